@@ -1,0 +1,12 @@
+"""An agent dialled a feature code on the desk phone: sign in or out, pause, resume."""
+
+from ivr.agents.feature_codes import AgentPhones
+from ivr.calls.channel import Channel
+from ivr.calls.walk import play_prompts
+
+
+def agent_sign_in(channel: Channel, phones: AgentPhones) -> None:
+    """Arguments: the code dialled, the SIP account that dialled it."""
+    prompt = phones.dial(channel.argument(1), channel.argument(2))
+    running = phones.running()
+    play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)

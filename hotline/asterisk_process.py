@@ -1,0 +1,147 @@
+"""Finds an Asterisk 22 or newer on this machine, starts it, asks it by its control socket, stops it.
+
+Trial: an Asterisk in a private root runs by that root's own loader, so no chroot, no mount and no root right is needed.
+Production: the site's service manager runs Asterisk; then only `ask` is used.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vocabulary.errors import HotlineError
+
+OLDEST: Final = 22  # arguments of Queue() moved between 20 and 22, silently
+NEEDED_APPLICATIONS: Final = ("AGI", "Queue", "QueueLog", "Dial", "Playback")
+_REMEDIES: Final = (
+    "Either install an Asterisk 22 or newer (its program `asterisk` on the PATH), "
+    "or let scripts/up make a private root folder: it needs the Debian package mmdebstrap and a way to Debian's packages."
+)
+
+
+class NoAsterisk(HotlineError):
+    """No usable Asterisk was found; the text names both remedies."""
+
+
+class AsteriskFailed(HotlineError):
+    """Asterisk did not start, or did not answer on its control socket."""
+
+
+@dataclass(frozen=True)
+class AsteriskProgram:
+    """How to call one installed Asterisk: `command` is put before its arguments."""
+
+    command: tuple[str, ...]
+    module_dir: str
+    data_dir: str
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+
+def find(private_root: Path | None) -> AsteriskProgram:
+    """The private root if one is given, else the one on the PATH. Raises NoAsterisk."""
+    program = _in_root(private_root) if private_root else _on_path()
+    if program.major < OLDEST:
+        raise NoAsterisk(f"Asterisk {program.version} was found, but {OLDEST} or newer is needed. {_REMEDIES}")
+    return program
+
+
+def _on_path() -> AsteriskProgram:
+    found = shutil.which("asterisk", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NoAsterisk(f"No Asterisk was found. {_REMEDIES}")
+    modules = [*Path("/usr/lib").glob("*/asterisk/modules"), Path("/usr/lib/asterisk/modules")]
+    data = next((p for p in ("/usr/share/asterisk", "/var/lib/asterisk") if Path(p, "sounds").is_dir()), "/var/lib/asterisk")
+    module_dir = next((str(m) for m in modules if m.is_dir()), "/usr/lib/asterisk/modules")
+    return AsteriskProgram((found,), module_dir, data, _version_of((found,)))
+
+
+def _in_root(root: Path) -> AsteriskProgram:
+    modules = next(iter(root.glob("usr/lib/*/asterisk/modules")), None)
+    loader = next((root / p for p in _LOADERS if (root / p).exists()), None)
+    if modules is None or loader is None or not (root / "usr/sbin/asterisk").exists():
+        raise NoAsterisk(f"The private root {root} holds no Asterisk. Remove that folder and run scripts/up again.")
+    libraries = modules.parents[1]
+    command = (str(loader), "--library-path", str(libraries), str(root / "usr/sbin/asterisk"))
+    return AsteriskProgram(command, str(modules), str(root / "usr/share/asterisk"), _version_of(command))
+
+
+_LOADERS: Final = ("usr/lib64/ld-linux-x86-64.so.2", "lib64/ld-linux-x86-64.so.2", "usr/lib/ld-linux-aarch64.so.1")
+
+
+def _version_of(command: tuple[str, ...]) -> str:
+    try:
+        answer = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
+    except OSError as error:
+        raise NoAsterisk(f"{command[-1]} cannot be run: {error}. {_REMEDIES}") from error
+    found = re.search(r"Asterisk (?:certified/)?(\d+(?:\.\d+)*)", answer.stdout)
+    if found is None:
+        raise NoAsterisk(f"{command[-1]} -V did not name a version: {answer.stdout or answer.stderr}")
+    return found[1]
+
+
+def start(program: AsteriskProgram, etc_dir: Path, console_log: Path) -> subprocess.Popen[bytes]:
+    """Starts Asterisk in a process group of its own, so that Ctrl-C reaches us and we stop it in order."""
+    with console_log.open("ab") as out:
+        return subprocess.Popen(
+            [*program.command, "-f", "-C", str(etc_dir / "asterisk.conf")],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def ask(program: AsteriskProgram, etc_dir: Path, command: str, *, seconds: float = 10) -> str:
+    """What `command` prints on Asterisk's console, by the local control socket. Raises AsteriskFailed."""
+    call = [*program.command, "-C", str(etc_dir / "asterisk.conf"), "-rx", command]
+    try:
+        answer = subprocess.run(call, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise AsteriskFailed(f"Asterisk did not answer {command!r} within {seconds:g} s") from error
+    if answer.returncode != 0:
+        raise AsteriskFailed(f"Asterisk did not answer {command!r}: {(answer.stdout + answer.stderr).strip()}")
+    return answer.stdout
+
+
+def wait_until_ready(
+    program: AsteriskProgram, etc_dir: Path, process: subprocess.Popen[bytes], console_log: Path, *, seconds: float = 30
+) -> None:
+    """Returns when Asterisk is fully booted and has every application that the dialplan uses."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise AsteriskFailed(f"Asterisk stopped at once. The end of {console_log}:\n{_tail(console_log)}")
+        try:
+            ask(program, etc_dir, "core waitfullybooted", seconds=max(1.0, until - time.monotonic()))
+            break
+        except AsteriskFailed:
+            time.sleep(0.1)
+    else:
+        raise AsteriskFailed(f"Asterisk was not ready after {seconds:g} s. The end of {console_log}:\n{_tail(console_log)}")
+    missing = [name for name in NEEDED_APPLICATIONS if "Your application(s)" in ask(program, etc_dir, f"core show application {name}")]
+    if missing:
+        raise AsteriskFailed(f"This Asterisk lacks the applications {', '.join(missing)}. See {console_log}.")
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+def stop(process: subprocess.Popen[bytes], *, seconds: float = 15) -> None:
+    """SIGTERM, and SIGKILL if it does not end within `seconds`."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)

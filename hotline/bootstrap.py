@@ -1,0 +1,111 @@
+"""The only builder: joins settings, database, keys, configuration and telephony into one running hotline."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from hotline import config_door
+from hotline.database import Database, make_engine
+from hotline.secrets_file import Secrets, load_or_make
+from hotline.settings import Settings
+from ivr.agents.roster import all_agents
+from ivr.agents.switch import Seat, Switch, SwitchNotReached
+from ivr.config_files.running import Running
+from ivr.telephony.sip_accounts import AriDoor, PhoneNetwork, SipAccounts
+from tickets.sealing import Sealer
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Hotline:
+    """Everything that the three doors (AGI, web, CLI) and the worker need."""
+
+    settings: Settings
+    database: Database
+    sealer: Sealer
+    switch: Switch
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    _running: Running | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def running(self) -> Running:
+        """A caller keeps what it got: a reload in the middle of a call changes nothing for that call."""
+        assert self._running is not None, "bootstrap.build sets it"
+        return self._running
+
+    def replace_running(self, running: Running) -> None:
+        with self._lock:
+            self._running = running
+
+
+class AccountsOnly:
+    """The switch of a process that holds no manager connection (the CLI): SIP accounts by ARI, no queues.
+
+    Queue seats are brought about by the worker's next resynchronisation or by the API.
+    """
+
+    def __init__(self, accounts: SipAccounts) -> None:
+        self._accounts = accounts
+
+    def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
+        raise SwitchNotReached("this process has no connection to Asterisk's queues")
+
+    def put_account(self, agent_no: str, name: str, secret: str) -> None:
+        try:
+            self._accounts.put(agent_no, name, secret)
+        except Exception as fault:
+            raise SwitchNotReached(str(fault)) from fault
+
+    def remove_account(self, agent_no: str) -> None:
+        self._accounts.remove(agent_no)
+
+
+def build(settings: Settings) -> Hotline:
+    """A first start makes keys and secrets. Raises HotlineError, and only if there is nothing good to run on."""
+    running = config_door.load(settings)
+    hotline = Hotline(
+        settings=settings,
+        database=Database(make_engine(settings.database)),
+        sealer=sealer_of(settings),
+        switch=AccountsOnly(sip_accounts(settings, running.configuration.lines.site.language)),
+    )
+    hotline.replace_running(running)
+    return hotline
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    path = settings.keys_path
+    if path.exists():
+        return Sealer.from_file(path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Sealer.create_file(path)
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return load_or_make(settings)
+
+
+def ari_door(settings: Settings) -> AriDoor:
+    url = f"http://{settings.asterisk_bind}:{settings.asterisk_http_port}"
+    return AriDoor(url, settings.ami_user, secrets_of(settings).ari_secret)
+
+
+def sip_accounts(settings: Settings, language: str) -> SipAccounts:
+    return SipAccounts(ari_door(settings), PhoneNetwork(settings.media_address, language))
+
+
+def put_missing_accounts(hotline: Hotline) -> None:
+    """Agents whose SIP account Asterisk does not have (its store was lost, or it was off when they were added)."""
+    language = hotline.running.configuration.lines.site.language
+    accounts = sip_accounts(hotline.settings, language)
+    there = accounts.existing()
+    with hotline.database.reading() as session:
+        missing = [agent for agent in all_agents(session) if agent.agent_no not in there]
+    for agent in missing:
+        accounts.put(agent.agent_no, agent.name, hotline.sealer.open(agent.sip_secret_sealed))
+        _log.info("agent %s: SIP account made anew in Asterisk", agent.agent_no)

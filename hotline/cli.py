@@ -1,0 +1,314 @@
+"""The command `hotline`: the third door. Every error is one line that says what to do, and an exit code."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from hotline import asterisk_process, bootstrap, config_door, database, defaults_door, first_start, trial
+from hotline.settings import Settings
+from hotline.web import accounts
+from hotline.web.accounts import Role
+from ivr.agents import roster, states
+from ivr.agents.switch import SwitchNotReached
+from ivr.config_files.checker import check as check_config
+from ivr.config_files.published import NoGoodConfiguration
+from vocabulary.errors import HotlineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The 12345 hotline: answers calls with Asterisk, makes tickets, rings missed callers back. "
+    "Where it keeps things and which ports it uses is set by HOTLINE_… variables: see `hotline settings`.",
+)
+asterisk_app = typer.Typer(no_args_is_help=True, help="Asterisk's files, and the trial Asterisk on this machine.")
+agent_app = typer.Typer(no_args_is_help=True, help="The people who answer calls.")
+user_app = typer.Typer(no_args_is_help=True, help="The people who may use the web API.")
+token_app = typer.Typer(no_args_is_help=True, help="Keys for programs and pages that use the web API.")
+app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(agent_app, name="agent")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    print(f"hotline: {text}", file=sys.stderr, flush=True)
+    raise typer.Exit(code)
+
+
+def settings_now() -> Settings:
+    """From the environment; a wrong value is named with its variable."""
+    try:
+        return Settings()
+    except ValidationError as fault:
+        lines = []
+        for error in fault.errors():
+            name = "_".join(str(part) for part in error["loc"]).upper()
+            lines.append(f"HOTLINE_{name}: {error['msg']}" if name else str(error["msg"]))
+        fail("the environment is not right:\n  " + "\n  ".join(lines), 2)
+
+
+@app.command()
+def serve(
+    only: Annotated[list[str] | None, typer.Option(help="Run just this part: agi, web or worker. May be repeated.")] = None,
+) -> None:
+    """Run the server: the AGI door for Asterisk, the web API, and the worker that listens and rings back."""
+    from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
+
+    parts = tuple(only or ALL_PARTS)
+    if unknown := set(parts) - set(ALL_PARTS):
+        fail(f"--only {', '.join(sorted(unknown))}: choose from {', '.join(ALL_PARTS)}", 2)
+    settings = settings_now()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for name in ("apscheduler", "httpx", "httpcore", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    hotline = bootstrap.build(settings)
+
+    async def run() -> None:
+        await Service(hotline, parts).run()
+
+    asyncio.run(run())
+
+
+@app.command()
+def up() -> None:
+    """The trial on this machine: set up what is missing, run Asterisk and the server; Ctrl-C stops all."""
+    settings = settings_now()
+    say(f"state folder {settings.home_dir}")
+    written = defaults_door.lay_out(settings.config_dir)
+    if written:
+        say(f"config files laid out in {settings.config_dir} ({len(written)} files)")
+    say("checking the configuration, making prompts …")
+    running = config_door.load(settings)
+    for problem in running.problems:
+        say(f"  {problem}")
+    program = asterisk_process.find(settings.asterisk_root)
+    config_door.render_asterisk(settings, program, running)
+    say("migrating the database …")
+    database.migrate(settings.database)
+    news = first_start.make_accounts(settings)
+    trial.Trial(settings, program, say).run(lambda: say(first_start.greeting(settings, running, news)))
+    say("stopped")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Where to lay out the config files.")]) -> None:
+    """Lay out the config files for a site. Nothing that is there is overwritten."""
+    written = defaults_door.lay_out(folder)
+    say(f"{len(written)} files written to {folder}" + ("" if written else ": all were there already"))
+
+
+@app.command()
+def check() -> None:
+    """Check all config files; every problem at once, as file:line:column, path, fault and remedy. Exit 1 if any is an error."""
+    settings = settings_now()
+    configuration, problems = check_config(settings.config_dir)
+    for problem in problems:
+        say(f"{problem}" if problem.severity == "error" else f"warning: {problem}")
+    if configuration is None:
+        fail(f"{sum(p.severity == 'error' for p in problems)} problems in {settings.config_dir}")
+    say(f"the configuration is good (version {configuration.version})")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this program's version. Safe to run again; the data stay."""
+    settings = settings_now()
+    settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database.migrate(settings.database)
+    say(f"the database is at revision {database.head_revision()}")
+
+
+@app.command()
+def settings() -> None:
+    """Print every setting with its value, secrets masked."""
+    now = settings_now()
+    for name, field in Settings.model_fields.items():
+        value = getattr(now, name)
+        shown = "unset" if value is None else str(value)
+        say(f"HOTLINE_{name.upper()}={shown}\n    {field.description}")
+
+
+@asterisk_app.command("render")
+def asterisk_render(
+    to: Annotated[Path | None, typer.Option(help="Write to this folder instead, and tell Asterisk nothing.")] = None,
+) -> None:
+    """Write Asterisk's files from the config; a running Asterisk takes the changes over without dropping a call."""
+    now = settings_now()
+    program = asterisk_process.find(now.asterisk_root)
+    changed = config_door.render_asterisk(now, program, config_door.load_changed(now), to)
+    say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
+    if to is None and changed and asterisk_runs(now):
+        for line in config_door.take_over(now, program, changed):
+            say(f"waits: {line}")
+
+
+def asterisk_runs(settings: Settings) -> bool:
+    try:
+        asterisk_process.ask(asterisk_process.find(settings.asterisk_root), config_door.etc_dir(settings), "core show uptime")
+    except HotlineError:
+        return False
+    return True
+
+
+@asterisk_app.command("up")
+def asterisk_up() -> None:
+    """Start the trial Asterisk in the background."""
+    now = settings_now()
+    if asterisk_runs(now):
+        return say("Asterisk is running already")
+    program = asterisk_process.find(now.asterisk_root)
+    config_door.render_asterisk(now, program, config_door.load(now))
+    log = now.asterisk_dir / "log" / "console.log"
+    process = asterisk_process.start(program, config_door.etc_dir(now), log)
+    asterisk_process.wait_until_ready(program, config_door.etc_dir(now), process, log)
+    say(f"Asterisk {program.version} is running (process {process.pid})")
+
+
+@asterisk_app.command("down")
+def asterisk_down() -> None:
+    """Stop the trial Asterisk; calls that are up are cut."""
+    now = settings_now()
+    if not asterisk_runs(now):
+        return say("Asterisk is not running")
+    asterisk_process.ask(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now), "core stop now")
+    say("Asterisk is stopping")
+
+
+def with_hotline(work: Callable[[bootstrap.Hotline], Any]) -> Any:
+    """A command on the database of this hotline."""
+    return work(bootstrap.build(settings_now()))
+
+
+def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:
+    made = []
+    with hotline.database.writing() as session:
+        for one in new:
+            agent, secret = roster.put_agent(session, one, hotline.sealer, "command line", hotline.now())
+            made.append((agent.agent_no, agent.name, secret))
+    for agent_no, name, secret in made:
+        try:
+            hotline.switch.put_account(agent_no, name, secret)
+            say(f"agent {agent_no} {name}: stored, SIP account ready in Asterisk")
+        except SwitchNotReached:
+            say(f"agent {agent_no} {name}: stored; Asterisk is not running, the SIP account is made when it starts")
+
+
+@agent_app.command("add")
+def agent_add(
+    agent_no: Annotated[str, typer.Argument(help="3 to 8 digits, such as 1001.")],
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    queue: Annotated[list[str], typer.Option("--queue", "-q", help="A queue, or queue:penalty (lower rings first). May be repeated.")],
+) -> None:
+    """Add an agent, or change name and queues of one that is there. The SIP account appears without a reload."""
+
+    def work(hotline: bootstrap.Hotline) -> None:
+        queues = {one.name for one in hotline.running.configuration.lines.queues}
+        _put(hotline, [roster.read_agent(agent_no, name, " ".join(queue), queues)])
+
+    with_hotline(work)
+
+
+@agent_app.command("import")
+def agent_import(file: Annotated[Path, typer.Argument(help="CSV with a first line agent_no,name,queues.")]) -> None:
+    """Add or change all agents of a CSV file; if one line has a fault, all faults are told and nothing is stored."""
+
+    def work(hotline: bootstrap.Hotline) -> None:
+        queues = {one.name for one in hotline.running.configuration.lines.queues}
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as fault:
+            fail(f"{file} cannot be read as UTF-8 text: {fault}")
+        new, faults = roster.read_csv(text.splitlines(), queues)
+        if faults:
+            fail(f"{file}: nothing was stored\n  " + "\n  ".join(str(one) for one in faults))
+        _put(hotline, new)
+
+    with_hotline(work)
+
+
+@agent_app.command("list")
+def agent_list() -> None:
+    """Every agent with queues and state."""
+
+    def work(hotline: bootstrap.Hotline) -> None:
+        with hotline.database.reading() as session:
+            for agent in roster.all_agents(session):
+                _, state = states.state_of(session, agent.agent_no)
+                queues = " ".join(f"{seat['queue']}:{seat['penalty']}" for seat in agent.queues)
+                doing = f"paused ({state.pause_reason})" if state.pause_reason else "ready"
+                say(f"{agent.agent_no}  {agent.name}  {queues}  {doing if state.is_signed_in else 'signed out'}")
+
+    with_hotline(work)
+
+
+@agent_app.command("phone")
+def agent_phone(agent_no: Annotated[str, typer.Argument(help="The agent's number.")]) -> None:
+    """Write what a desk phone needs to register (user, secret, address) to a file of mode 600, and name the file."""
+
+    def work(hotline: bootstrap.Hotline) -> None:
+        with hotline.database.reading() as session:
+            agent = roster.get_agent(session, agent_no)
+            say(f"written to {first_start.write_phone(hotline, agent)}")
+
+    with_hotline(work)
+
+
+@user_app.command("add")
+def user_add(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    role: Annotated[Role, typer.Option(help="What the holder may do.")],
+) -> None:
+    """Add a user; the password is asked for, or read from standard input if that is not a terminal."""
+    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+    def work(hotline: bootstrap.Hotline) -> None:
+        with hotline.database.writing() as session:
+            accounts.create_user(session, name, role, password, hotline.now())
+        say(f"user {name} added as {role}")
+
+    with_hotline(work)
+
+
+@token_app.command("create")
+def token_create(
+    role: Annotated[Role, typer.Option(help="What the holder may do.")],
+    agent: Annotated[str | None, typer.Option(help="For role agent: the agent whom the token acts for.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for, shown in lists.")] = "command line",
+) -> None:
+    """Make a token for the web API. It is printed once, alone on the last line, and only its hash is kept."""
+    def work(hotline: bootstrap.Hotline) -> None:
+        with hotline.database.writing() as session:
+            if agent is not None:
+                roster.get_agent(session, agent)
+            token = accounts.create_token(session, role, agent, label, hotline.now(), None)
+        say("Send it as: Authorization: Bearer TOKEN")
+        say(token)
+
+    with_hotline(work)
+
+
+def main() -> None:
+    """Runs a command; whatever is ours to explain is one line on standard error."""
+    try:
+        app(standalone_mode=True)
+    except NoGoodConfiguration as fault:
+        print("\n".join(str(problem) for problem in fault.problems), file=sys.stderr)
+        print(f"hotline: {fault}. Mend the files and start again.", file=sys.stderr)
+        sys.exit(1)
+    except HotlineError as fault:
+        print(f"hotline: {fault}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

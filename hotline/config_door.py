@@ -1,0 +1,187 @@
+"""From the files that admins edit to what is in force: checked, prompts made, Asterisk's files written and taken over.
+
+A bad file never replaces what runs.
+"""
+
+import logging
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from hotline import asterisk_process, defaults_door
+from hotline.asterisk_process import AsteriskProgram
+from hotline.secrets_file import load_or_make
+from hotline.settings import Settings
+from ivr.config_files.checker import Configuration, check
+from ivr.config_files.published import load_for_start, publish
+from ivr.config_files.running import Running
+from ivr.lines import Lines
+from ivr.prompts.rendering import PromptLibrary, VoiceToolsMissing, render_prompts
+from ivr.telephony.asterisk_files import DATA_FILE, AsteriskSite, render, write_changed
+from vocabulary.errors import HotlineError
+
+_log = logging.getLogger(__name__)
+
+# What takes a changed file over, and how. A file in neither list needs a restart of Asterisk.
+_RELOADS: Final[Mapping[str, str]] = {
+    "queues.conf": "queue reload all",
+    "pjsip.conf": "module reload res_pjsip.so",
+    "musiconhold.conf": "moh reload",
+    "logger.conf": "logger reload",
+    "manager.conf": "manager reload",
+    "rtp.conf": "module reload res_rtp_asterisk.so",
+}
+_WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
+_AT_ONCE: Final = frozenset({DATA_FILE})
+# Lines of pjsip.conf that a reload does not change (trap 17)
+_ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
+
+
+class NotTaken(HotlineError):
+    """The new files have faults; what ran goes on running."""
+
+
+def load(settings: Settings) -> Running:
+    """For a start: the files if they are good, else the last good set, degraded. Raises NoGoodConfiguration."""
+    found = load_for_start(settings.config_dir, settings.home_dir)
+    for one in found.problems:
+        _log.log(logging.ERROR if one.severity == "error" else logging.WARNING, "configuration: %s", one)
+    if found.is_degraded:
+        _log.error("configuration: DEGRADED, running on the last good set until the problems above are mended")
+    prompts = make_prompts(settings, found.configuration)
+    return Running(found.configuration, prompts, found.is_degraded, found.problems)
+
+
+def load_changed(settings: Settings) -> Running:
+    """The files on disk if they are good, which publishes them; raises NotTaken with all problems if not."""
+    configuration, problems = check(settings.config_dir)
+    if configuration is None:
+        raise NotTaken("\n".join(str(one) for one in problems))
+    prompts = make_prompts(settings, configuration)
+    publish(settings.config_dir, configuration.version, settings.home_dir)
+    return Running(configuration, prompts, False, tuple(problems))
+
+
+def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
+    """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
+    folder = settings.prompts_dir
+    try:
+        return render_prompts(
+            configuration.prompts,
+            languages=[configuration.lines.site.language],
+            recorded_dir=settings.config_dir / "prompts",
+            cache_dir=folder / "cache",
+            out_dir=folder,
+        )
+    except VoiceToolsMissing as fault:
+        _log.error("%s", fault)
+        return PromptLibrary({}, {})
+
+
+def make_hold_music(settings: Settings, prompts: PromptLibrary, language: str) -> Path:
+    """What waiting callers hear, over and over: the prompt hold_on, then some quiet seconds of a soft chord."""
+    folder = settings.prompts_dir / "hold"
+    target = folder / "hold.wav"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        spoken = [f"{prompts.sound('hold_on', 'zh' if language == 'zh' else 'en')}.wav"] if prompts.paths else []
+        draft = folder / ".hold.wav"
+        form = ["-r", "8000", "-c", "1", "-b", "16"]
+        tune = "synth 14 pluck C3 pluck E3 pluck G3 fade t 1 14 5 gain -18"
+        try:
+            subprocess.run(["sox", "-D", "-n", *form, str(folder / ".tune.wav"), *tune.split()], check=True, timeout=60)
+            subprocess.run(["sox", "-D", *spoken, str(folder / ".tune.wav"), *form, str(draft)], check=True, timeout=60)
+            draft.replace(target)
+        except (OSError, subprocess.SubprocessError) as fault:
+            _log.error("the hold music could not be made: %s", fault)
+    return folder
+
+
+def asterisk_site(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
+    """Where everything of this hotline's Asterisk lies and listens."""
+    base, secrets = settings.asterisk_dir, load_or_make(settings)
+    lines = running.configuration.lines
+    return AsteriskSite(
+        system_name=settings.system_name,
+        etc_dir=str(etc_dir(settings)),
+        module_dir=program.module_dir,
+        data_dir=program.data_dir,
+        lib_dir=str(base / "lib"),
+        spool_dir=str(base / "spool"),
+        run_dir=str(base / "run"),
+        log_dir=str(base / "log"),
+        prompts_dir=str(settings.prompts_dir / lines.site.language),
+        hold_dir=str(make_hold_music(settings, running.prompts, lines.site.language)),
+        sip_bind=settings.sip_bind,
+        sip_port=settings.sip_port,
+        media_address=settings.media_address,
+        rtp_start=settings.rtp_start,
+        rtp_end=settings.rtp_end,
+        asterisk_bind=settings.asterisk_bind,
+        asterisk_http_port=settings.asterisk_http_port,
+        ami_port=settings.ami_port,
+        ami_user=settings.ami_user,
+        ami_secret=secrets.ami_secret,
+        ari_user=settings.ami_user,
+        ari_secret=secrets.ari_secret,
+        server_address="127.0.0.1" if settings.agi_bind == "0.0.0.0" else settings.agi_bind,
+        agi_address="127.0.0.1" if settings.agi_bind == "0.0.0.0" else settings.agi_bind,
+        agi_port=settings.agi_port,
+        agi_step_seconds=settings.agi_step_seconds,
+        trunk_secrets=trunk_secrets(lines),
+    )
+
+
+def etc_dir(settings: Settings) -> Path:
+    return (settings.asterisk_etc or settings.asterisk_dir / "etc").absolute()
+
+
+def trunk_secrets(lines: Lines) -> dict[str, str]:
+    """From the environment variables that the trunks name. Raises NotTaken, naming the missing ones."""
+    wanted = {trunk.name: trunk.secret_env for trunk in lines.trunks if trunk.secret_env}
+    missing = [name for name in wanted.values() if not os.environ.get(name)]
+    if missing:
+        raise NotTaken(f"trunk secrets are missing from the environment: set {', '.join(sorted(missing))}")
+    return {trunk: os.environ[name] for trunk, name in wanted.items()}
+
+
+def render_asterisk(settings: Settings, program: AsteriskProgram, running: Running, to: Path | None = None) -> dict[str, str]:
+    """Writes Asterisk's files where they changed; gives name → the text before. `to`: another folder than its own."""
+    site = asterisk_site(settings, program, running)
+    for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
+        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = render(running.configuration.lines, site, defaults_door.templates(settings.config_dir))
+    return write_changed(files, to or etc_dir(settings))
+
+
+def take_over(settings: Settings, program: AsteriskProgram, changed: Mapping[str, str]) -> list[str]:
+    """Makes a running Asterisk read what changed, dropping no call. Gives, in words, what waits and for what.
+
+    Reloads go through the local control socket: the AMI user has no right to them.
+    """
+    folder, waiting = etc_dir(settings), []
+    for name, before in changed.items():
+        if name in _AT_ONCE:
+            continue
+        if name in _RELOADS:
+            asterisk_process.ask(program, folder, _RELOADS[name])
+            if name == "pjsip.conf" and _only_at_start(before) != _only_at_start((folder / name).read_text("utf-8")):
+                waiting.append("pjsip.conf: a transport or the order of identification changed; restart Asterisk")
+        elif name in _WHEN_IDLE and calls_up(program, folder) == 0:
+            asterisk_process.ask(program, folder, _WHEN_IDLE[name])
+        elif name in _WHEN_IDLE:
+            waiting.append(f"{name}: waits until no call is up; run this again then")
+        else:
+            waiting.append(f"{name}: restart Asterisk to take it over")
+    return waiting
+
+
+def calls_up(program: AsteriskProgram, folder: Path) -> int:
+    words = asterisk_process.ask(program, folder, "core show channels count").split()
+    return int(words[0]) if words and words[0].isdecimal() else 0
+
+
+def _only_at_start(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(_ONLY_AT_START)]

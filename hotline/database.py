@@ -1,0 +1,167 @@
+"""The one place that makes engines: a unit of work is a transaction, opened here and committed at its end.
+
+SQLite or PostgreSQL, by the URL alone; what differs between the two is kept in this file and the table
+modules.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlmodel import Session
+
+from vocabulary.errors import HotlineError
+
+BUSY_SECONDS: Final = 5
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK: Final = 0x12345_ABC
+_READS_ONLY: Final = "hotline_reads_only"
+
+
+class DatabaseIsBusy(HotlineError):
+    """Another unit of work of this process has been writing for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the database was busy for {seconds:g} s")
+        self.seconds = seconds
+
+
+class DanglingReferences(HotlineError):
+    """A migration would leave rows of `tables` that point to nothing; it was undone."""
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(f"the migration leaves dangling references in {', '.join(tables)}; nothing was changed")
+        self.tables = tables
+
+
+def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Engine:
+    """`sqlite:///…` or `postgresql://…` (driven by psycopg). Nothing is opened yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed, connect_args={"timeout": BUSY_SECONDS}, **_pool(pool_size, max_overflow)
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_pre_ping=True, **_pool(pool_size, max_overflow))
+
+
+def _pool(pool_size: int, max_overflow: int) -> dict[str, Any]:
+    return {"pool_size": pool_size, "max_overflow": max_overflow, "pool_timeout": BUSY_SECONDS}
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = (
+        None  # we write BEGIN ourselves: the driver's own comes too late and locks too little
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+class Database:
+    """Units of work over one engine; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reading = engine.execution_options(**{_READS_ONLY: True})
+        # SQLite has one writer. Its own waiting is a poll with growing pauses, unfair to who came first;
+        # threads of one process wait for this lock instead.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Commits at the end, rolls back on an error. Never open one inside another."""
+        if self._turn is None:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseIsBusy(BUSY_SECONDS)
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view on SQLite; nothing is kept of what is changed in it."""
+        with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+
+def migrate(url: str) -> str:
+    """Brings the tables to the newest version, all or nothing; gives that version. Two who try take turns."""
+    engine = make_engine(url, pool_size=1, max_overflow=0)
+    try:
+        with engine.connect() as connection:
+            _loosen_sqlite(connection)
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+                config = alembic_config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                _check_references(connection)
+    finally:
+        engine.dispose()
+    return head_revision()
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The version of the tables in this database; None if there are none yet."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str:
+    """The version that this program needs."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def alembic_config() -> Config:
+    """Alembic without a file of its own: where the versions are is all it needs."""
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _loosen_sqlite(connection: Connection) -> None:
+    """A rebuilt table is dropped for a moment, which must not delete what refers to it; works only outside a
+    transaction, so it goes past ours."""
+    if connection.dialect.name == "sqlite":
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.execute("PRAGMA foreign_keys=OFF")
+
+
+def _check_references(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if dangling:
+            raise DanglingReferences(sorted({str(row[0]) for row in dangling}))

@@ -1,0 +1,72 @@
+"""What a first start makes for a newcomer: two agents and an admin token, random, in files of mode 600; and the greeting."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from sqlmodel import Session, select
+
+from hotline import bootstrap
+from hotline.secrets_file import write_private
+from hotline.settings import Settings
+from hotline.web import accounts
+from ivr.agents import roster
+from ivr.agents.tables import Agent
+from ivr.config_files.running import Running
+
+_FIRST_AGENTS: Final = (("1001", "坐席 1001"), ("1002", "坐席 1002"))
+
+
+def make_accounts(settings: Settings) -> bool:
+    """True if this was the first start of a trial, so accounts were made. A database with agents gets none."""
+    hotline = bootstrap.build(settings)
+    queues = tuple((queue.name, 0) for queue in hotline.running.configuration.lines.queues)
+    now = datetime.now(UTC)
+    with hotline.database.writing() as session:
+        if session.exec(select(Agent.agent_no).limit(1)).first() is not None:
+            return False
+        made = [roster.put_agent(session, roster.NewAgent(no, name, queues), hotline.sealer, "first start", now) for no, name in _FIRST_AGENTS]
+        text = "\n".join([f"admin token: {_token(session, now)}", *(_phone_lines(settings, agent, secret) for agent, secret in made)])
+    write_private(accounts_file(settings), text + "\n")
+    hotline.database.engine.dispose()
+    return True
+
+
+def _token(session: Session, now: datetime) -> str:
+    return accounts.create_token(session, accounts.Role.ADMIN, None, "first start", now, None)
+
+
+def accounts_file(settings: Settings) -> Path:
+    return settings.home_dir / "first-start-accounts.txt"
+
+
+def write_phone(hotline: bootstrap.Hotline, agent: Agent) -> Path:
+    """What a desk phone needs to register, in a file for its owner only."""
+    path = hotline.settings.home_dir / "phones" / f"{agent.agent_no}.txt"
+    write_private(path, _phone_lines(hotline.settings, agent, hotline.sealer.open(agent.sip_secret_sealed)) + "\n")
+    return path
+
+
+def _phone_lines(settings: Settings, agent: Agent, secret: str) -> str:
+    return (
+        f"agent {agent.agent_no} ({agent.name}): SIP user agent-{agent.agent_no}, secret {secret}, "
+        f"server {settings.media_address}:{settings.sip_port}"
+    )
+
+
+def greeting(settings: Settings, running: Running, is_first: bool) -> str:
+    """What the person at the terminal wants to know now."""
+    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
+    number = running.configuration.lines.numbers[0].number
+    lines = [
+        "",
+        f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
+        f"  Web API          http://{host}:{settings.http_port}/docs",
+        f"  A test call      hotline call {number}        (in another terminal, by .venv/bin/hotline)",
+        f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1",
+        f"  Accounts         {accounts_file(settings)}{'' if is_first else ' (from the first start)'}",
+        f"  Config files     {settings.config_dir}",
+        f"  Logs             {settings.home_dir / 'server.log'}, {settings.asterisk_dir / 'log'}",
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""For those who change tables: writes the migration that leads from the newest version to the table classes.
+
+`python -m hotline.migrations.revise "what changes"`; with `--first` version 0001 is written anew.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.script import ScriptDirectory
+
+import hotline.tables  # noqa: F401  (a table class that does not load must fail before anything is deleted)
+from hotline.database import alembic_config, make_engine
+
+_VERSIONS = Path(__file__).parent / "versions"
+
+
+def revise(message: str, *, is_first: bool) -> Path:
+    """The path of the new file. It is compared with an empty SQLite database brought to the newest version."""
+    if is_first:
+        for old in _VERSIONS.glob("0001_*.py"):
+            old.unlink()
+    config = alembic_config()
+    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        engine = make_engine(f"sqlite:///{folder}/empty.db")
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            config.attributes["is_first"] = is_first  # nothing to rebuild, so plain statements do
+            command.upgrade(config, "head")
+            script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+        engine.dispose()
+    assert script is not None
+    assert not isinstance(script, list)
+    path = Path(script.path)
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(line for line in lines if "# ### " not in line) + "\n", "utf-8")
+    return path
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("message", nargs="?", default="first tables")
+    parser.add_argument("--first", action="store_true", help="write version 0001 anew")
+    given = parser.parse_args()
+    path = revise(given.message, is_first=given.first)
+    for step in (["format"], ["check", "--fix"]):
+        subprocess.run([sys.executable, "-m", "ruff", *step, "-q", str(path)], check=False)
+    print(f"{path}: read it before you commit it")
+
+
+if __name__ == "__main__":
+    main()

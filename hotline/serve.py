@@ -1,0 +1,265 @@
+"""`hotline serve`: runs the AGI door, the web API and the worker, all in one process or each in its own.
+
+APScheduler only wakes; what is due is decided in the database.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from agi_scripts import OUTLIVES_HANGUP, scripts
+from hotline import bootstrap, config_door
+from hotline.bootstrap import Hotline
+from hotline.listener import LEASE_SECONDS, Listener
+from hotline.parts import REPORT_EVERY_SECONDS, report
+from hotline.trunks import TrunkStates
+from hotline.web.app import create_app
+from ivr.agents import states
+from ivr.agents.feature_codes import AgentPhones
+from ivr.agents.switch import SwitchNotReached
+from ivr.calls.channel import Channel
+from ivr.calls.desk import CallDesk
+from ivr.calls.ledger import Ledger
+from ivr.telephony.agi_channel import AgiChannel
+from ivr.telephony.agi_server import AgiServer
+from ivr.telephony.agi_session import AgiSession
+from ivr.telephony.ami import Ami
+from ivr.telephony.ami_blocks import Block
+from ivr.telephony.ami_dialer import AmiDialer
+from ivr.telephony.ami_events import WANTED
+from ivr.telephony.queue_log_file import QueueLogFile
+from ivr.telephony.queue_switch import QueueSwitch
+from missed_call_redial.dispatcher import Dispatcher
+from vocabulary.errors import HotlineError
+from vocabulary.phone_numbers import national
+
+_log = logging.getLogger(__name__)
+ALL_PARTS: Final = ("agi", "web", "worker")
+
+
+@dataclass
+class Service:
+    """The parts that this process runs; `run` returns after SIGTERM or SIGINT, with everything stopped in order."""
+
+    hotline: Hotline
+    only: Sequence[str] = ALL_PARTS
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    listener: Listener | None = None
+    agi: AgiServer | None = None
+    last_tick: datetime | None = None
+
+    def __post_init__(self) -> None:
+        settings = self.hotline.settings
+        self.ledger = Ledger(lambda: self.hotline.running, self.hotline.sealer, settings.zone)
+        door = bootstrap.ari_door(settings)
+        self.trunks = TrunkStates(door)
+        self.ami = Ami(
+            host=settings.asterisk_bind,
+            port=settings.ami_port,
+            username=settings.ami_user,
+            secret=bootstrap.secrets_of(settings).ami_secret,
+            on_event=self._on_event,
+            on_connected=self._on_connected,
+            wanted=WANTED,
+            longest_pause=5.0,
+        )
+        self.switch = QueueSwitch(self.ami, bootstrap.sip_accounts(settings, self.hotline.running.configuration.lines.site.language))
+        self.hotline.switch = self.switch
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        await self.ami.start()
+        scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
+        tasks: list[asyncio.Task[Any]] = []
+        server: uvicorn.Server | None = None
+        if "worker" in self.only:
+            tasks.append(self._start_worker(scheduler))
+        if "agi" in self.only:
+            await self._start_agi()
+        if "web" in self.only:
+            server = self._web_server()
+            tasks.append(asyncio.create_task(server.serve()))
+        self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
+        scheduler.start()
+        await self._report_parts()
+        watching = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping")
+        scheduler.shutdown(wait=False)
+        await self._stop(tasks, server)
+        watching.cancel()
+
+    async def _stop(self, tasks: Sequence[asyncio.Task[Any]], server: uvicorn.Server | None) -> None:
+        if self.agi is not None:
+            await self.agi.stop()
+        if server is not None:
+            server.should_exit = True
+        for task in tasks:
+            if server is None or not task.get_coro().__qualname__.startswith("Server."):  # type: ignore[union-attr]
+                task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await self.ami.stop()
+        self.hotline.database.engine.dispose()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def _start_worker(self, scheduler: AsyncIOScheduler) -> asyncio.Task[None]:
+        settings = self.hotline.settings
+        self.listener = Listener(self.hotline, self.ledger, QueueLogFile(settings.queue_log_path), self.owner)
+        listener = self.listener
+        self.dispatcher = Dispatcher(
+            self.hotline.database,
+            AmiDialer(self.ami, lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines)),
+            policy=lambda: self.hotline.running.configuration.callbacks,
+            zone=settings.zone,
+            open_number=self._national_digits,
+            log_read_until=lambda: listener.read_until,
+            owner=self.owner,
+        )
+        self._every(scheduler, 1, self._dispatch)
+        self._every(scheduler, 1, self._end_wrap_ups)
+        self._every(scheduler, 5, self._look_at_trunks)
+        return asyncio.create_task(listener.run())
+
+    def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
+        """A round that lasts longer than its interval is not started twice; a late one is run once."""
+        scheduler.add_job(what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
+
+    async def _start_agi(self) -> None:
+        settings, hotline = self.hotline.settings, self.hotline
+        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.writing, hotline.now)
+        phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
+        routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
+        peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
+        self.agi = AgiServer(
+            routes, host=settings.agi_bind, port=settings.agi_port, threads=settings.agi_threads, allowed_peers=peers
+        )
+        await self.agi.start()
+
+    def _web_server(self) -> uvicorn.Server:
+        settings = self.hotline.settings
+        config = uvicorn.Config(
+            create_app(self.hotline),
+            host=settings.bind,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+        )
+        return _Server(config)
+
+    async def _on_event(self, block: Block) -> None:
+        if self.listener is not None:
+            await self.listener.on_event(block)
+
+    async def _on_connected(self) -> None:
+        """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
+        if "worker" not in self.only:
+            return
+        with self.hotline.database.reading() as session:
+            seats = states.all_seats(session)
+        queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
+        changes = await self.switch.resynchronise(seats, queues)
+        await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
+        _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
+
+    async def _dispatch(self) -> None:
+        try:
+            await self.dispatcher.tick(self.hotline.now())
+            self.last_tick = self.hotline.now()
+        except Exception:  # the door of this part: the next second tries again, claims have leases
+            _log.exception("dispatcher: a tick failed; it is tried again")
+
+    async def _end_wrap_ups(self) -> None:
+        await asyncio.to_thread(self._end_wrap_ups_now)
+
+    def _end_wrap_ups_now(self) -> None:
+        with self.hotline.database.reading() as session:
+            if not states.has_due_wrap_ups(session, self.hotline.now()):
+                return
+        with self.hotline.database.writing() as session:
+            seats = states.end_due_wrap_ups(session, self.hotline.now())
+        queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
+        for seat in seats:
+            try:
+                self.switch.bring(seat, queues)
+            except SwitchNotReached as fault:
+                _log.warning("agent %s: %s; the next resynchronisation does it", seat.agent_no, fault)
+
+    async def _look_at_trunks(self) -> None:
+        await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)
+
+    def _national_digits(self, sealed: str) -> str:
+        return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))
+
+    def _reload(self) -> None:
+        """SIGHUP: take the files on disk if they are good; else keep what runs and say why."""
+        try:
+            self.hotline.replace_running(config_door.load_changed(self.hotline.settings))
+            _log.info("configuration %s is in force", self.hotline.running.configuration.version)
+        except HotlineError as fault:
+            _log.error("the new configuration is not taken: %s", fault)
+
+    async def _report_parts(self) -> None:
+        try:
+            await asyncio.to_thread(self._report_parts_now)
+        except Exception:  # a report that cannot be written is itself a part that is down: it goes stale
+            _log.exception("the state of this process could not be reported")
+
+    def _report_parts_now(self) -> None:
+        now, running = self.hotline.now(), self.hotline.running
+        lines = running.configuration.lines
+        found: list[tuple[str, bool, dict[str, Any]]] = [
+            (
+                "config",
+                True,
+                {
+                    "version": running.configuration.version,
+                    "is_degraded": running.is_degraded,
+                    "problems": [str(problem) for problem in running.problems[:20]],
+                },
+            )
+        ]
+        if self.agi is not None:
+            counters = {name: value for name, value in vars(self.agi.counters).items()}
+            found.append(("agi", self.agi.port > 0, {"busy": self.agi.busy, "threads": self.agi.threads, **counters}))
+        if self.listener is not None:
+            is_up = self.ami.is_connected
+            found.append(("asterisk", is_up, {} if is_up else {"reason": self.ami.trouble}))
+            read_until = self.listener.read_until
+            is_fresh = read_until is not None and (now - read_until).total_seconds() < LEASE_SECONDS
+            if self.listener.is_holding or not is_fresh:
+                found.append(("listener", is_fresh, {"lines_read": self.listener.lines_read}))
+            ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
+            found.append(("dispatcher", ticked, {}))
+            found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
+        with self.hotline.database.writing() as session:
+            for name, is_up, detail in found:
+                report(session, name, is_up, detail, self.owner, now)
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: uvicorn would stop itself before the calls' door is closed in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _route(name: str, script: Callable[[Channel], None]) -> Callable[[AgiSession], None]:
+    return lambda session: script(AgiChannel(session, outlives_hangup=name in OUTLIVES_HANGUP))

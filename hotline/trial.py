@@ -1,0 +1,139 @@
+"""`hotline up`: the trial on one machine. Starts Asterisk and the server, watches both, stops both.
+
+A server that died or froze is started anew; the calls go on meanwhile, by the dialplan.
+"""
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hotline import asterisk_process, config_door
+from hotline.asterisk_process import AsteriskProgram
+from hotline.settings import Settings
+from vocabulary.errors import HotlineError
+
+_log = logging.getLogger(__name__)
+_FROZEN_AFTER_SECONDS: Final = 15
+_LOOK_EVERY_SECONDS: Final = 1.0
+
+
+class DidNotStart(HotlineError):
+    """A part did not become ready in time; the text says which and where its log is."""
+
+
+@dataclass
+class Trial:
+    """`say` prints a line of progress to the person at the terminal."""
+
+    settings: Settings
+    program: AsteriskProgram
+    say: Callable[[str], None]
+    asterisk: subprocess.Popen[bytes] | None = None
+    server: subprocess.Popen[bytes] | None = None
+    is_stopping: bool = False
+
+    def run(self, greet: Callable[[], None]) -> None:
+        """Until SIGINT or SIGTERM; no process is left behind, whatever fails."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        try:
+            self._start_asterisk()
+            self._start_server()
+            self._wait_until_ready(60)
+            greet()
+            self._watch()
+        finally:
+            self.stop()
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP and self.server is not None:
+            self.server.send_signal(signal.SIGHUP)
+            return
+        self.is_stopping = True
+
+    def _start_asterisk(self) -> None:
+        self.say(f"starting Asterisk {self.program.version} …")
+        log = self.settings.asterisk_dir / "log" / "console.log"
+        folder = config_door.etc_dir(self.settings)
+        self.asterisk = asterisk_process.start(self.program, folder, log)
+        asterisk_process.wait_until_ready(self.program, folder, self.asterisk, log)
+
+    def _start_server(self) -> None:
+        self.say("starting the hotline server …")
+        with self.server_log.open("ab") as out:
+            self.server = subprocess.Popen(
+                [sys.executable, "-m", "hotline.cli", "serve"], stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def server_log(self) -> Path:
+        return self.settings.home_dir / "server.log"
+
+    def _wait_until_ready(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.is_stopping:
+            if self.server is not None and self.server.poll() is not None:
+                raise DidNotStart(f"the server stopped at once; the end of {self.server_log} says why:\n{self._tail()}")
+            if is_ready(self.settings):
+                return
+            time.sleep(0.1)
+        if not self.is_stopping:
+            raise DidNotStart(f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}")
+
+    def _tail(self) -> str:
+        return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
+
+    def _watch(self) -> None:
+        heard = time.monotonic()
+        while not self.is_stopping:
+            time.sleep(_LOOK_EVERY_SECONDS)
+            if self.asterisk is not None and self.asterisk.poll() is not None and not self.is_stopping:
+                self.say("Asterisk stopped; starting it again")
+                self._start_asterisk()
+            if self.server is not None and self.server.poll() is not None and not self.is_stopping:
+                self.say(f"the server stopped (see {self.server_log}); starting it again")
+                self._start_server()
+                heard = time.monotonic()
+            if answers(self.settings, "/healthz", seconds=3):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _FROZEN_AFTER_SECONDS and self.server is not None and not self.is_stopping:
+                self.say("the server does not answer; killing it and starting it again")
+                self.server.kill()
+                self.server.wait()
+
+    def stop(self) -> None:
+        self.is_stopping = True
+        if self.server is not None and self.server.poll() is None:
+            self.server.send_signal(signal.SIGTERM)
+            try:
+                self.server.wait(10)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+        if self.asterisk is not None:
+            asterisk_process.stop(self.asterisk)
+
+
+def is_ready(settings: Settings) -> bool:
+    """Every part of the hotline is up."""
+    return answers(settings, "/readyz", seconds=3)
+
+
+def answers(settings: Settings, path: str, *, seconds: float) -> bool:
+    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{host}:{settings.http_port}{path}", timeout=seconds) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+

@@ -1,0 +1,46 @@
+"""The state of the trunks as Asterisk sees it by OPTIONS, asked through ARI every few seconds."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from ivr.lines import Lines
+from ivr.telephony.sip_accounts import AriDoor
+
+UNKNOWN: Final = "unknown"
+UP: Final = "online"
+
+
+@dataclass
+class TrunkStates:
+    """`states`: trunk name → online, offline or unknown."""
+
+    door: AriDoor
+    states: dict[str, str] = field(default_factory=dict)
+
+    def refresh(self, lines: Lines) -> None:
+        """Blocks for some milliseconds; whatever cannot be asked is unknown."""
+        found: dict[str, str] = {}
+        with httpx.Client(
+            base_url=self.door.url, auth=(self.door.user, self.door.secret), timeout=3, trust_env=False
+        ) as client:
+            for trunk in lines.trunks:
+                found[trunk.name] = _state(client, trunk.name)
+        self.states = found
+
+    def is_up(self, lines: Lines) -> bool:
+        """Every trunk that is not for tests answers."""
+        return all(trunk.is_test or self.states.get(trunk.name) == UP for trunk in lines.trunks)
+
+    def can_dial_out(self, lines: Lines) -> bool:
+        """Some trunk that may dial answers; else a dead trunk would look like citizens who do not pick up (trap 12)."""
+        return any(trunk.allow_out and self.states.get(trunk.name) == UP for trunk in lines.trunks)
+
+
+def _state(client: httpx.Client, name: str) -> str:
+    try:
+        answer = client.get(f"/ari/endpoints/PJSIP/trunk-{name}")
+        return str(answer.json().get("state", UNKNOWN)) if answer.is_success else UNKNOWN
+    except (httpx.HTTPError, ValueError):
+        return UNKNOWN

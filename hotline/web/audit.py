@@ -1,0 +1,45 @@
+"""Who looked behind a mask, when and why: rows are added, never changed, and hold no number themselves."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, Session, SQLModel
+
+from hotline.web.accounts import Caller
+
+
+class AuditedAction(StrEnum):
+    NUMBER_REVEALED = "number_revealed"
+
+
+class AuditEntry(SQLModel, table=True):
+    """`subject` names what was looked at: "call hl1-1767571200.3"."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(index=True)
+    action: str = Field(max_length=40)
+    subject: str = Field(index=True, max_length=200)
+    reason: str = Field(max_length=500)
+    token_id: int = Field(foreign_key="api_token.id", index=True)
+    role: str = Field(max_length=20)
+    agent_no: str | None = Field(default=None, max_length=10)
+
+
+def note(
+    session: Session, caller: Caller, action: AuditedAction, subject: str, reason: str, now: datetime
+) -> None:
+    session.add(
+        AuditEntry(
+            at=now,
+            action=action,
+            subject=subject,
+            reason=reason,
+            token_id=caller.token_id,
+            role=caller.role,
+            agent_no=caller.agent_no,
+        )
+    )
+    session.flush()

@@ -1,0 +1,150 @@
+"""The raw counts behind /metrics and /api/queues: a handful of grouped queries, no person in any of them.
+
+Rates are left to who reads them: each count says what it counts, so no denominator is hidden.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, select
+from sqlmodel import Session, col
+
+from hotline.web.agents import AgentDoes, word_of
+from ivr.agents.roster import all_agents
+from ivr.agents.tables import AgentState
+from missed_call_redial.callbacks import Callback, CallbackState
+from tickets.call_records import CallRecord
+from tickets.outcome import Outcome
+from tickets.tickets import Ticket
+
+NO_QUEUE: Final = ""
+"""Stands for the queue of calls that never came to one."""
+_STANDARD_SECONDS: Final = 15
+"""GB/T 33358, for calls of a queue that the configuration no longer has."""
+
+
+@dataclass
+class QueueCounts:
+    """Calls that arrived today, by the queue they came to; a person answered `answered` of them."""
+
+    offered: int = 0
+    queued: int = 0
+    answered: int = 0
+    answered_in_time_from_arrival: int = 0
+    answered_in_time_from_queue_entry: int = 0
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Callers in the queue now who talk to nobody yet."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass
+class Figures:
+    by_outcome: Counter[str] = field(default_factory=Counter)
+    by_queue: dict[str, QueueCounts] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    open_calls: int = 0
+    callbacks: Counter[str] = field(default_factory=Counter)
+    callbacks_closed: Counter[str] = field(default_factory=Counter)
+    oldest_owed_at: datetime | None = None
+    agents: Counter[AgentDoes] = field(default_factory=Counter)
+    tickets: Counter[str] = field(default_factory=Counter)
+    last_arrival_at: datetime | None = None
+
+
+def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mapping[str, int]) -> Figures:
+    """`service_levels`: seconds by queue. Today is the local day of `now`."""
+    today = midnight(now, zone)
+    oldest = select(func.min(col(Callback.first_missed_at))).where(
+        col(Callback.state) != CallbackState.CLOSED
+    )
+    return Figures(
+        by_outcome=_by_outcome(session, today),
+        by_queue=by_queue(session, today, service_levels),
+        waiting=waiting(session),
+        open_calls=session.scalar(select(func.count()).where(col(CallRecord.is_open).is_(True))) or 0,
+        callbacks=_grouped(session, col(Callback.state), col(Callback.state) != CallbackState.CLOSED),
+        callbacks_closed=_grouped(session, col(Callback.closing_code), col(Callback.closed_at) >= today),
+        oldest_owed_at=session.scalar(oldest),
+        agents=_agents(session),
+        tickets=_grouped(session, col(Ticket.state)),
+        last_arrival_at=session.scalar(select(func.max(col(CallRecord.arrived_at)))),
+    )
+
+
+def midnight(now: datetime, zone: tzinfo) -> datetime:
+    """The beginning of the local day."""
+    return datetime.combine(now.astimezone(zone).date(), time(), zone)
+
+
+def _by_outcome(session: Session, today: datetime) -> Counter[str]:
+    return _grouped(session, col(CallRecord.outcome), col(CallRecord.arrived_at) >= today)
+
+
+def by_queue(session: Session, today: datetime, service_levels: Mapping[str, int]) -> dict[str, QueueCounts]:
+    level: Any = (
+        case(dict(service_levels), value=col(CallRecord.queue), else_=_STANDARD_SECONDS)
+        if service_levels
+        else _STANDARD_SECONDS
+    )
+    is_answered = col(CallRecord.outcome) == Outcome.ANSWERED
+    from_arrival = _seconds_to_answer(session)
+    statement = (
+        select(
+            col(CallRecord.queue),
+            func.count(),
+            _count(col(CallRecord.queued_at).is_not(None)),
+            _count(is_answered),
+            _count(and_(is_answered, from_arrival <= level)),
+            _count(and_(is_answered, col(CallRecord.wait_seconds) <= level)),
+        )
+        .where(col(CallRecord.arrived_at) >= today)
+        .group_by(col(CallRecord.queue))
+    )
+    return {
+        queue or NO_QUEUE: QueueCounts(*map(int, counts)) for queue, *counts in session.execute(statement)
+    }
+
+
+def waiting(session: Session) -> dict[str, Waiting]:
+    """By queue."""
+    statement = (
+        select(col(CallRecord.queue), func.count(), func.min(col(CallRecord.queued_at)))
+        .where(
+            col(CallRecord.is_open).is_(True),
+            col(CallRecord.queued_at).is_not(None),
+            col(CallRecord.answered_at).is_(None),
+        )
+        .group_by(col(CallRecord.queue))
+    )
+    return {queue or NO_QUEUE: Waiting(count, since) for queue, count, since in session.execute(statement)}
+
+
+def _agents(session: Session) -> Counter[AgentDoes]:
+    kept = {state.agent_no: state for state in session.execute(select(AgentState)).scalars()}
+    return Counter(word_of(kept[agent.agent_no]) for agent in all_agents(session))
+
+
+def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> Counter[str]:  # noqa: ANN401
+    rows = session.execute(select(by, func.count()).where(*where).group_by(by))
+    return Counter({word: count for word, count in rows})
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _seconds_to_answer(session: Session) -> ColumnElement[float]:
+    """From arrival; each database counts time in its own way."""
+    answered, arrived = col(CallRecord.answered_at), col(CallRecord.arrived_at)
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(extract("epoch", answered - arrived), Float)
+    days = func.julianday(answered) - func.julianday(arrived)
+    return func.round(days * timedelta(days=1).total_seconds(), 3)

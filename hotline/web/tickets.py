@@ -1,0 +1,193 @@
+"""/api/tickets: what calls left behind, and the agent's own words on them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from hotline.bootstrap import Hotline
+from hotline.web.access import AllowedCaller, HotlineHere
+from hotline.web.numbers import digest_of
+from hotline.web.paging import fetch_page, older_than, read_cursor
+from hotline.web.problems import answers
+from hotline.web.shapes import LARGEST_ID, AgentNo, Asked, CallId, Id, Page, Period, Prose, Shown, Word
+from tickets import tickets
+from tickets.call_records import CallRecord
+from tickets.citizens import Citizen
+from tickets.decision import Urgency
+from tickets.edits import TicketChanges, edit
+from tickets.tickets import CallTicket, Relation, Ticket, TicketState
+
+router = APIRouter(tags=["tickets"])
+
+
+class TicketFilters(Period):
+    """`since` and `until` are about the making; `queue` is that of the call which made the ticket."""
+
+    state: list[TicketState] = Field([], max_length=len(TicketState))
+    urgency: list[Urgency] = Field([], max_length=len(Urgency))
+    category_code: Word | None = None
+    area_code: Word | None = None
+    unit_code: Word | None = None
+    agent_no: AgentNo | None = None
+    ticket_no: Word | None = None
+    call_id: CallId | None = Field(None, description="Also tickets that this call was only linked to.")
+    queue: Word | None = None
+    number: Word | None = Field(None, description="A citizen's whole number; found by its keyed hash.")
+
+
+class TicketShown(Shown):
+    id: int
+    ticket_no: str | None = Field(description="Drawn when the ticket leaves draft.")
+    state: TicketState
+    title: str
+    text: str
+    category_code: str | None
+    area_code: str | None
+    unit_code: str | None
+    urgency: Urgency
+    disposition: str | None
+    is_confidential: bool
+    call_id: str | None = Field(description="The call that made it.")
+    agent_no: str | None
+    rule: str | None = Field(description="The rule that made it.")
+    why: str | None
+    typed_fields: list[str] = Field(description="What a person typed; no rule overwrites it.")
+    number_masked: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="Send it with a change.")
+
+
+class HistoryEntry(Shown):
+    at: datetime
+    by: str
+    field: str
+    from_value: str | None
+    to_value: str | None
+    remark: str | None
+
+
+class LinkedCall(Shown):
+    call_id: str
+    relation: Relation
+
+
+class TicketWithHistory(TicketShown):
+    history: list[HistoryEntry]
+    calls: list[LinkedCall]
+
+
+class TicketPage(Page):
+    items: list[TicketShown]
+
+
+class TicketPatch(Asked):
+    """Only what is given changes; a given null empties a code. The number is drawn on leaving draft."""
+
+    version: int = Field(
+        ge=1, le=LARGEST_ID, description="The version that you read; 409 if it is not the last."
+    )
+    title: Annotated[Prose, Field(max_length=200)] = ""
+    text: Prose = ""
+    category_code: Word | None = None
+    area_code: Word | None = None
+    unit_code: Word | None = None
+    urgency: Urgency = Urgency.NORMAL
+    disposition: Word | None = None
+    is_confidential: bool = False
+    state: TicketState = TicketState.DRAFT
+    remark: Annotated[Prose, Field(max_length=500)] | None = Field(None, description="Goes into the history.")
+
+
+@router.get("/api/tickets", responses=answers(), summary="Tickets, the latest first")
+def list_tickets(hotline: HotlineHere, filters: Annotated[TicketFilters, Query()]) -> TicketPage:
+    statement = _filtered(select(Ticket), filters, hotline)
+    if filters.cursor is not None:
+        created_at, ticket_id = read_cursor(filters.cursor, datetime, int)
+        statement = statement.where(older_than(col(Ticket.created_at), created_at, col(Ticket.id), ticket_id))
+    statement = statement.order_by(col(Ticket.created_at).desc(), col(Ticket.id).desc())
+    with hotline.database.reading() as session:
+        found, cursor = fetch_page(session, statement, filters.limit, lambda t: (t.created_at, t.id or 0))
+        items = _shown(session, found)
+    return TicketPage(items=items, next_cursor=cursor)
+
+
+def _filtered(
+    statement: SelectOfScalar[Ticket], filters: TicketFilters, hotline: Hotline
+) -> SelectOfScalar[Ticket]:
+    if filters.state:
+        statement = statement.where(col(Ticket.state).in_(filters.state))
+    if filters.urgency:
+        statement = statement.where(col(Ticket.urgency).in_(filters.urgency))
+    if filters.since is not None:
+        statement = statement.where(col(Ticket.created_at) >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(col(Ticket.created_at) < filters.until)
+    if filters.call_id is not None:
+        linked = select(CallTicket.ticket_id).where(col(CallTicket.call_id) == filters.call_id)
+        statement = statement.where(col(Ticket.id).in_(linked))
+    if filters.queue is not None:
+        calls = select(CallRecord.call_id).where(col(CallRecord.queue) == filters.queue)
+        statement = statement.where(col(Ticket.call_id).in_(calls))
+    if filters.number is not None:
+        digest = digest_of(hotline, filters.number)
+        citizen = select(Citizen.id).where(col(Citizen.number_digest) == digest)
+        statement = statement.where(col(Ticket.citizen_id).in_(citizen))
+    equal = {"category_code", "area_code", "unit_code", "agent_no", "ticket_no"}
+    return statement.filter_by(**filters.model_dump(include=equal, exclude_none=True))
+
+
+def _shown(session: Session, found: Sequence[Ticket]) -> list[TicketShown]:
+    """With the citizens' masked numbers, read in one go."""
+    wanted = {ticket.citizen_id for ticket in found if ticket.citizen_id is not None}
+    rows = session.exec(select(Citizen.id, Citizen.number_masked).where(col(Citizen.id).in_(wanted))).all()
+    masked = dict(rows)
+    return [
+        TicketShown.model_validate({**ticket.model_dump(), "number_masked": masked.get(ticket.citizen_id)})
+        for ticket in found
+    ]
+
+
+@router.get("/api/tickets/{ticket_id}", responses=answers(404), summary="One ticket with its history")
+def show_ticket(hotline: HotlineHere, ticket_id: Annotated[Id, Path()]) -> TicketWithHistory:
+    with hotline.database.reading() as session:
+        return _with_history(session, tickets.get(session, ticket_id))
+
+
+def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
+    assert ticket.id is not None
+    calls = session.exec(
+        select(CallTicket).where(col(CallTicket.ticket_id) == ticket.id).order_by(col(CallTicket.call_id))
+    )
+    return TicketWithHistory(
+        **_shown(session, [ticket])[0].model_dump(),
+        history=[HistoryEntry.model_validate(entry) for entry in tickets.history(session, ticket.id)],
+        calls=[LinkedCall.model_validate(link) for link in calls],
+    )
+
+
+@router.patch("/api/tickets/{ticket_id}", responses=answers(404, 409), summary="Change a ticket")
+def change_ticket(
+    hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()], patch: TicketPatch
+) -> TicketWithHistory:
+    configuration = hotline.running.configuration
+    now = hotline.now()
+    changes = TicketChanges(**patch.model_dump(exclude={"version"}, exclude_unset=True))
+    with hotline.database.writing() as session:
+        ticket = edit(
+            session,
+            ticket_id,
+            changes,
+            caller.written,
+            now,
+            codes=configuration.codes,
+            numbering=configuration.codes.numbering(configuration.lines.site.area6),
+            local_date=now.astimezone(hotline.settings.zone).date(),
+            expected_version=patch.version,
+        )
+        return _with_history(session, ticket)

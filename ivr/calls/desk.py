@@ -1,0 +1,138 @@
+"""What happens to a call at each moment at which Asterisk asks us: arrival, out of the queue, end, callback accepted.
+
+Every method serves one short AGI leg. The channel is answered first and the database written last, so that a citizen never
+waits for a disk; whatever fails here, the dialplan leads the caller to the queue.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from ivr.calls.channel import CallerHungUp, Channel
+from ivr.calls.ledger import Ledger
+from ivr.calls.walk import Walk, play_prompts, walk_menu
+from ivr.config_files.running import Running
+from missed_call_redial.attempts import attempt_accepted
+from tickets.call_events import Event, EventKind, EventSource
+from tickets.call_records import CallRecord
+from tickets.outcome import Outcome
+from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
+from vocabulary.phone_numbers import national
+
+_log = logging.getLogger(__name__)
+_TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
+_HANG_UP: Final = "hang_up"
+
+
+@dataclass(frozen=True)
+class CallDesk:
+    """`writing` opens one transaction that commits at its end."""
+
+    ledger: Ledger
+    running: Callable[[], Running]
+    writing: Callable[[], AbstractContextManager[Session]]
+    now: Callable[[], datetime]
+
+    def arrive(self, channel: Channel) -> None:
+        """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue. Names the queue, then writes the record."""
+        caller, number_called, trunk, prio, default_queue = (channel.argument(n) for n in range(1, 6))
+        arrived_at = self.now()
+        running = self.running()
+        walk = self._walk(channel, number_called, running)
+        if not walk.has_hung_up:
+            self._send_on(channel, walk, default_queue)
+        data = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
+        events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
+        if walk.greeted_at is not None:
+            events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
+        walked = {"path": walk.path, "version": running.configuration.version}
+        if walk.queue:
+            walked["queue"] = walk.queue
+        events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
+        with self.writing() as session:
+            self.ledger.hear(session, events, self.now())
+
+    def _walk(self, channel: Channel, number_called: str, running: Running) -> Walk:
+        configuration = running.configuration
+        number = configuration.lines.number(number_called)
+        menu_name = number.menu if number else ""
+        menu = configuration.menus.get(menu_name)
+        if menu is None:  # the number was taken out of the files while Asterisk still knew it
+            _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
+            return Walk(menu_name)
+        return walk_menu(channel, menu_name, menu, running.prompts, configuration.lines.site.language, self.now)
+
+    def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:
+        try:
+            if walk.is_ended:
+                channel.set_variable(NEXT, _HANG_UP)
+            else:
+                channel.set_variable(QUEUE, walk.queue or default_queue)
+        except CallerHungUp:
+            walk.has_hung_up = True
+
+    def leave_queue(self, channel: Channel) -> None:
+        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait a promise to ring back."""
+        status = channel.argument(1)
+        prompt = {"CONTINUE": "goodbye", "TIMEOUT": "all_busy_will_call_back"}.get(status)
+        if prompt is None:
+            return  # the dialplan leads the caller back into the line, at the old place
+        running = self.running()
+        channel.set_variable(NEXT, _HANG_UP)
+        play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)
+
+    def end(self, channel: Channel) -> None:
+        """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO.
+
+        The arrival comes along, so that the record is whole even if the first leg never ran.
+        """
+        status, abandoned, agent, cause, by, queue, caller, number_called, trunk, prio = (
+            channel.argument(n) for n in range(1, 11)
+        )
+        ended = {"status": status, "abandoned": abandoned, "agent": agent, "cause": cause, "by": by, "queue": queue}
+        arrived = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
+        events = [
+            _event(channel, EventKind.ENDED, self.now(), {key: value for key, value in ended.items() if value}),
+            _event(channel, EventKind.ARRIVED, _born(channel.call_id) or self.now(), arrived),
+        ]
+        with self.writing() as session:
+            self.ledger.hear(session, events, self.now())
+
+    def accept_callback(self, channel: Channel) -> None:
+        """Arguments: attempt, agent. An agent is on the line: dial the citizen now, or say why not (no DIAL set)."""
+        attempt, agent_no = channel.argument(1), channel.argument(2)
+        running = self.running()
+        with self.writing() as session:
+            decision = attempt_accepted(
+                session, attempt, agent_no, self.now(), policy=running.configuration.callbacks, zone=self.ledger.zone
+            )
+            if not decision.dial or decision.number_sealed is None:
+                _log.info("attempt %s: not dialled, %s", attempt, decision.why)
+                return
+            number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
+            record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
+            trunk = running.trunk_for(national(number), record.trunk if record else None)
+            if trunk is None:
+                _log.error("attempt %s: no trunk may dial this number any more", attempt)
+                return
+            if record is not None:
+                record.agent_no = record.agent_no or agent_no
+                self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
+        channel.set_variable(DIAL_TRUNK, trunk.name)
+        channel.set_variable(DIAL, national(number))
+
+
+def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:
+    return Event(channel.call_id, kind, EventSource.AGI, at, 0, data or {}, f"agi:{channel.call_id}:{kind}")
+
+
+def _born(call_id: str) -> datetime | None:
+    """Asterisk's unique ids hold the second in which the channel was made."""
+    found = _TIME_IN_CALL_ID.search(call_id)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None

@@ -1,0 +1,90 @@
+"""Walks a caller through a menu: plays what navigation says, listens, and ends at a queue or a goodbye.
+
+Which step follows which key is decided in ivr.menus.navigation; here it is only carried out.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ivr.calls.channel import CallerHungUp, Channel
+from ivr.lines import Language
+from ivr.menus.navigation import EndCall, Play, Step, ToQueue, WaitKey, next_step, start
+from ivr.menus.schema import MenuFile
+from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
+
+_log = logging.getLogger(__name__)
+_MARGIN_SECONDS: Final = 5
+"""How long a step may take beyond its prompts before the dialplan goes on without us."""
+_UNKNOWN_PROMPT_SECONDS: Final = 20.0
+
+
+@dataclass
+class Walk:
+    """How far the caller came; filled in as he goes, so that it also tells about one who hung up on the way.
+
+    `queue` None: the default queue of the number called. `path`: menu and the nodes entered, such as main/greeting.
+    """
+
+    menu: str
+    path: str = ""
+    greeted_at: datetime | None = None
+    queue: str | None = None
+    category: str | None = None
+    is_ended: bool = False
+    has_hung_up: bool = False
+
+
+def walk_menu(
+    channel: Channel, name: str, menu: MenuFile, prompts: PromptLibrary, language: Language, now: Callable[[], datetime]
+) -> Walk:
+    """Never raises CallerHungUp: the walk says `has_hung_up`."""
+    walk = Walk(name)
+    try:
+        _carry_out(channel, walk, menu, prompts, language, now)
+    except CallerHungUp:
+        walk.has_hung_up = True
+    return walk
+
+
+def _carry_out(
+    channel: Channel, walk: Walk, menu: MenuFile, prompts: PromptLibrary, language: Language, now: Callable[[], datetime]
+) -> None:
+    step: Step = start(menu)
+    while True:
+        walk.path = f"{walk.menu}/{step.place.path}"
+        match step:
+            case ToQueue():
+                walk.greeted_at = walk.greeted_at or now()
+                walk.queue, walk.category = step.queue, step.category
+                return
+            case EndCall():
+                play_prompts(channel, step.prompts, "", prompts, language)
+                walk.is_ended = True
+                return
+            case Play():
+                key = play_prompts(channel, step.prompts, step.keys, prompts, language)
+                walk.greeted_at = walk.greeted_at or now()
+                step = next_step(menu, step, key)
+            case WaitKey():
+                channel.allow(step.seconds + _MARGIN_SECONDS)
+                step = next_step(menu, step, channel.wait_key(step.seconds))
+
+
+def play_prompts(
+    channel: Channel, names: tuple[str, ...], keys: str, prompts: PromptLibrary, language: Language
+) -> str | None:
+    """Plays them in order until one of `keys` is pressed. A missing prompt is skipped: silence is better than no call."""
+    for name in names:
+        try:
+            sound, seconds = prompts.sound(name, language), prompts.length(name, language)
+        except NoSuchPrompt as fault:
+            _log.error("call %s: %s", channel.call_id, fault)
+            continue
+        channel.allow(round(seconds or _UNKNOWN_PROMPT_SECONDS) + _MARGIN_SECONDS)
+        key = channel.play(sound, keys)
+        if key is not None:
+            return key
+    return None

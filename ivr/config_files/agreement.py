@@ -1,0 +1,111 @@
+"""What the config files must agree on beyond single values: things named once, rules in order."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+from ivr.config_files.reader import Document, Path, value_at
+from ivr.config_files.references import each, text_at
+from ivr.plain_text import invisible, shown
+from ivr.prompts.schema import PromptsFile
+from ivr.prompts.speech import Unspeakable, to_pinyin
+from missed_call_redial.policy import CallbackPolicies
+from vocabulary.config_problem import ConfigProblem
+
+TOLD_HERE: Final = frozenset({"routing_rules.yaml", "codes.yaml"})
+"""Files whose models know the same rules, but not the line: their word over a whole file is not repeated."""
+
+_ONCE: Final = (
+    ("hotline.yaml", "numbers", "number"),
+    ("hotline.yaml", "trunks", "name"),
+    ("hotline.yaml", "queues", "name"),
+    ("hotline.yaml", "pause_reasons", "code"),
+    ("codes.yaml", "areas", "code"),
+    ("codes.yaml", "categories", "code"),
+    ("codes.yaml", "units", "code"),
+    ("codes.yaml", "dispositions", "code"),
+    ("routing_rules.yaml", "rules", "id"),
+)
+
+
+def named_twice(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    for file, listed, key in _ONCE:
+        if file in documents:
+            yield from _twice(documents[file], [(*path, key) for path in each(documents[file], (listed,))])
+    hotline = documents.get("hotline.yaml")
+    if hotline:
+        trunks = each(hotline, ("trunks",))
+        by_address = [t for t in trunks if text_at(hotline, (*t, "mode")) == "address"]
+        remedy = "Two trunks at one address cannot be told apart. Keep one."
+        yield from _twice(hotline, [(*path, "host") for path in by_address], remedy)
+
+
+def _twice(
+    document: Document, paths: list[Path], remedy: str = "Give each its own."
+) -> Iterator[ConfigProblem]:
+    seen: dict[str, int] = {}
+    for path in paths:
+        text = text_at(document, path)
+        if text is None:
+            continue
+        if text in seen:
+            yield document.problem(path, f"{shown(text)} stands in line {seen[text]} already", remedy)
+        seen.setdefault(text, document.place(path)[0])
+
+
+def rules_out_of_order(document: Document) -> Iterator[ConfigProblem]:
+    rules = each(document, ("rules",))
+    if not rules:
+        if value_at(document, ("rules",)) == []:
+            fault = "there is no rule"
+            yield document.problem(("rules",), fault, "Write at least one, without when, for every call.")
+        return
+    for rule in rules:
+        is_last, conditions = rule == rules[-1], each(document, (*rule, "when"))
+        if is_last and conditions:
+            fault = "the last rule does not fit every call"
+            yield document.problem((*rule, "when"), fault, "Add a rule without when at the end.")
+        if not is_last and not conditions and isinstance(value_at(document, rule), dict):
+            fault = "the rule fits every call, so none below is ever used"
+            yield document.problem(rule, fault, "Add a when, or move it to the end.")
+
+
+def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> Iterator[ConfigProblem]:
+    for name, gap in policies.gaps:
+        if isinstance(gap, timedelta) and gap >= policies.deadline:
+            hours = policies.deadline.total_seconds() / 3600
+            fault = f"the next try would come after the deadline ({hours:g} h)"
+            yield document.problem(("gaps", name), fault, "Make the gap shorter or the deadline longer.")
+
+
+def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProblem]:
+    for name, prompt in prompts.prompts.items():
+        if prompt.zh is None or prompt.pinyin is not None:
+            continue
+        try:
+            sounds = to_pinyin(prompt.zh, prompts.phrases)
+        except Unspeakable as error:
+            fault = f"{shown(error.character)} cannot be spoken in Chinese"
+            remedy = "Write it in characters, or give pinyin: beside zh:."
+            yield document.problem(("prompts", name, "zh"), fault, remedy)
+            continue
+        if not any(c.isalpha() for c in sounds):
+            yield document.problem(("prompts", name, "zh"), "has no words", "Write what is to be said.")
+
+
+def hidden_characters(document: Document) -> Iterator[ConfigProblem]:
+    """Texts and keys with characters that cannot be seen, in any file; prompts may have several lines."""
+    has_lines = document.file == "prompts.yaml"
+    for path in document.places:
+        value = value_at(document, path)
+        key = path[-1] if path else ""
+        if isinstance(key, str) and (hidden := invisible(key)):
+            place = document.key_place(path)
+            fault = f"the key has the invisible character {hidden}"
+            yield document.problem(path, fault, "Delete it.", at=place)
+        if not isinstance(value, str):
+            continue
+        hidden = invisible(value.replace("\n", " ") if has_lines else value)
+        if hidden:
+            remedy = "Write it on one line, without control characters."
+            yield document.problem(path, f"has the invisible character {hidden}", remedy)

@@ -1,0 +1,173 @@
+"""All config files together: the configuration that a call runs on, or every problem at once.
+
+One checker behind three doors: `hotline check`, the admin page, every start.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+from ivr.config_files import agreement, references
+from ivr.config_files.problems import problem
+from ivr.config_files.reader import Document, read
+from ivr.config_files.references import MENUS, menu_name
+from ivr.config_files.schema_words import validated
+from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, read_sources
+from ivr.lines import Lines
+from ivr.menus.graph import faults
+from ivr.menus.schema import MenuFile
+from ivr.prompts.schema import PromptsFile
+from missed_call_redial.policy import CallbackPolicies
+from routing.rules import RoutingRules
+from tickets.codes import Codes
+from vocabulary.config_problem import ConfigProblem
+
+Model = TypeVar("Model", bound=BaseModel)
+MOST_PROBLEMS: Final = 200
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One good set of config files. `version` is the hash of their content."""
+
+    lines: Lines
+    menus: Mapping[str, MenuFile]
+    prompts: PromptsFile
+    rules: RoutingRules
+    callbacks: CallbackPolicies
+    codes: Codes
+    version: str
+
+
+def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
+    """Reads and checks a config folder. Warnings may come with a configuration, errors never do."""
+    files, problems = read_sources(folder)
+    configuration, found = check_files(files)
+    problems = sorted(problems, key=_order) + found
+    return (None if _has_error(problems) else configuration), problems
+
+
+def check_files(files: Mapping[str, bytes]) -> tuple[Configuration | None, list[ConfigProblem]]:
+    """The same for contents by file name, such as menus/main.yaml. Never raises, whatever they hold."""
+    checking = _Checking({name: read(name, data) for name, data in sorted(files.items())})
+    configuration = checking.configuration(content_version(files))
+    problems = checking.problems()
+    return (None if _has_error(problems) else configuration), problems
+
+
+def content_version(files: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        for part in (name.encode(), data):
+            whole.update(len(part).to_bytes(8, "big") + part)
+    return whole.hexdigest()[:16]
+
+
+def _has_error(problems: Iterable[ConfigProblem]) -> bool:
+    return any(p.severity == "error" for p in problems)
+
+
+def _order(found: ConfigProblem) -> tuple[str, int, int]:
+    return found.file, found.line, found.column
+
+
+class _Checking:
+    """One check: documents in, problems gathered, models out."""
+
+    def __init__(self, documents: dict[str, Document]) -> None:
+        self._documents = documents
+        self._found = [p for d in documents.values() for p in d.problems]
+        self._found += [p for d in documents.values() for p in agreement.hidden_characters(d)]
+        self._told = {_order(p) for p in self._found}
+
+    def configuration(self, version: str) -> Configuration | None:
+        lines = self._model(Lines, "hotline.yaml")
+        prompts = self._model(PromptsFile, "prompts.yaml")
+        rules = self._model(RoutingRules, "routing_rules.yaml")
+        callbacks = self._model(CallbackPolicies, "callbacks.yaml")
+        codes = self._model(Codes, "codes.yaml")
+        menus = self._menus()
+        self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
+        self._add(self._agreement(prompts, callbacks))
+        if lines and prompts and rules and callbacks and codes:
+            return Configuration(lines, _in_use(menus, lines), prompts, rules, callbacks, codes, version)
+        return None
+
+    def problems(self) -> list[ConfigProblem]:
+        used = _menus_named_by_numbers(self._documents.get("hotline.yaml"))
+        found = sorted({_softened(p, used): None for p in self._found}, key=_order)
+        if len(found) <= MOST_PROBLEMS:
+            return found
+        last = found[MOST_PROBLEMS]
+        fault = f"and {len(found) - MOST_PROBLEMS} more problems"
+        more = problem(last.file, (last.line, last.column), (), fault, "Correct these first.")
+        return [*found[:MOST_PROBLEMS], more]
+
+    def _model(self, model: type[Model], file: str) -> Model | None:
+        document = self._documents.get(file)
+        if document is None or (document.value is None and document.problems):
+            return None
+        made, problems = validated(model, document, whole_is_told_elsewhere=file in agreement.TOLD_HERE)
+        self._add(problems)
+        return made
+
+    def _menus(self) -> dict[str, MenuFile]:
+        menus: dict[str, MenuFile] = {}
+        for file, document in self._documents.items():
+            if not file.startswith(MENUS):
+                continue
+            menu = self._model(MenuFile, file)
+            dangling = list(references.dangling_nodes(document))
+            self._add(dangling)
+            if menu and not dangling:
+                menus[menu_name(file)] = menu
+                self._add(
+                    replace(document.problem(f.path, f.fault, f.remedy), severity=f.severity)
+                    for f in faults(menu)
+                )
+        return menus
+
+    def _agreement(
+        self, prompts: PromptsFile | None, callbacks: CallbackPolicies | None
+    ) -> Iterator[ConfigProblem]:
+        documents = self._documents
+        yield from references.dangling(documents)
+        yield from references.dangling_menu_paths(documents)
+        yield from references.missing_prompts(documents)
+        yield from agreement.named_twice(documents)
+        if "routing_rules.yaml" in documents:
+            yield from agreement.rules_out_of_order(documents["routing_rules.yaml"])
+        if prompts:
+            yield from agreement.unspeakable(documents["prompts.yaml"], prompts)
+        if callbacks:
+            yield from agreement.gaps_beyond_the_deadline(documents["callbacks.yaml"], callbacks)
+
+    def _add(self, problems: Iterable[ConfigProblem]) -> None:
+        """What stands where an earlier step already complained is a consequence, and is not told."""
+        self._found += [p for p in problems if _order(p) not in self._told]
+
+
+def _in_use(menus: Mapping[str, MenuFile], lines: Lines) -> dict[str, MenuFile]:
+    named = {number.menu for number in lines.numbers}
+    return {name: menu for name, menu in menus.items() if not name.startswith(EXAMPLES) or name in named}
+
+
+def _menus_named_by_numbers(hotline: Document | None) -> set[str]:
+    if hotline is None:
+        return set()
+    names = (references.text_at(hotline, (*p, "menu")) for p in references.each(hotline, ("numbers",)))
+    return {name for name in names if name is not None}
+
+
+def _softened(found: ConfigProblem, used: set[str]) -> ConfigProblem:
+    """A fault in an example that no number uses stops nothing."""
+    name = menu_name(found.file)
+    is_idle = found.file.startswith(MENUS) and name.startswith(EXAMPLES) and name not in used
+    return replace(found, severity="warning") if is_idle else found
+
+
+__all__ = ["REQUIRED_FILES", "Configuration", "check", "check_files", "content_version"]

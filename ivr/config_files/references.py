@@ -1,0 +1,174 @@
+"""Names in one config file that point into another: every queue, menu, prompt and code must exist.
+
+Works on the files' bare values, so that a fault in one place hides no dangling name in another.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.config_files.reader import Document, Path, value_at
+from ivr.config_files.schema_words import did_you_mean
+from ivr.plain_text import shown
+from vocabulary.config_problem import ConfigProblem
+
+REQUIRED_PROMPTS: Final = (
+    "greeting", "wrong_key", "hold_on", "all_busy_will_call_back", "technical_fault", "goodbye",
+    "callback_hello", "callback_no_answer", "callback_busy", "callback_failed",
+    "signed_in", "signed_out", "paused", "resumed", "refused",
+)  # fmt: skip
+"""What the hotline says by itself, menus apart."""
+
+MENUS: Final = "menus/"
+
+
+@dataclass(frozen=True)
+class Reference:
+    document: Document
+    path: Path
+    what: str
+    """The kind of thing named, in the words of the message."""
+
+
+def menu_name(file: str) -> str:
+    """menus/examples/with_keys.yaml is the menu examples/with_keys."""
+    return file.removeprefix(MENUS).removesuffix(".yaml")
+
+
+def dangling(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    known = _known_names(documents)
+    for reference in _references(documents):
+        wanted = text_at(reference.document, reference.path)
+        names = known.get(reference.what)
+        if wanted is not None and names is not None and wanted not in names:
+            fault = f"no {reference.what} {shown(wanted)}"
+            yield reference.document.problem(reference.path, fault, did_you_mean(wanted, names))
+
+
+def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
+    """Names by kind; a kind whose file cannot be read is left out, so that nothing is said about it."""
+    known: dict[str, set[str]] = {"menu": {menu_name(file) for file in documents if file.startswith(MENUS)}}
+    for what, file, listed, key in (
+        ("queue", "hotline.yaml", "queues", "name"),
+        ("number", "hotline.yaml", "numbers", "number"),
+        ("category", "codes.yaml", "categories", "code"),
+        ("area", "codes.yaml", "areas", "code"),
+        ("handling unit", "codes.yaml", "units", "code"),
+        ("disposition", "codes.yaml", "dispositions", "code"),
+    ):
+        document = documents.get(file)
+        if document and isinstance(value_at(document, (listed,)), list):
+            texts = (text_at(document, (*path, key)) for path in each(document, (listed,)))
+            known[what] = {text for text in texts if text is not None}
+    prompts = documents.get("prompts.yaml")
+    if prompts and isinstance(value_at(prompts, ("prompts",)), dict):
+        known["prompt"] = {str(path[-1]) for path in each(prompts, ("prompts",))}
+    return known
+
+
+def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
+    for file, document in documents.items():
+        if file == "hotline.yaml":
+            for path in each(document, ("numbers",)):
+                yield Reference(document, (*path, "menu"), "menu")
+                yield Reference(document, (*path, "queue"), "queue")
+        elif file == "routing_rules.yaml":
+            for path in each(document, ("rules",)):
+                yield from _of_a_rule(document, path)
+        elif file.startswith(MENUS):
+            for path in each(document, ("nodes",)):
+                yield from _of_a_node(document, path)
+
+
+def _of_a_rule(document: Document, path: Path) -> Iterator[Reference]:
+    yield Reference(document, (*path, "when", "queue"), "queue")
+    yield Reference(document, (*path, "when", "number_called"), "number")
+    for key, what in (
+        ("category", "category"), ("area", "area"), ("unit", "handling unit"), ("disposition", "disposition"),
+    ):  # fmt: skip
+        yield Reference(document, (*path, "then", key), what)
+
+
+def _of_a_node(document: Document, path: Path) -> Iterator[Reference]:
+    yield Reference(document, (*path, "queue"), "queue")
+    yield Reference(document, (*path, "category"), "category")
+    for prompts in ((*path, "prompts"), (*path, "wrong_key", "prompts")):
+        for prompt in each(document, prompts):
+            yield Reference(document, prompt, "prompt")
+
+
+def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
+    """Ways within one menu file that lead to no node."""
+    nodes = value_at(document, ("nodes",))
+    if not isinstance(nodes, dict):
+        return
+    ways: list[Path] = [("start",)]
+    for node in each(document, ("nodes",)):
+        ways += [(*node, "next"), (*node, "no_key", "then"), (*node, "wrong_key", "then")]
+        ways += each(document, (*node, "keys"))
+    for way in ways:
+        name = text_at(document, way)
+        if name is not None and name not in nodes:
+            yield document.problem(way, f"no node {shown(name)}", did_you_mean(name, nodes))
+
+
+def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    """`menu_path` of a rule: a menu, then its nodes."""
+    rules = documents.get("routing_rules.yaml")
+    if rules is None:
+        return
+    menus = {menu_name(file): document for file, document in documents.items() if file.startswith(MENUS)}
+    for rule in each(rules, ("rules",)):
+        path = (*rule, "when", "menu_path")
+        wanted = text_at(rules, path)
+        if wanted is None:
+            continue
+        owner = next(
+            (m for m in sorted(menus, key=len, reverse=True) if (wanted + "/").startswith(m + "/")), None
+        )
+        if owner is None:
+            remedy = did_you_mean(
+                wanted.partition("/")[0], menus, "Write the menu's name, then its nodes, with / between."
+            )
+            yield rules.problem(path, f"no menu begins {shown(wanted)}", remedy)
+            continue
+        nodes = value_at(menus[owner], ("nodes",))
+        for name in filter(None, wanted.removeprefix(owner).split("/")):
+            if isinstance(nodes, dict) and name not in nodes:
+                yield rules.problem(
+                    path, f"no node {shown(name)} in the menu {owner}", did_you_mean(name, nodes)
+                )
+
+
+def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    prompts, hotline = documents.get("prompts.yaml"), documents.get("hotline.yaml")
+    if prompts is None or not isinstance(value_at(prompts, ("prompts",)), dict):
+        return
+    for name in REQUIRED_PROMPTS:
+        if value_at(prompts, ("prompts", name)) is None:
+            yield prompts.problem(
+                ("prompts",), f'the prompt "{name}" is missing', "The hotline says it by itself: add it."
+            )
+    language = (hotline and text_at(hotline, ("site", "language"))) or "zh"
+    for path in each(prompts, ("prompts",)):
+        group = value_at(prompts, path)
+        if language in ("zh", "en") and isinstance(group, dict) and group and group.get(language) is None:
+            fault = f"has no text in {language}, the language of the site"
+            yield prompts.problem(path, fault, f"Write {language}: and what is to be said.")
+
+
+def text_at(document: Document, path: Path) -> str | None:
+    """The text at a path, bare numbers as they were written; None if there is none."""
+    value = value_at(document, path)
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return document.as_written.get(path) if is_number else None
+
+
+def each(document: Document, path: Path) -> list[Path]:
+    """The paths of what a list or group at `path` holds; [] if there is neither."""
+    value = value_at(document, path)
+    if isinstance(value, dict):
+        return [(*path, key) for key in value]
+    return [(*path, index) for index in range(len(value))] if isinstance(value, list) else []

@@ -1,0 +1,71 @@
+"""The config files on disk: which there are, and which should be there but are not."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from ivr.config_files.problems import problem
+from ivr.config_files.reader import LARGEST_FILE
+from ivr.plain_text import IS_MENU_NAME
+from vocabulary.config_problem import ConfigProblem
+
+REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
+EXAMPLES: Final = "examples/"
+_MOST_MENUS: Final = 1000
+_START: Final = (1, 1)
+
+
+def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
+    """The bytes of every config file by name, and what cannot be read."""
+    if not folder.is_dir():
+        fault = "the config folder is missing"
+        return {}, [problem(str(folder), _START, (), fault, "`hotline init` lays out a new one.")]
+    files: dict[str, bytes] = {}
+    problems: list[ConfigProblem] = []
+    for name in (*REQUIRED_FILES, *_menu_files(folder, problems)):
+        try:
+            files[name] = _bytes(folder / name)
+        except FileNotFoundError:
+            problems.append(
+                problem(name, _START, (), "the file is missing", "Take it from the shipped config again.")
+            )
+        except OSError as error:
+            fault = f"the file cannot be read ({error.strerror or error})"
+            problems.append(problem(name, _START, (), fault, "Check what it is and who may read it."))
+    return files, problems
+
+
+def _bytes(path: Path) -> bytes:
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(0, "it is not a plain file")
+    with path.open("rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _menu_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:
+    names: list[str] = []
+    for root, folders, files in os.walk(folder / "menus"):
+        folders.sort()
+        for file in sorted(files):
+            name = (Path(root) / file).relative_to(folder).as_posix()
+            if not file.startswith(".") and file.endswith((".yaml", ".yml")):
+                (names if _is_menu(name, problems) else []).append(name)
+    if len(names) > _MOST_MENUS:
+        fault = f"there are {len(names)} menu files"
+        problems.append(problem("menus", _START, (), fault, f"At most {_MOST_MENUS} are read."))
+    return names[:_MOST_MENUS]
+
+
+def _is_menu(name: str, problems: list[ConfigProblem]) -> bool:
+    bare = name.removeprefix("menus/")
+    if name.endswith(".yml"):
+        problems.append(
+            problem(name, _START, (), "the file's name ends in .yml", "Rename it to end in .yaml.")
+        )
+    elif IS_MENU_NAME.fullmatch(bare.removesuffix(".yaml")) is None:
+        remedy = "Use small letters, digits, - and _, a letter first."
+        problems.append(problem(name, _START, (), "the file's name cannot be a menu's name", remedy))
+    else:
+        return True
+    return False

@@ -1,0 +1,94 @@
+"""Bytes that are no YAML, told in words: encodings, characters, indentation, quotes and brackets.
+
+The parser's own messages differ between its two builds and speak of tokens; these speak of the line.
+"""
+
+import re
+from typing import Final
+
+import yaml
+
+from ivr.config_files.problems import problem
+from vocabulary.config_problem import ConfigProblem
+
+# What YAML lets stand in a file; all else is refused here, before the parser sees it.
+_UNPRINTABLE: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_MOST_OPEN: Final = 200
+_TAB: Final = ("a tab stands in the indentation", "Use blanks.")
+_MISFIT: Final = ("this line fits nothing above it", "Check its indentation, and the lines around it.")
+_WORDS: Final = (
+    ("tab character", *_TAB),
+    (r"'\t'", *_TAB),
+    ("mapping values are not allowed", "a colon stands where none can be",
+     "Check the indentation of this line; put text that has a colon in quotes."),
+    ("end of stream", "the quotes opened here are never closed", "Close them on this line."),
+    ("',' or ']'", "a list in [ ] is not closed, or lacks a comma, before here", "Check the lines above."),
+    ("',' or '}'", "a group in { } is not closed, or lacks a comma, before here", "Check the lines above."),
+    ("cannot start any token", "this character cannot begin a value", "Put the value in quotes."),
+    ("block", *_MISFIT),
+    ("'-' indicator", *_MISFIT),
+    ("expected key", *_MISFIT),
+    ("could not find expected ':'", "a colon is missing", "Write key: value, with a blank after the colon."),
+)  # fmt: skip
+
+
+def decoded(file: str, data: bytes) -> str | ConfigProblem:
+    """The text, without a byte order mark; or why there is none."""
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        fault = f"the byte {data[error.start]:#04x} is not UTF-8{_guess(data)}"
+        return _at(file, before, fault, "Save the file as UTF-8.")
+    found = _UNPRINTABLE.search(text)
+    if found:
+        fault = f"the invisible character U+{ord(found.group()):04X} stands here"
+        return _at(file, text[: found.start()], fault, "Delete it.")
+    return _unclosed(file, text) or text
+
+
+def _unclosed(file: str, text: str) -> ConfigProblem | None:
+    """Thousands of opened brackets cost the parser minutes; nobody writes so many."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found.group() in "[{" else max(0, depth - 1)
+        if depth > _MOST_OPEN:
+            fault = f"more than {_MOST_OPEN} brackets are open here"
+            return _at(file, text[: found.start()], fault, "Close them, or write it with dashes.")
+    return None
+
+
+def _guess(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "; the file looks like UTF-16"
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return "; the file looks like GB18030"
+
+
+def _at(file: str, before: str, fault: str, remedy: str) -> ConfigProblem:
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    return problem(file, (len(lines), len(lines[-1]) + 1), (), fault, remedy)
+
+
+def syntax_problem(file: str, text: str, error: yaml.YAMLError) -> ConfigProblem:
+    mark = getattr(error, "problem_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.splitlines() or [""]
+    if line > len(lines):
+        line, column = len(lines), len(lines[-1]) + 1
+    said = f"{getattr(error, 'problem', '')}"
+    indentation = re.match(r"\s*", lines[line - 1])
+    if indentation and "\t" in indentation.group():
+        said = "tab character"
+    for part, fault, remedy in _WORDS:
+        if part in said:
+            return problem(file, (line, column), (), fault, remedy)
+    remedy = "Check quotes, colons and indentation up to here."
+    return problem(file, (line, column), (), "this is not YAML", remedy)

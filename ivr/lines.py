@@ -1,0 +1,166 @@
+"""The hotline's lines: its numbers, trunks and queues, as config/hotline.yaml describes them.
+
+Read before any call; the dialplan, the menus and the callbacks work from it. Names that point at something
+else (a number's menu, its queue) are looked up by ivr.config_files.checker, which sees all files.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ivr.plain_text import (
+    AreaCode,
+    AreaSix,
+    Digits,
+    DigitsOrPlus,
+    EnvironmentName,
+    FeatureCode,
+    Host,
+    Label,
+    MenuName,
+    Name,
+    Plan,
+    PrefixOut,
+    UserName,
+    Written,
+    refusal,
+)
+
+Language = Literal["zh", "en"]
+Strategy = Literal["rrmemory", "leastrecent", "fewestcalls", "ringall", "random"]
+
+OUR_PAUSE_REASONS = frozenset({"missed_rings", "wrap_up"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+
+class Site(Written):
+    name: Label
+    area_code: AreaCode
+    """The long-distance code of the place, with its 0: local numbers of 7 or 8 digits belong to it."""
+    area6: AreaSix
+    """The six-digit administrative code, for ticket numbers."""
+    language: Language = "zh"
+
+
+class Number(Written):
+    """One number that citizens dial."""
+
+    number: Digits
+    label: Label
+    menu: MenuName
+    queue: Name
+    """Where the call goes when the menu names no other, and whenever our server does not answer."""
+
+
+class Trunk(Written):
+    name: Name
+    mode: Literal["address", "registration"]
+    host: Host
+    port: Annotated[int, Field(ge=1, le=65535)] = 5060
+    username: UserName | None = None
+    secret_env: EnvironmentName | None = None
+    """Name of the environment variable that holds the secret."""
+    area_code: AreaCode | None = None
+    """Where this trunk's local numbers belong; the site's area code if left out."""
+    called_prefixes_in: list[DigitsOrPlus] = Field(default_factory=list)
+    """What the carrier puts before the dialled number; the longest that fits is taken off."""
+    caller_prefixes_in: list[DigitsOrPlus] = Field(default_factory=list)
+    prefix_out: PrefixOut = ""
+    """What the carrier wants before a number that we dial."""
+    caller_id_out: Digits | None = None
+    """The number that a citizen sees when we ring; the first of `numbers` if left out."""
+    allow_out: list[Plan] = Field(default_factory=list)
+    """Plans of the only numbers that may be dialled here, in national form; empty: none."""
+    qualify_seconds: Annotated[int, Field(ge=5, le=3600)] = 30
+    is_test: bool = False
+    """A trunk for trials on this machine; its host must be loopback."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for key in ("username", "secret_env"):
+            if self.mode == "registration" and getattr(self, key) is None:
+                raise refusal(f"{key} is missing", "A trunk by registration needs username and secret_env.")
+        if self.is_test and self.host not in LOOPBACK_HOSTS:
+            remedy = "Set host: 127.0.0.1, or is_test: false for a real trunk."
+            raise refusal("is_test is true, but the host is not this machine", remedy, "host")
+        return self
+
+
+class Queue(Written):
+    name: Name
+    label: Label
+    strategy: Strategy = "rrmemory"
+    ring_seconds: Annotated[int, Field(ge=5, le=120)] = 20
+    """How long one agent's phone rings before the next is tried."""
+    retry_seconds: Annotated[int, Field(ge=1, le=60)] = 1
+    wrap_up_seconds: Annotated[int, Field(ge=0, le=900)] = 30
+    service_level_seconds: Annotated[int, Field(ge=1, le=600)] = 15
+    """GB/T 33358: answered within 15 s."""
+    weight: Annotated[int, Field(ge=0, le=100)] = 0
+    max_waiting: Annotated[int, Field(ge=1, le=5000)] = 200
+    """Callers waiting, placeholders of callbacks not counted, above which the queue is full."""
+    longest_wait_seconds: Annotated[int, Field(ge=15, le=7200)] = 600
+    missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
+    """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
+
+    @model_validator(mode="after")
+    def _one_phone_can_ring(self) -> Self:
+        if self.longest_wait_seconds < self.ring_seconds:
+            fault = f"{self.longest_wait_seconds} is shorter than one phone rings ({self.ring_seconds})"
+            raise refusal(fault, "Make it longer than ring_seconds.", "longest_wait_seconds")
+        return self
+
+
+class PauseReason(Written):
+    code: Name
+    label: Label
+
+    @model_validator(mode="after")
+    def _is_not_ours(self) -> Self:
+        if self.code in OUR_PAUSE_REASONS:
+            raise refusal(f'"{self.code}" is set by the hotline itself', "Choose another code.", "code")
+        return self
+
+
+class FeatureCodes(Written):
+    """What an agent dials on the phone."""
+
+    sign_in: FeatureCode = "*10"
+    sign_out: FeatureCode = "*11"
+    pause: FeatureCode = "*12"
+    resume: FeatureCode = "*13"
+
+    @model_validator(mode="after")
+    def _all_differ(self) -> Self:
+        seen: dict[str, str] = {}
+        for key, code in self.model_dump().items():
+            if code in seen:
+                raise refusal(f"{code} is {seen[code]} already", "Give each its own code.", key)
+            seen[code] = key
+        return self
+
+
+class Lines(Written):
+    site: Site
+    numbers: Annotated[list[Number], Field(min_length=1, max_length=500)]
+    trunks: Annotated[list[Trunk], Field(max_length=100)]
+    queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
+    quick_hangup_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+    """A caller who hangs up sooner than this has not asked for anybody (速挂)."""
+    switchboards: list[DigitsOrPlus] = Field(default_factory=list)
+    """Numbers behind which many people stand: each lost call from one is a callback of its own."""
+    pause_reasons: list[PauseReason] = Field(default_factory=list)
+    no_call_alarm_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
+    """With no call for so long an alarm is raised; 0 switches it off."""
+    repeat_caller_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """A second call of one number within so many hours is a repeat call (重复来电)."""
+    feature_codes: FeatureCodes = FeatureCodes()
+
+    def number(self, digits: str) -> Number | None:
+        return next((n for n in self.numbers if n.number == digits), None)
+
+    def queue(self, name: str) -> Queue | None:
+        return next((q for q in self.queues if q.name == name), None)
+
+    def trunk(self, name: str) -> Trunk | None:
+        return next((t for t in self.trunks if t.name == name), None)

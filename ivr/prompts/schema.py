@@ -1,0 +1,89 @@
+"""What config/prompts.yaml may say: the voice, phrases and their sounds, every prompt's text."""
+
+import re
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ivr.lines import Language
+from ivr.plain_text import Name, Written, invisible, refusal, shown
+
+LONGEST_TEXT: Final = 600
+_SYLLABLE: Final = r"[a-z]{1,6}[1-5]"
+_PINYIN: Final = re.compile(rf"{_SYLLABLE}([ ,.?!]+{_SYLLABLE})*[ ,.?!]*", re.ASCII)
+_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{1,20}")
+
+
+def _check_text(text: str) -> str:
+    hidden = invisible(text.replace("\n", " "))
+    if hidden:
+        raise refusal(f"has the invisible character {hidden}", "Delete it.")
+    if not text.strip():
+        raise refusal("has no words", "Write what is to be said.")
+    if len(text) > LONGEST_TEXT:
+        raise refusal(f"has {len(text)} characters", f"Keep it to {LONGEST_TEXT}: callers are waiting.")
+    return text
+
+
+def _check_pinyin(text: str) -> str:
+    if _PINYIN.fullmatch(text) is None:
+        raise refusal(
+            f"{shown(text)} is not pinyin with tones",
+            "Write syllables with a tone number, such as nin2 hao3.",
+        )
+    return text
+
+
+def _check_chinese(text: str) -> str:
+    if _CHINESE.fullmatch(text) is None:
+        raise refusal(f"{shown(text)} is no phrase", "Write 1 to 20 Chinese characters.")
+    return text
+
+
+SpokenText = Annotated[str, AfterValidator(_check_text)]
+Pinyin = Annotated[str, Field(max_length=2000), AfterValidator(_check_pinyin)]
+Phrase = Annotated[str, AfterValidator(_check_chinese)]
+
+
+class Voice(Written):
+    """How espeak-ng speaks; the same for all prompts."""
+
+    variant: Annotated[str, Field(pattern=r"^[fm][1-8]$")] = "f3"
+    speed: Annotated[int, Field(ge=80, le=300)] = 160
+    """Words a minute."""
+    pitch: Annotated[int, Field(ge=0, le=99)] = 45
+    gap: Annotated[int, Field(ge=0, le=20)] = 2
+    """Pause between words, in 10 ms."""
+
+
+class Prompt(Written):
+    """What is said, by language. A recorded file of the same name is played instead."""
+
+    zh: SpokenText | None = None
+    en: SpokenText | None = None
+    pinyin: Pinyin | None = None
+    """How `zh` sounds, where the reading found by itself is wrong."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.zh is None and self.en is None:
+            raise refusal("has no text", "Write zh: and what is to be said.")
+        return self
+
+    def text(self, language: Language) -> str | None:
+        return self.zh if language == "zh" else self.en
+
+
+class PromptsFile(Written):
+    voice: Voice = Voice()
+    phrases: dict[Phrase, Pinyin] = Field(default_factory=dict)
+    prompts: Annotated[dict[Name, Prompt], Field(min_length=1, max_length=2000)]
+
+    @model_validator(mode="after")
+    def _a_sound_for_each_character(self) -> Self:
+        for phrase, pinyin in self.phrases.items():
+            sounds = len(re.findall(_SYLLABLE, pinyin))
+            if sounds != len(phrase):
+                fault = f"{len(phrase)} characters, but {sounds} syllables"
+                raise refusal(fault, "Write one syllable for each character.", "phrases", phrase)
+        return self

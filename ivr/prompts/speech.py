@@ -1,0 +1,182 @@
+"""Chinese text as pinyin that espeak-ng speaks rightly, and English text with its numbers spelt.
+
+Pure. Digits are spoken as people say them: 1 is yao1 in telephone and hotline numbers, yi1 in keys ("请按1")
+and years; what is counted is read as a number.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pypinyin import Style, lazy_pinyin
+
+from vocabulary.errors import HotlineError
+
+_DIGITS: Final = {
+    "0": "ling2", "1": "yi1", "2": "er4", "3": "san1", "4": "si4",
+    "5": "wu3", "6": "liu4", "7": "qi1", "8": "ba1", "9": "jiu3",
+}  # fmt: skip
+_IN_NUMBERS: Final = {**_DIGITS, "1": "yao1"}
+_NUMERALS: Final = "零一二三四五六七八九"
+_PAUSES: Final = {
+    "，": ",", "、": ",", "；": ",", "：": ",", "。": ".", "？": "?", "！": "!",
+    ",": ",", ";": ",", ":": ",", ".": ".", "?": "?", "!": "!", "…": ",", "—": ",",
+}  # fmt: skip
+_SILENT: Final = frozenset(" \n\t“”‘’\"'《》〈〉（）()【】·-")
+_KEY_SIGNS: Final = {"#": "井号", "*": "星号", "%": "百分号", "％": "百分号"}
+_DIGIT_WIDTHS: Final = str.maketrans("０１２３４５６７８９", "0123456789")
+
+_NUMBER: Final = re.compile(
+    r"(?P<clock>[0-2]?\d[:：][0-5]\d)(?!\d)|(?P<percent>\d+(?:\.\d+)?)[%％]|\d+(?:\.\d+|(?:-\d+)+)?"
+)
+_COUNTED: Final = re.compile(
+    r"元|角|分|位|个|人|名|次|天|日|小时|秒|月|号|点|周|岁|楼|层|件|条|项|倍|种|度|米|公里|工作日|户|遍"
+)
+_TWO_IS_LIANG: Final = re.compile(r"位|个|人|名|次|天|小时|分钟|点|周|件|条|项|倍|种|户|遍|元|秒")
+_KEY_BEFORE: Final = re.compile(r"(按|按下|键|选择)\s*$")
+
+
+class Unspeakable(HotlineError):  # noqa: N818
+    """A character that the voice cannot say; `character` is the first such one."""
+
+    def __init__(self, character: str) -> None:
+        super().__init__(f"{character!r} cannot be spoken in Chinese")
+        self.character = character
+
+
+def to_pinyin(text: str, phrases: Mapping[str, str] | None = None) -> str:
+    """Syllables with tone numbers, and pauses. Raises Unspeakable."""
+    sounds: list[str] = []
+    for part in _with_numbers(text.translate(_DIGIT_WIDTHS)):
+        if part.startswith("\0"):
+            sounds.append(part[1:])
+        else:
+            sounds.extend(_spoken(part, phrases or {}))
+    return re.sub(r"([,.?!])( [,.?!])+", r"\1", " ".join(sounds))
+
+
+def _with_numbers(text: str) -> Iterator[str]:
+    """Pieces of text in which numbers are in characters; a piece of ready syllables begins with NUL."""
+    pending, end = "", 0
+    for found in _NUMBER.finditer(text):
+        pending += text[end : found.start()]
+        end = found.end()
+        said = _number(found, text[: found.start()], text[end:])
+        if said.startswith("\0"):
+            yield from (pending, said)
+            pending = ""
+        else:
+            pending += said
+    yield pending + text[end:]
+
+
+def _number(found: re.Match[str], before: str, after: str) -> str:
+    digits = found.group()
+    if found["clock"]:
+        return _clock(found["clock"])
+    if found["percent"]:
+        return "百分之" + _counted(found["percent"])
+    if "-" in digits:
+        return "\0" + " , ".join(_one_by_one(part, _IN_NUMBERS) for part in digits.split("-"))
+    if _KEY_BEFORE.search(before) or (after.startswith("键") and len(digits) == 1):
+        return "\0" + _one_by_one(digits, _DIGITS)
+    if after.startswith("年") and len(digits) == 4:
+        return "\0" + _one_by_one(digits, _DIGITS)
+    if digits == "2" and _TWO_IS_LIANG.match(after) and not before.endswith("第"):
+        return "两"
+    is_counted = "." in digits or len(digits) < 3 or before.endswith("第") or _COUNTED.match(after)
+    if (
+        is_counted
+        and len(digits) <= 12
+        and not (digits.startswith("0") and digits.isdigit() and len(digits) > 1)
+    ):
+        return _counted(digits)
+    return "\0" + _one_by_one(digits, _IN_NUMBERS)
+
+
+def _one_by_one(digits: str, names: Mapping[str, str]) -> str:
+    return " ".join(names[digit] for digit in digits if digit in names)
+
+
+def _clock(written: str) -> str:
+    hours, minutes = (int(part) for part in re.split("[:：]", written))
+    if minutes == 0:
+        return f"{_hours(hours)}点"
+    return f"{_hours(hours)}点{'零' if minutes < 10 else ''}{in_characters(minutes)}分"
+
+
+def _hours(hours: int) -> str:
+    return "两" if hours == 2 else in_characters(hours)
+
+
+def _counted(digits: str) -> str:
+    whole, _, decimals = digits.partition(".")
+    spoken = in_characters(int(whole))
+    return f"{spoken}点{''.join(_NUMERALS[int(d)] for d in decimals)}" if decimals else spoken
+
+
+def in_characters(number: int) -> str:
+    """A whole number from 0 to 999,999,999,999 as it is read: 110 is 一百一十, 10 is 十."""
+    if number == 0:
+        return _NUMERALS[0]
+    parts: list[str] = []
+    gap = False
+    for unit, size in (("亿", 10**8), ("万", 10**4), ("", 1)):
+        group, number = divmod(number, size)
+        if group:
+            if parts and (gap or group < 1000):
+                parts.append("零")
+            parts.append(_below_ten_thousand(group) + unit)
+        gap = bool(parts) and not group
+    spoken = "".join(parts)
+    return spoken.removeprefix("一") if spoken.startswith("一十") else spoken
+
+
+def _below_ten_thousand(number: int) -> str:
+    spoken, gap = "", False
+    for unit, size in (("千", 1000), ("百", 100), ("十", 10), ("", 1)):
+        digit, number = divmod(number, size)
+        if digit:
+            spoken += ("零" if gap and spoken else "") + _NUMERALS[digit] + unit
+        gap = digit == 0
+    return spoken
+
+
+def _spoken(text: str, phrases: Mapping[str, str]) -> Iterator[str]:
+    for sign, name in _KEY_SIGNS.items():
+        text = text.replace(sign, name)
+    longest_first = sorted(phrases, key=len, reverse=True)
+    pattern = "|".join(
+        [*map(re.escape, longest_first), r"[\u4e00-\u9fff]+?(?=" + _stop(longest_first) + ")", "."]
+    )
+    for piece in re.findall(pattern, text, re.DOTALL):
+        if piece in phrases:
+            yield phrases[piece]
+        elif "\u4e00" <= piece[0] <= "\u9fff":
+            yield from _syllables(piece)
+        elif piece in _PAUSES:
+            yield _PAUSES[piece]
+        elif piece not in _SILENT:
+            raise Unspeakable(piece)
+
+
+def _stop(phrases: list[str]) -> str:
+    return "|".join([*map(re.escape, phrases), r"[^\u4e00-\u9fff]", r"\Z"])
+
+
+def _syllables(characters: str) -> list[str]:
+    found = lazy_pinyin(characters, style=Style.TONE3, neutral_tone_with_five=True, tone_sandhi=True)
+    for character, syllable in zip(characters, found, strict=False):
+        if not syllable.isascii():
+            raise Unspeakable(character)
+    return [str(syllable) for syllable in found]
+
+
+def english_words(text: str) -> str:
+    """English for espeak-ng: hotline and telephone numbers digit by digit."""
+
+    def spelt(found: re.Match[str]) -> str:
+        return " ".join(digit for digit in found.group() if digit.isdigit())
+
+    plain = re.sub(r"[\[\]<>{}|\\]", " ", text)
+    return re.sub(r"\b\d{3,}(-\d+)*\b(?!\s*(yuan|minutes?|seconds?|hours?|people|%))", spelt, plain)

@@ -1,0 +1,71 @@
+"""The caller's line over AGI: what ivr.calls asks of a channel, said in Asterisk's words."""
+
+import logging
+import re
+from typing import Final
+
+from ivr.telephony.agi_errors import AgiFault, UnsafeText
+from ivr.telephony.agi_session import AgiSession
+from vocabulary.hotline_names import STEP_LIMIT
+
+_log = logging.getLogger(__name__)
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\([\w,:.() -]*\))?", re.ASCII)
+_KEYS: Final = re.compile(r"[0-9*#A-D]*")
+
+
+class AgiChannel:
+    """Implements ivr.calls.channel.Channel; with `outlives_hangup`, variables stay readable after the end."""
+
+    def __init__(self, session: AgiSession, *, outlives_hangup: bool = False) -> None:
+        self._session = session
+        session.outlives_hangup = outlives_hangup
+
+    @property
+    def call_id(self) -> str:
+        return self._session.call_id
+
+    @property
+    def is_hung_up(self) -> bool:
+        """Whether Asterisk has said so by now."""
+        return self._session.is_hung_up
+
+    def argument(self, n: int) -> str:
+        return self._session.argument(n)
+
+    def variable(self, name: str) -> str:
+        result = self._session.execute(
+            "GET FULL VARIABLE", self._session.quote(f"${{{self._checked(name)}}}")
+        )
+        value, text = result["result"]
+        return text if value == "1" else ""
+
+    def set_variable(self, name: str, value: str) -> None:
+        self._session.set_variable(self._checked(name), value)
+
+    def play(self, path: str, keys: str = "") -> str | None:
+        if not _KEYS.fullmatch(keys):
+            raise UnsafeText(self.call_id, f"{keys!r} as keys that stop a prompt")
+        quote = self._session.quote
+        result = self._session.execute("STREAM FILE", quote(path), quote(keys))
+        if result["result"][0] == "0" and result.get("endpos", ("1", ""))[0] == "0":
+            _log.warning("call %s: prompt %s is missing or empty", self.call_id, path)
+        return self._key(result["result"][0])
+
+    def wait_key(self, seconds: float) -> str | None:
+        return self._key(self._session.execute("WAIT FOR DIGIT", max(1, round(seconds * 1000)))["result"][0])
+
+    def allow(self, seconds: int) -> None:
+        self._session.step_seconds = seconds
+        self._session.set_variable(STEP_LIMIT, str(seconds))
+
+    def _key(self, code: str) -> str | None:
+        if code == "0":
+            return None
+        if code.isdecimal() and len(code) <= 3 and _KEYS.fullmatch(chr(int(code))):
+            return chr(int(code))
+        raise AgiFault(self.call_id, f"{code!r} is no key")
+
+    def _checked(self, name: str) -> str:
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise UnsafeText(self.call_id, f"{name!r} as the name of a variable")
+        return name

@@ -1,0 +1,83 @@
+"""Puts a callback's placeholder into the queue by AMI Originate, and knows which attempts live.
+
+Implements missed_call_redial.dialer.Dialer. The channel ids are derived from the attempt, so nothing is dialled twice
+under one attempt: Asterisk refuses a second channel of the same id.
+"""
+
+from collections.abc import Callable, Set
+from typing import Final
+
+from ivr.telephony.ami import Ami
+from missed_call_redial.callbacks import attempt_channels, attempt_of_channel
+from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
+from vocabulary.errors import HotlineError
+from vocabulary.hotline_names import ATTEMPT, CALL, LONGEST, QUEUE, QUEUE_PREFIX, QUEUE_PRIO, RING
+
+_BEYOND_THE_WAIT_SECONDS: Final = 60
+"""Originate's own limit must be longer than the queue's, else it ends as an abandon (trap 5)."""
+
+
+class AmiDialer:
+    """`can_dial_out`: at least one trunk that may dial answers."""
+
+    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool]) -> None:
+        self._ami, self._can_dial_out = ami, can_dial_out
+
+    async def is_ready(self) -> bool:
+        return self._ami.is_connected and self._can_dial_out()
+
+    async def place(self, request: PlaceRequest) -> None:
+        if not self._ami.is_connected:
+            raise NotPlaced(request.attempt_id, f"no connection to Asterisk: {self._ami.trouble}")
+        channel_id, other_channel_id = attempt_channels(request.attempt_id)
+        inherited = {
+            ATTEMPT: request.attempt_id,
+            QUEUE: request.queue,
+            LONGEST: str(request.agent_wait_seconds),
+            QUEUE_PRIO: str(request.prio),
+            RING: str(request.ring_seconds),
+            CALL: request.first_call_id,
+        }
+        action = {
+            "Action": "Originate",
+            "Channel": "Local/s@callback-queue/n",
+            "ChannelId": channel_id,
+            "OtherChannelId": other_channel_id,
+            "Context": "callback-dial",
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str((request.agent_wait_seconds + _BEYOND_THE_WAIT_SECONDS) * 1000),
+            "Async": "true",
+            "CallerID": f"<{request.citizen}>",
+            "Variable": [f"__{name}={value}" for name, value in inherited.items()],
+        }
+        try:
+            reply = await self._ami.send(action)
+        except HotlineError as fault:
+            raise DialerIsDown(str(fault)) from fault
+        if not reply.is_success:
+            raise NotPlaced(request.attempt_id, reply.message)
+
+    async def live_attempts(self) -> Set[str]:
+        try:
+            reply = await self._ami.send({"Action": "CoreShowChannels"}, timeout=15)
+        except HotlineError as fault:
+            raise DialerIsDown(str(fault)) from fault
+        if not reply.is_success:
+            raise DialerIsDown(reply.message)
+        found = (attempt_of_channel(event.get("Uniqueid", "")) for event in reply.events)
+        return {attempt for attempt in found if attempt is not None}
+
+    async def withdraw(self, attempt_id: str) -> None:
+        """Only the queue of the placeholder's own channel is left; an attempt that is not there is no fault."""
+        try:
+            status = await self._ami.send({"Action": "QueueStatus"}, timeout=15)
+            _, other = attempt_channels(attempt_id)
+            for entry in status.events:
+                if entry.get("Event") == "QueueEntry" and entry.get("Uniqueid") == other:
+                    queue = entry.get("Queue", "")
+                    action = {"Action": "QueueWithdrawCaller", "Queue": queue, "Caller": entry.get("Channel", "")}
+                    if queue.startswith(QUEUE_PREFIX):
+                        await self._ami.send(action)
+        except HotlineError as fault:
+            raise DialerIsDown(str(fault)) from fault

@@ -1,0 +1,145 @@
+"""Brings Asterisk's queues to what the database decided about agents: members, penalties, pauses with their reason.
+
+Implements ivr.agents.switch.Switch. Asterisk's own memory of members is never believed over ours.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from ivr.agents.switch import Seat, SwitchNotReached
+from ivr.telephony.ami import Action, Ami, AmiReply
+from ivr.telephony.ami_blocks import Block
+from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts, endpoint_name
+from vocabulary.errors import HotlineError
+from vocabulary.hotline_names import AGENT_PREFIX, QUEUE_PREFIX
+
+_log = logging.getLogger(__name__)
+# Asterisk's words when there was nothing to do
+_ALREADY = ("Already there", "Not there", "not found", "No such interface", "Interface not found")
+
+
+def interface_of(agent_no: str) -> str:
+    return f"PJSIP/{endpoint_name(agent_no)}"
+
+
+def agent_of(interface: str) -> str | None:
+    """The agent whose phone this is: PJSIP/agent-1001 → 1001."""
+    start = f"PJSIP/{AGENT_PREFIX}"
+    return interface.removeprefix(start) if interface.startswith(start) else None
+
+
+class QueueSwitch:
+    """Thread-safe: actions run in the manager connection's own loop."""
+
+    def __init__(self, ami: Ami, accounts: SipAccounts) -> None:
+        self._ami, self._accounts = ami, accounts
+
+    def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
+        """Says every action, whatever Asterisk has now: each of them changes nothing if it is so already."""
+        for action in actions_for(seat, all_queues):
+            self._send(action)
+
+    def put_account(self, agent_no: str, name: str, secret: str) -> None:
+        try:
+            self._accounts.put(agent_no, name, secret)
+        except AsteriskRefused as fault:
+            raise SwitchNotReached(str(fault)) from fault
+
+    def remove_account(self, agent_no: str) -> None:
+        try:
+            self._accounts.remove(agent_no)
+        except AsteriskRefused as fault:
+            raise SwitchNotReached(str(fault)) from fault
+
+    def _send(self, action: Action) -> None:
+        try:
+            reply = self._ami.send_from_thread(action)
+        except HotlineError as fault:
+            raise SwitchNotReached(str(fault)) from fault
+        _check(action, reply)
+
+    async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
+        """After a (re)start of either side: only what differs is sent. Returns the number of changes."""
+        status = await self._ami.send({"Action": "QueueStatus"}, timeout=30)
+        actions = differences(status.events, seats, all_queues)
+        for action in actions:
+            _check(action, await self._ami.send(action))
+        return len(actions)
+
+
+def _check(action: Action, reply: AmiReply) -> None:
+    if not reply.is_success and not any(word in reply.message for word in _ALREADY):
+        raise SwitchNotReached(f"{action['Action']} for {action.get('Interface')}: {reply.message}")
+
+
+def actions_for(seat: Seat, all_queues: Sequence[str]) -> list[Action]:
+    """What brings one agent's seat about, from any state."""
+    wanted = dict(seat.queues) if seat.is_signed_in else {}
+    actions: list[Action] = [_remove(seat.agent_no, queue) for queue in all_queues if queue not in wanted]
+    for queue, penalty in wanted.items():
+        actions.append(_add(seat, queue, penalty))
+        actions.append(_penalty(seat.agent_no, queue, penalty))
+    if wanted:
+        actions.append(_pause(seat))
+    return actions
+
+
+def differences(entries: Iterable[Block], seats: Sequence[Seat], all_queues: Sequence[str]) -> list[Action]:
+    """`entries`: events of QueueStatus. Members that are no agents of ours are left alone."""
+    standing: dict[tuple[str, str], Block] = {}
+    for entry in entries:
+        agent_no = agent_of(entry.get("Location", "")) if entry.get("Event") == "QueueMember" else None
+        if agent_no is not None:
+            standing[agent_no, entry.get("Queue", "").removeprefix(QUEUE_PREFIX)] = entry
+    actions: list[Action] = []
+    wanted = {(seat.agent_no, queue): (seat, penalty) for seat in seats if seat.is_signed_in for queue, penalty in seat.queues}
+    actions += [_remove(agent_no, queue) for agent_no, queue in sorted(standing) if (agent_no, queue) not in wanted]
+    uneven: dict[str, Seat] = {}
+    for (agent_no, queue), (seat, penalty) in wanted.items():
+        member = standing.get((agent_no, queue))
+        if member is None:
+            actions.append(_add(seat, queue, penalty))
+        elif member.get("Penalty") != str(penalty):
+            actions.append(_penalty(agent_no, queue, penalty))
+        if member is None or _pause_in(member) != seat.pause_reason:
+            uneven[agent_no] = seat
+    return actions + [_pause(seat) for seat in uneven.values()]
+
+
+def _pause_in(member: Block) -> str | None:
+    return member.get("PausedReason", "") if member.get("Paused") == "1" else None
+
+
+def _add(seat: Seat, queue: str, penalty: int) -> Action:
+    interface = interface_of(seat.agent_no)
+    return {
+        "Action": "QueueAdd",
+        "Queue": QUEUE_PREFIX + queue,
+        "Interface": interface,
+        "StateInterface": interface,
+        "MemberName": seat.agent_no,
+        "Penalty": str(penalty),
+        "Paused": "true" if seat.pause_reason else "false",
+    }
+
+
+def _remove(agent_no: str, queue: str) -> Action:
+    return {"Action": "QueueRemove", "Queue": QUEUE_PREFIX + queue, "Interface": interface_of(agent_no)}
+
+
+def _penalty(agent_no: str, queue: str, penalty: int) -> Action:
+    return {
+        "Action": "QueuePenalty",
+        "Queue": QUEUE_PREFIX + queue,
+        "Interface": interface_of(agent_no),
+        "Penalty": str(penalty),
+    }
+
+
+def _pause(seat: Seat) -> Action:
+    return {
+        "Action": "QueuePause",
+        "Interface": interface_of(seat.agent_no),
+        "Paused": "true" if seat.pause_reason else "false",
+        "Reason": seat.pause_reason or "",
+    }

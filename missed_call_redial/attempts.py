@@ -1,0 +1,222 @@
+"""An attempt from the agent's acceptance to its result; claims.py brings it that far.
+
+What became of a dial is told by lines of queue_log, which may reach us late, twice or in another order; the
+debt is settled anew from its attempts each time. Once DIALLING was seen, no second dial follows without a
+result.
+"""
+
+import logging
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from sqlmodel import Session, col, exists, select
+
+from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
+from missed_call_redial.dial_results import AttemptOutcome, attempt_result
+from missed_call_redial.policy import CallbackPolicies, may_dial_now
+from missed_call_redial.settling import lock_attempt, settle, show_in_progress
+from tickets.call_records import CallRecord
+
+log = logging.getLogger(__name__)
+
+# A record that has been open for longer is taken for one whose end we have not heard yet.
+_LONGEST_CALL = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class DialDecision:
+    """May the citizen be dialled now? `why` says why not; yes is given once in an attempt's life."""
+
+    dial: bool
+    why: str
+    callback_id: int | None = None
+    number_sealed: str | None = None
+    first_call_id: str | None = None
+    closing_code: str | None = None
+
+
+def attempt_accepted(
+    session: Session,
+    attempt_id: str,
+    agent_no: str,
+    now: datetime,
+    *,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+) -> DialDecision:
+    """An agent accepted the placeholder: the last look before the citizen's phone rings."""
+    found = lock_attempt(session, attempt_id)
+    if found is None:
+        return DialDecision(False, "no_such_attempt")
+    callback, attempt = found
+    if attempt.state not in {AttemptState.CLAIMED, AttemptState.PLACED}:
+        return DialDecision(False, "not_this_attempt_again", callback.id, closing_code=callback.closing_code)
+    attempt.agent_no = agent_no
+    attempt.accepted_at = now
+    why = _why_not_to_dial(session, callback, policy, zone, now)
+    if why is None:
+        attempt.state = AttemptState.ACCEPTED
+        show_in_progress(callback)
+        return DialDecision(True, "owed", callback.id, callback.number_sealed, callback.first_call_id)
+    attempt.finish(AttemptOutcome.NOT_DIALLED, now, why)
+    settle(session, callback, policy, zone, now)
+    return DialDecision(False, why, callback.id, closing_code=callback.closing_code)
+
+
+def _why_not_to_dial(
+    session: Session, callback: Callback, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> str | None:
+    if callback.state == CallbackState.CLOSED:
+        return "closed"
+    if callback.deadline_at <= now:
+        return "expired"
+    if not may_dial_now(policy, now, zone):
+        return "quiet_hours"
+    if callback.is_switchboard:
+        return None
+    if _is_on_the_line(session, callback.number_digest, now):
+        return "citizen_is_calling"
+    if _is_being_dialled(session, callback.number_digest):
+        return "citizen_is_being_dialled"
+    return None
+
+
+def _is_on_the_line(session: Session, number_digest: str, now: datetime) -> bool:
+    calling = exists().where(
+        col(CallRecord.number_digest) == number_digest,
+        col(CallRecord.is_open).is_(True),
+        col(CallRecord.arrived_at) > now - _LONGEST_CALL,
+    )
+    return session.exec(select(1).where(calling)).first() is not None
+
+
+def _is_being_dialled(session: Session, number_digest: str) -> bool:
+    """By an attempt of an earlier debt, which was closed while the phone already rang."""
+    dialled_already = exists().where(
+        col(Attempt.callback_id) == col(Callback.id),
+        col(Callback.number_digest) == number_digest,
+        col(Attempt.state).in_([AttemptState.ACCEPTED, AttemptState.DIALLING]),
+    )
+    return session.exec(select(1).where(dialled_already)).first() is not None
+
+
+def on_dialling(session: Session, attempt_id: str, at: datetime) -> bool:
+    """The dialplan wrote HOTLINE_DIALLING: from now on only a result, or recover(), ends this attempt."""
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].dialling_at is not None:
+        return False
+    callback, attempt = found
+    attempt.dialling_at = at
+    if not attempt.is_told:
+        attempt.state = AttemptState.DIALLING
+        attempt.outcome, attempt.ended_at, attempt.remark = None, None, None
+        show_in_progress(callback)
+    return True
+
+
+def on_dialled(
+    session: Session,
+    attempt_id: str,
+    dial_status: str,
+    cause: int | None,
+    sip: str,
+    talk_seconds: float,
+    at: datetime,
+    *,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+    saw_ringing: bool | None = None,
+) -> AttemptOutcome | None:
+    """The dialplan wrote HOTLINE_DIALLED. None: no such attempt, or its result is known already."""
+    found = lock_attempt(session, attempt_id)
+    if found is None:
+        return None
+    callback, attempt = found
+    if attempt.is_told:
+        return None
+    outcome = attempt_result(dial_status, cause, sip, saw_ringing, talk_seconds=talk_seconds)
+    attempt.finish(outcome, at)
+    attempt.is_told = True
+    attempt.dialling_at = attempt.dialling_at or at - timedelta(seconds=talk_seconds)
+    attempt.answered_at = at - timedelta(seconds=talk_seconds) if talk_seconds > 0 else None
+    attempt.cause = cause
+    attempt.sip_text = sip[:80] or None
+    settle(session, callback, policy, zone, now)
+    return outcome
+
+
+def on_placeholder_left(
+    session: Session,
+    attempt_id: str,
+    how: str,
+    at: datetime,
+    *,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+) -> bool:
+    """The placeholder left the queue undialled (`how`: timeout, withdrawn, abandoned): owed again soon.
+
+    Feed it from queue_log only, in its order: an AMI event of the same may overtake HOTLINE_DIALLING.
+    """
+    found = lock_attempt(session, attempt_id)
+    if found is None:
+        return False
+    callback, attempt = found
+    if attempt.state in {AttemptState.DIALLING, AttemptState.DONE}:
+        return False
+    attempt.finish(AttemptOutcome.AGENT_DECLINED, at, how)
+    settle(session, callback, policy, zone, now)
+    return True
+
+
+def recover(
+    session: Session,
+    *,
+    live_attempts: Set[str],
+    seen_at: datetime,
+    log_read_until: datetime,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+) -> list[str]:
+    """End the attempts whose lease passed and of which no channel lived at `seen_at`; returns their ids.
+
+    Nothing is concluded before queue_log was read beyond `seen_at` and its lines were handed to the other
+    functions: else a dial that nobody told us of yet would be repeated. Dialled without a result counts;
+    undialled does not.
+    """
+    if log_read_until <= seen_at:
+        return []
+    silent = session.exec(
+        select(Attempt.id).where(
+            col(Attempt.state) != AttemptState.DONE,
+            col(Attempt.lease_until) < seen_at,
+            col(Attempt.id).not_in(sorted(live_attempts)),
+        )
+    ).all()
+    return [attempt_id for attempt_id in silent if _end_silent(session, attempt_id, policy, zone, now)]
+
+
+_SILENCE_MEANS = {
+    AttemptState.CLAIMED: AttemptOutcome.NOT_PLACED,
+    AttemptState.PLACED: AttemptOutcome.AGENT_DECLINED,
+    AttemptState.ACCEPTED: AttemptOutcome.NOT_DIALLED,
+    AttemptState.DIALLING: AttemptOutcome.UNKNOWN,
+}
+
+
+def _end_silent(
+    session: Session, attempt_id: str, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> bool:
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].state == AttemptState.DONE:
+        return False
+    callback, attempt = found
+    outcome = _SILENCE_MEANS[AttemptState(attempt.state)]
+    log.warning("attempt %s of call %s vanished: %s", attempt_id, callback.first_call_id, outcome)
+    attempt.finish(outcome, now, "vanished")
+    settle(session, callback, policy, zone, now)
+    return True

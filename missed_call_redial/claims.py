@@ -1,0 +1,134 @@
+"""A due callback is taken by one worker and put into the queue: claimed in one transaction, then placed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from sqlmodel import Session, col, select, update
+
+from missed_call_redial.callbacks import (
+    Attempt,
+    AttemptState,
+    Callback,
+    CallbackState,
+    ClosingCode,
+    attempt_channels,
+    new_attempt_id,
+)
+from missed_call_redial.dial_results import AttemptOutcome
+from missed_call_redial.policy import CallbackPolicies
+from missed_call_redial.settling import lock_attempt, settle, show_in_progress
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a dispatcher needs to place one attempt."""
+
+    attempt_id: str
+    callback_id: int
+    queue: str
+    prio: int
+    number_sealed: str
+    number_masked: str
+    first_call_id: str
+
+
+def claim_due(
+    session: Session,
+    owner: str,
+    now: datetime,
+    policy: CallbackPolicies,
+    limit: int,
+    *,
+    queue: str | None = None,
+) -> list[Claim]:
+    """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing."""
+    due = (
+        select(Callback)
+        .where(
+            col(Callback.state) == CallbackState.OWED,
+            col(Callback.due_at) <= now,
+            col(Callback.deadline_at) > now,
+            col(Callback.attempts) < policy.max_attempts,
+            *([col(Callback.queue) == queue] if queue is not None else []),
+        )
+        .order_by(col(Callback.prio).desc(), col(Callback.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    until = now + timedelta(seconds=policy.lease_seconds)
+    found = session.exec(due.execution_options(populate_existing=True)).all()
+    claims = [_claim(session, callback, owner, now, until) for callback in found]
+    return [claim for claim in claims if claim is not None]
+
+
+def _claim(session: Session, callback: Callback, owner: str, now: datetime, until: datetime) -> Claim | None:
+    assert callback.id is not None
+    taken = session.exec(
+        update(Callback)
+        .where(col(Callback.id) == callback.id, col(Callback.state) == CallbackState.OWED)
+        .values(state=CallbackState.CLAIMED, lease_owner=owner, lease_until=until)
+        .execution_options(synchronize_session=False)
+    )
+    if taken.rowcount != 1:
+        return None
+    attempt_id = new_attempt_id()
+    channel_id, other_channel_id = attempt_channels(attempt_id)
+    attempt = Attempt(
+        id=attempt_id,
+        callback_id=callback.id,
+        channel_id=channel_id,
+        other_channel_id=other_channel_id,
+        lease_owner=owner,
+        lease_until=until,
+        claimed_at=now,
+    )
+    session.add(attempt)
+    claim = Claim(
+        attempt_id,
+        callback.id,
+        callback.queue,
+        callback.prio,
+        callback.number_sealed,
+        callback.number_masked,
+        callback.first_call_id,
+    )
+    session.flush()
+    session.expire(callback)
+    return claim
+
+
+def expire_overdue(session: Session, now: datetime) -> int:
+    """Close debts whose deadline passed while nobody was working on them; how many."""
+    closed = session.exec(
+        update(Callback)
+        .where(col(Callback.state) == CallbackState.OWED, col(Callback.deadline_at) <= now)
+        .values(state=CallbackState.CLOSED, closing_code=ClosingCode.EXPIRED, closed_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+    return closed.rowcount
+
+
+def mark_placed(session: Session, attempt_id: str, now: datetime) -> bool:
+    """The placeholder is on its way into the queue. False: unknown, or further on already."""
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].placed_at is not None:
+        return False
+    callback, attempt = found
+    attempt.placed_at = now
+    if attempt.state == AttemptState.CLAIMED:
+        attempt.state = AttemptState.PLACED
+        show_in_progress(callback)
+    return True
+
+
+def placing_failed(
+    session: Session, attempt_id: str, why: str, now: datetime, *, policy: CallbackPolicies, zone: tzinfo
+) -> bool:
+    """It is certain that nothing was placed: owed again."""
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].state != AttemptState.CLAIMED:
+        return False
+    callback, attempt = found
+    attempt.finish(AttemptOutcome.NOT_PLACED, now, why)
+    settle(session, callback, policy, zone, now)
+    return True

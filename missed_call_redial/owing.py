@@ -1,0 +1,298 @@
+"""A call was lost: from here on a call back is owed, or the reason why not is on record.
+
+Every function works inside the caller's transaction, may be called again with the same call, and gives the
+same result whatever the order in which calls become known.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, exists, select
+
+from missed_call_redial.callbacks import (
+    Attempt,
+    AttemptState,
+    Callback,
+    CallbackCall,
+    CallbackIsClosed,
+    CallbackRefusal,
+    CallbackState,
+    ClosingCode,
+    lock_callback,
+    lock_open_callback,
+)
+from missed_call_redial.policy import (
+    CallbackPolicies,
+    LostCall,
+    RefusalReason,
+    first_attempt_at,
+    reason_to_refuse,
+)
+from tickets.call_records import CallRecord
+from tickets.outcome import LOST, Outcome
+from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
+from vocabulary.phone_numbers import NumberKind
+
+# Ends of a debt in which somebody spoke with the citizen: they settle every miss that came before them.
+_SPOKEN_WITH = (ClosingCode.CONNECTED, ClosingCode.RESOLVED_BY_INBOUND, ClosingCode.SETTLED)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A lost call as this room sees it. `missed_at` is its arrival, which decides the place in line."""
+
+    call_id: str
+    outcome: Outcome
+    missed_at: datetime
+    queue: str
+    prio: int
+    number_kind: NumberKind
+    number_digest: str | None
+    number_sealed: str | None
+    number_masked: str
+    wait_seconds: float | None
+    was_greeted: bool
+    is_switchboard: bool = False
+    is_in_number_plan: bool = True
+
+
+def missed_from_record(
+    record: CallRecord, *, default_queue: str, is_switchboard: bool = False, is_in_number_plan: bool = True
+) -> Missed:
+    """`default_queue` stands in for calls that were lost before they reached a queue."""
+    return Missed(
+        call_id=record.call_id,
+        outcome=Outcome(record.outcome),
+        missed_at=record.arrived_at,
+        queue=record.queue or default_queue,
+        prio=prio_of(record.arrived_at) if record.prio is None else record.prio,
+        number_kind=NumberKind(record.number_kind),
+        number_digest=record.number_digest,
+        number_sealed=record.number_sealed,
+        number_masked=record.number_masked,
+        wait_seconds=record.wait_seconds,
+        was_greeted=record.greeted_at is not None,
+        is_switchboard=is_switchboard,
+        is_in_number_plan=is_in_number_plan,
+    )
+
+
+def prio_of(arrived_at: datetime) -> int:
+    """The QUEUE_PRIO that the dialplan gave, or would have given, to a call that arrived then."""
+    return PRIO_BASE - (int(arrived_at.timestamp()) - PRIO_EPOCH)
+
+
+def owe(
+    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> Callback | RefusalReason:
+    """Owe a call back, merge the miss into the debt that is open, or state why nothing is owed."""
+    link = session.get(CallbackCall, missed.call_id)
+    if link is not None:
+        return lock_callback(session, link.callback_id)
+    refusal = session.get(CallbackRefusal, missed.call_id)
+    if refusal is not None and refusal.outcome == missed.outcome:
+        return RefusalReason(refusal.reason)
+    reason = _reason_to_refuse(session, missed, policy)
+    if reason is None:
+        if refusal is not None:
+            session.delete(refusal)
+        return _merge_or_open(session, missed, policy, zone, now)
+    stated = refusal or CallbackRefusal(call_id=missed.call_id, outcome="", reason="", stated_at=now)
+    stated.outcome, stated.reason, stated.stated_at = missed.outcome, reason, now
+    session.add(stated)
+    session.flush()
+    return reason
+
+
+def _reason_to_refuse(session: Session, missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
+    if not missed.number_digest or not missed.number_sealed:
+        return RefusalReason.WITHHELD_NUMBER
+    lost = LostCall(
+        missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted, missed.is_in_number_plan
+    )
+    reason = reason_to_refuse(policy, lost)
+    if reason is None and not missed.is_switchboard and _was_answered_since(session, missed):
+        return RefusalReason.ANSWERED_SINCE
+    return reason
+
+
+def _was_answered_since(session: Session, missed: Missed) -> bool:
+    """After an outage a miss may become known when the citizen has long called again and was answered."""
+    answered = exists().where(
+        col(CallRecord.number_digest) == missed.number_digest,
+        col(CallRecord.outcome) == Outcome.ANSWERED,
+        col(CallRecord.answered_at) > missed.missed_at,
+        col(CallRecord.call_id) != missed.call_id,
+    )
+    return session.exec(select(1).where(answered)).first() is not None
+
+
+def _merge_or_open(
+    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> Callback:
+    if missed.is_switchboard:
+        return _open(session, missed, policy, zone, now)
+    found = _lock_debt_for(session, missed)
+    if found is None:
+        try:
+            with session.begin_nested():
+                return _open(session, missed, policy, zone, now)
+        except IntegrityError:  # another worker opened one for this number at the same moment
+            found = _lock_debt_for(session, missed)
+            if found is None:
+                raise
+    _merge(session, found, missed, policy, zone)
+    return found
+
+
+def _lock_debt_for(session: Session, missed: Missed) -> Callback | None:
+    """A closed debt in which the citizen was spoken with after this miss; else the open one."""
+    assert missed.number_digest is not None
+    spoken_with = (
+        select(Callback)
+        .where(
+            col(Callback.number_digest) == missed.number_digest,
+            col(Callback.closing_code).in_(_SPOKEN_WITH),
+            col(Callback.closed_at) > missed.missed_at,
+            col(Callback.is_switchboard).is_(False),
+        )
+        .order_by(col(Callback.closed_at))
+        .with_for_update()
+    )
+    return session.exec(spoken_with).first() or lock_open_callback(session, missed.number_digest)
+
+
+def _open(
+    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> Callback:
+    assert missed.number_digest is not None
+    assert missed.number_sealed is not None
+    callback = Callback(
+        number_digest=missed.number_digest,
+        number_sealed=missed.number_sealed,
+        number_masked=missed.number_masked,
+        is_switchboard=missed.is_switchboard,
+        queue=missed.queue,
+        queues_wanted=[missed.queue],
+        prio=missed.prio,
+        first_call_id=missed.call_id,
+        first_missed_at=missed.missed_at,
+        last_missed_at=missed.missed_at,
+        due_at=first_attempt_at(policy, missed.missed_at, zone),
+        deadline_at=missed.missed_at + policy.deadline,
+        created_at=now,
+    )
+    session.add(callback)
+    session.flush()
+    _link(session, callback, missed)
+    return callback
+
+
+def _link(session: Session, callback: Callback, missed: Missed) -> None:
+    assert callback.id is not None
+    session.add(
+        CallbackCall(
+            call_id=missed.call_id,
+            callback_id=callback.id,
+            missed_at=missed.missed_at,
+            queue=missed.queue,
+            prio=missed.prio,
+        )
+    )
+    session.flush()
+
+
+def _merge(
+    session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies, zone: tzinfo
+) -> None:
+    """The earliest miss keeps the place; the latest moves the deadline on and brings the next try forward:
+    the citizen is at the phone just now.
+    """
+    if session.get(CallbackCall, missed.call_id, populate_existing=True) is not None:
+        return  # another worker was faster with this very call
+    if missed.missed_at < callback.first_missed_at:
+        callback.first_missed_at = missed.missed_at
+        callback.first_call_id = missed.call_id
+        callback.queue = missed.queue
+        callback.prio = missed.prio
+    callback.missed_count += 1
+    if missed.queue not in callback.queues_wanted:
+        callback.queues_wanted = [*callback.queues_wanted, missed.queue]
+    if missed.missed_at > callback.last_missed_at:
+        callback.last_missed_at = missed.missed_at
+        callback.deadline_at = max(callback.deadline_at, missed.missed_at + policy.deadline)
+        if callback.state == CallbackState.OWED:
+            callback.due_at = min(callback.due_at, first_attempt_at(policy, missed.missed_at, zone))
+    session.add(callback)
+    _link(session, callback, missed)
+
+
+@dataclass(frozen=True)
+class ClosedByInbound:
+    callback_id: int
+    attempts_to_withdraw: tuple[str, ...]
+    """Placeholders that still stand in a queue; an agent who accepts one first is told that it is settled."""
+    attempts_being_dialled: tuple[str, ...]
+    """Too late to stop: the result is kept on the attempt, the debt stays closed."""
+
+
+def close_by_inbound(
+    session: Session, number_digest: str, call_id: str, answered_at: datetime
+) -> ClosedByInbound | None:
+    """An inbound call of this number was answered. None: no open debt, or another miss since then."""
+    callback = lock_open_callback(session, number_digest)
+    if callback is None or callback.last_missed_at > answered_at:
+        return None
+    callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
+    session.add(callback)
+    session.flush()
+    return _closed_with_attempts(session, callback)
+
+
+def _closed_with_attempts(session: Session, callback: Callback) -> ClosedByInbound:
+    assert callback.id is not None
+    running = session.exec(
+        select(Attempt).where(
+            col(Attempt.callback_id) == callback.id, col(Attempt.state) != AttemptState.DONE
+        )
+    ).all()
+    return ClosedByInbound(
+        callback.id,
+        tuple(attempt.id for attempt in running if attempt.state != AttemptState.DIALLING),
+        tuple(attempt.id for attempt in running if attempt.state == AttemptState.DIALLING),
+    )
+
+
+def cancel(
+    session: Session, callback_id: int, why: str, now: datetime, *, agent_no: str | None = None
+) -> Callback:
+    """A person decided that this debt is not paid. Raises NoSuchCallback, CallbackIsClosed."""
+    callback = lock_callback(session, callback_id)
+    if callback.closing_code is not None:
+        raise CallbackIsClosed(callback_id, callback.closing_code)
+    callback.close(ClosingCode.CANCELLED, now, agent_no=agent_no)
+    callback.remark = why
+    session.add(callback)
+    session.flush()
+    return callback
+
+
+def nothing_forgotten(session: Session, since: datetime, until: datetime) -> list[str]:
+    """Ids of lost calls that arrived in this period and have neither a call back owed nor a stated reason.
+
+    It must be empty. Calls still in progress are not lost yet.
+    """
+    forgotten = (
+        select(CallRecord.call_id)
+        .where(
+            col(CallRecord.arrived_at) >= since,
+            col(CallRecord.arrived_at) < until,
+            col(CallRecord.is_open).is_(False),
+            col(CallRecord.outcome).in_(sorted(LOST)),
+            ~exists().where(col(CallbackCall.call_id) == col(CallRecord.call_id)),
+            ~exists().where(col(CallbackRefusal.call_id) == col(CallRecord.call_id)),
+        )
+        .order_by(col(CallRecord.arrived_at))
+    )
+    return list(session.exec(forgotten))

@@ -1,0 +1,244 @@
+"""When a missed call is rung back: the words of config/callbacks.yaml, and every decision taken from them.
+
+Pure: values and `now` in, a value out. What a dial led to is read in dial_results.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from missed_call_redial.dial_results import AttemptOutcome
+from missed_call_redial.durations import Length, QuietHours, end_of_quiet, quiet_length, seconds_between
+from tickets.outcome import Outcome
+from vocabulary.phone_numbers import NumberKind
+
+NEVER_RUNG_BACK = frozenset({Outcome.ANSWERED, Outcome.IN_PROGRESS, Outcome.QUICK_HANGUP})
+KINDS_THAT_MAY_BE_OWED: tuple[Outcome, ...] = tuple(kind for kind in Outcome if kind not in NEVER_RUNG_BACK)
+
+# Here the citizen gave up waiting; in the other kinds the line let go of him, however short he waited.
+_GAVE_UP_WAITING = frozenset({Outcome.QUEUE_ABANDON, Outcome.RING_ABANDON})
+
+
+def _read_kind(written: object) -> Outcome:
+    if written == Outcome.QUICK_HANGUP:
+        raise PydanticCustomError(
+            "quick_hangup_is_never_owed",
+            "quick_hangup is counted, never rung back. Remove it; hotline.yaml says how quick that is",
+            {},
+        )
+    names = [str(kind) for kind in KINDS_THAT_MAY_BE_OWED]
+    if isinstance(written, str) and written in names:
+        return Outcome(written)
+    close = get_close_matches(str(written), names, n=1)
+    raise PydanticCustomError(
+        "kind_of_lost_call",
+        "no kind of lost call is called {written}. {remedy}",
+        {
+            "written": f'"{written}"',
+            "remedy": f'Did you mean "{close[0]}"?' if close else f"Choose from: {', '.join(names)}",
+        },
+    )
+
+
+LostKind = Annotated[Outcome, BeforeValidator(_read_kind)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Gaps(_Section):
+    """How long to leave a citizen alone after each result; what is not named waits `default`."""
+
+    default: Length
+    busy: Length | None = None
+    no_answer: Length | None = None
+    unreachable: Length | None = None
+    refused: Length | None = None
+    no_talk: Length | None = None
+    dropped_by_us: Length | None = None
+    unknown: Length | None = None
+    not_an_attempt: Length
+
+    def after(self, outcome: AttemptOutcome) -> timedelta:
+        if not outcome.counts:
+            return self.not_an_attempt
+        chosen: timedelta | None = getattr(self, str(outcome), None)
+        return self.default if chosen is None else chosen
+
+    def longest(self) -> timedelta:
+        return max(length for _, length in self if isinstance(length, timedelta))
+
+    @model_validator(mode="after")
+    def _never_at_once(self) -> Self:
+        for name, length in self:
+            if isinstance(length, timedelta) and length < timedelta(seconds=10):
+                raise PydanticCustomError(
+                    "gap_too_short",
+                    "the gap {gap} would dial a citizen again at once. Write at least 10s",
+                    {"gap": name},
+                )
+        return self
+
+
+class CallbackPolicies(_Section):
+    """config/callbacks.yaml. Lengths are written "30m", "2h", "90s", or as bare seconds."""
+
+    kinds: tuple[LostKind, ...]
+    least_wait_seconds: Annotated[int, seconds_between(0, 3600)]
+    first_delay_seconds: Annotated[int, seconds_between(0, 86400)]
+    gaps: Gaps
+    max_attempts: int = Field(ge=1, le=10, strict=True)
+    quiet_hours: QuietHours
+    deadline: Length
+    callback_share: int = Field(ge=0, le=100, strict=True)
+    share_window: Length
+    most_placeholders: int = Field(ge=1, le=200, strict=True)
+    ring_seconds: Annotated[int, seconds_between(10, 120)]
+    agent_wait_seconds: Annotated[int, seconds_between(10, 3600)]
+    lease_seconds: Annotated[int, seconds_between(10, 3600)]
+
+    @model_validator(mode="after")
+    def _each_kind_once(self) -> Self:
+        for kind in self.kinds:
+            if self.kinds.count(kind) > 1:
+                raise PydanticCustomError(
+                    "kind_named_twice", 'the kind "{kind}" is named twice. Remove one', {"kind": str(kind)}
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _deadline_leaves_time_to_dial(self) -> Self:
+        quiet = quiet_length(self.quiet_hours) if self.quiet_hours else timedelta(0)
+        needed = quiet + timedelta(seconds=self.first_delay_seconds)
+        if self.deadline <= needed:
+            raise PydanticCustomError(
+                "deadline_too_short",
+                "the deadline would pass within the quiet hours and the first delay, with nobody dialled. "
+                "Write more than {seconds}s",
+                {"seconds": int(needed.total_seconds())},
+            )
+        return self
+
+
+class RefusalReason(StrEnum):
+    """Why a lost call is not rung back: stated for every such call, never left to be guessed."""
+
+    KIND_NOT_CHOSEN = "kind_not_chosen"
+    WAITED_TOO_SHORT = "waited_too_short"
+    LEFT_DURING_GREETING = "left_during_greeting"
+    WITHHELD_NUMBER = "withheld_number"
+    SHORT_NUMBER = "short_number"
+    SERVICE_NUMBER = "service_number"
+    EMERGENCY_NUMBER = "emergency_number"
+    PREMIUM_NUMBER = "premium_number"
+    FOREIGN_NUMBER = "foreign_number"
+    INVALID_NUMBER = "invalid_number"
+    NOT_IN_NUMBER_PLAN = "not_in_number_plan"
+    ANSWERED_SINCE = "answered_since"
+
+
+_REFUSED_NUMBERS = {
+    NumberKind.WITHHELD: RefusalReason.WITHHELD_NUMBER,
+    NumberKind.SHORT: RefusalReason.SHORT_NUMBER,
+    NumberKind.SERVICE: RefusalReason.SERVICE_NUMBER,
+    NumberKind.EMERGENCY: RefusalReason.EMERGENCY_NUMBER,
+    NumberKind.PREMIUM: RefusalReason.PREMIUM_NUMBER,
+    NumberKind.FOREIGN: RefusalReason.FOREIGN_NUMBER,
+    NumberKind.INVALID: RefusalReason.INVALID_NUMBER,
+}
+
+
+@dataclass(frozen=True)
+class LostCall:
+    """What the policy asks of a lost call."""
+
+    outcome: Outcome
+    number_kind: NumberKind
+    wait_seconds: float | None
+    """None: nobody knows, which speaks for the citizen."""
+    was_greeted: bool
+    """He heard the greeting to its end."""
+    is_in_number_plan: bool = True
+
+
+def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason | None:
+    """None: the citizen is owed a callback. Else the first reason that holds, the number's first."""
+    if call.number_kind in _REFUSED_NUMBERS:
+        return _REFUSED_NUMBERS[call.number_kind]
+    if not call.is_in_number_plan:
+        return RefusalReason.NOT_IN_NUMBER_PLAN
+    if call.outcome not in policy.kinds:
+        return RefusalReason.KIND_NOT_CHOSEN
+    if call.outcome is Outcome.IVR_ABANDON and not call.was_greeted:
+        return RefusalReason.LEFT_DURING_GREETING
+    waited_long_enough = call.wait_seconds is None or call.wait_seconds >= policy.least_wait_seconds
+    if call.outcome in _GAVE_UP_WAITING and not waited_long_enough:
+        return RefusalReason.WAITED_TOO_SHORT
+    return None
+
+
+def is_eligible(policy: CallbackPolicies, call: LostCall) -> bool:
+    return reason_to_refuse(policy, call) is None
+
+
+def may_dial_now(policy: CallbackPolicies, now: datetime, zone: tzinfo) -> bool:
+    """Quiet hours are hours of the citizen's day, so of the hotline's own time zone."""
+    return policy.quiet_hours is None or not policy.quiet_hours.covers(now.astimezone(zone).time())
+
+
+def out_of_quiet_hours(policy: CallbackPolicies, moment: datetime, zone: tzinfo) -> datetime:
+    return moment if policy.quiet_hours is None else end_of_quiet(policy.quiet_hours, moment, zone)
+
+
+def first_attempt_at(policy: CallbackPolicies, missed_at: datetime, zone: tzinfo) -> datetime:
+    return out_of_quiet_hours(policy, missed_at + timedelta(seconds=policy.first_delay_seconds), zone)
+
+
+def next_attempt_at(
+    policy: CallbackPolicies, outcomes: Sequence[AttemptOutcome], ended_at: datetime, zone: tzinfo
+) -> datetime:
+    """`outcomes` of all attempts so far, oldest first.
+
+    Faults of our own trunk in a row double their gap each time, up to the longest gap of the policy: a phone
+    that rang although we saw nothing of it must not ring every two minutes until the deadline.
+    """
+    last = outcomes[-1]
+    gap = policy.gaps.after(last)
+    if last is AttemptOutcome.TRUNK_FAULT:
+        in_a_row = next(
+            (n for n, outcome in enumerate(reversed(outcomes)) if outcome is not AttemptOutcome.TRUNK_FAULT),
+            len(outcomes),
+        )
+        gap = max(gap, min(gap * 2 ** min(in_a_row - 1, 16), policy.gaps.longest()))
+    return out_of_quiet_hours(policy, ended_at + gap, zone)
+
+
+@dataclass(frozen=True)
+class RecentAccepts:
+    """What the agents of a queue accepted within the policy's share_window."""
+
+    live: int
+    callbacks: int
+
+
+def may_place(
+    policy: CallbackPolicies, *, live_waiting: int, placeholders: int, recent_accepts: RecentAccepts
+) -> bool:
+    """May one more placeholder stand in this queue now? (design decision 8)
+
+    While citizens wait live, callbacks take at most `callback_share` percent of what agents accept; a
+    placeholder already standing counts as accepted, since it will be. With nobody waiting only the cap holds.
+    """
+    if placeholders >= policy.most_placeholders:
+        return False
+    if live_waiting == 0:
+        return True
+    callbacks = recent_accepts.callbacks + placeholders + 1
+    return callbacks * 100 <= policy.callback_share * (recent_accepts.live + callbacks)

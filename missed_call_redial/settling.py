@@ -1,0 +1,125 @@
+"""What a debt is after one of its attempts ended: paid, owed again, or given up with a reason."""
+
+from datetime import datetime, tzinfo
+
+from sqlmodel import Session, col, select
+
+from missed_call_redial.callbacks import (
+    Attempt,
+    AttemptState,
+    Callback,
+    CallbackCall,
+    CallbackState,
+    ClosingCode,
+    attempts_of,
+    lock_callback,
+)
+from missed_call_redial.dial_results import AttemptOutcome
+from missed_call_redial.policy import CallbackPolicies, first_attempt_at, next_attempt_at
+
+# Ends that a late "connected" corrects: they were concluded without knowing of the talk.
+_CORRECTED_BY_TALK = (ClosingCode.UNREACHABLE_AFTER_N, ClosingCode.EXPIRED, ClosingCode.INVALID_NUMBER)
+
+
+def lock_attempt(session: Session, attempt_id: str) -> tuple[Callback, Attempt] | None:
+    """Both rows as they are now, the debt first: every worker locks in this order."""
+    callback_id = session.exec(select(Attempt.callback_id).where(col(Attempt.id) == attempt_id)).first()
+    if callback_id is None:
+        return None
+    callback = lock_callback(session, callback_id)
+    held = select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update()
+    return callback, session.exec(held.execution_options(populate_existing=True)).one()
+
+
+def show_in_progress(callback: Callback) -> None:
+    if callback.state != CallbackState.CLOSED:
+        callback.state = CallbackState.IN_PROGRESS
+
+
+def settle(
+    session: Session, callback: Callback, policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> None:
+    """To be called when an attempt ended; the debt's row is locked."""
+    session.flush()
+    assert callback.id is not None
+    attempts = attempts_of(session, callback.id)
+    callback.attempts = sum(attempt.counts for attempt in attempts)
+    talk = next((attempt for attempt in attempts if attempt.outcome == AttemptOutcome.CONNECTED), None)
+    if talk is not None and talk.ended_at is not None:
+        if callback.state != CallbackState.CLOSED or callback.closing_code in _CORRECTED_BY_TALK:
+            callback.close(ClosingCode.CONNECTED, talk.ended_at, agent_no=talk.agent_no)
+            reopen_later_misses(session, callback, talk.ended_at, policy, zone, now)
+    elif callback.state != CallbackState.CLOSED:
+        _go_on(callback, attempts, policy, zone, now)
+    session.flush()
+
+
+def _go_on(
+    callback: Callback, attempts: list[Attempt], policy: CallbackPolicies, zone: tzinfo, now: datetime
+) -> None:
+    ended = sorted(
+        (attempt.ended_at, attempt.id, AttemptOutcome(attempt.outcome))
+        for attempt in attempts
+        if attempt.ended_at is not None and attempt.outcome is not None
+    )
+    outcomes = [outcome for _, _, outcome in ended]
+    if AttemptOutcome.INVALID_NUMBER in outcomes:
+        callback.close(ClosingCode.INVALID_NUMBER, now)
+    elif any(attempt.state != AttemptState.DONE for attempt in attempts):
+        return
+    elif callback.attempts >= policy.max_attempts:
+        callback.close(ClosingCode.UNREACHABLE_AFTER_N, now)
+    elif callback.deadline_at <= now:
+        callback.close(ClosingCode.EXPIRED, now)
+    else:
+        callback.state = CallbackState.OWED
+        callback.due_at = next_attempt_at(policy, outcomes, ended[-1][0], zone)
+        callback.lease_owner, callback.lease_until = None, None
+
+
+def reopen_later_misses(
+    session: Session,
+    closed: Callback,
+    spoken_at: datetime,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+) -> Callback | None:
+    """Misses that came after the talk that closed this debt become a debt of their own."""
+    later = list(
+        session.exec(
+            select(CallbackCall)
+            .where(col(CallbackCall.callback_id) == closed.id, col(CallbackCall.missed_at) > spoken_at)
+            .order_by(col(CallbackCall.missed_at), col(CallbackCall.call_id))
+        )
+    )
+    if not later:
+        return None
+    first, last = later[0], later[-1]
+    closed.missed_count -= len(later)
+    session.add(closed)
+    session.flush()
+    reopened = Callback(
+        number_digest=closed.number_digest,
+        number_sealed=closed.number_sealed,
+        number_masked=closed.number_masked,
+        is_switchboard=closed.is_switchboard,
+        queue=first.queue,
+        queues_wanted=list(dict.fromkeys(link.queue for link in later)),
+        prio=first.prio,
+        first_call_id=first.call_id,
+        first_missed_at=first.missed_at,
+        last_missed_at=last.missed_at,
+        missed_count=len(later),
+        due_at=first_attempt_at(policy, last.missed_at, zone),
+        deadline_at=last.missed_at + policy.deadline,
+        created_at=now,
+    )
+    session.add(reopened)
+    session.flush()
+    assert reopened.id is not None
+    for link in later:
+        link.callback_id = reopened.id
+        session.add(link)
+    session.flush()
+    return reopened

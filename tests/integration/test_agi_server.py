@@ -1,0 +1,339 @@
+"""The AGI door under good, broken, slow, silent and hostile peers: the next call is always served."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ivr.telephony.agi_channel import AgiChannel
+from ivr.telephony.agi_server import AgiServer
+from ivr.telephony.agi_session import AgiSession
+from support.agi_peer import AgiPeer, ServerInThread, header, serving, wait_until
+
+
+def moment(session: AgiSession) -> None:
+    """A short leg: two questions, a prompt, an answer."""
+    channel = AgiChannel(session)
+    channel.allow(30)
+    channel.variable("HOTLINE_CALLER")
+    channel.play("greeting", "1")
+    channel.set_variable("HOTLINE_QUEUE", "main")
+
+
+def assert_serves_the_next_call(running: ServerInThread, within: float = 2.0) -> None:
+    began = time.monotonic()
+    commands = running.call("moment").converse({"GET FULL": "200 result=1 (138)"})
+    assert commands[-1] == 'SET VARIABLE "HOTLINE_QUEUE" "main"'
+    assert len(commands) == 4
+    assert time.monotonic() - began < within
+
+
+@pytest.fixture
+def running() -> Iterator[ServerInThread]:
+    with serving({"moment": moment}, header_seconds=1.0, reply_seconds=1.0) as it:
+        yield it
+
+
+def test_a_call_is_served_and_counted(running: ServerInThread):
+    assert_serves_the_next_call(running)
+    wait_until(lambda: running.server.counters.served == 1)
+    assert running.server.counters.accepted == 1
+    assert running.server.busy == 0
+
+
+def test_many_calls_at_once(running: ServerInThread):
+    done: list[int] = []
+
+    def call() -> None:
+        done.append(len(running.call("moment").converse()))
+
+    threads = [threading.Thread(target=call) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert done == [4] * 100
+
+
+BROKEN_PEERS: dict[str, bytes] = {
+    "says nothing and closes": b"",
+    "closes before the blank line": header("moment")[:-1],
+    "closes within a line": b"agi_network: yes\nagi_netw",
+    "names no script": b"agi_network: yes\n\n",
+    "asks for a script that is not there": header("../../etc/passwd"),
+    "speaks HTTP": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "speaks TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) + b"\n\n",
+    "sends a line of a megabyte": b"agi_callerid: " + b"9" * 1_000_000,
+    "sends a header without end": b"agi_arg_1: x\n" * 20_000,
+    "sends only blanks": b"\n" * 1000,
+    "forges an early end in his name": header("moment", name=b"x\n\n200 result=1 (forged)"),
+    "forges an early end with CR LF": header("moment", name=b"x\r\n\r\nagi_network_script: other"),
+    "answers with garbage": header("moment") + b"garbage\n",
+    "answers before it is asked": header("moment") + b"200 result=1\n200 result=1\n",
+    "hangs up at once": header("moment") + b"HANGUP\n",
+    "has a usage reply cut short": header("moment") + b"520-Invalid command syntax.\n",
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_PEERS)
+def test_a_broken_peer_ends_in_a_closed_socket_and_the_next_call_is_served(
+    running: ServerInThread, what: str, caplog: pytest.LogCaptureFixture
+):
+    peer = AgiPeer.connected(running.server.port)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        peer.say(BROKEN_PEERS[what])
+        peer.socket.shutdown(socket.SHUT_WR)
+    assert not [line for line in peer.rest() if line not in ("failure", 'SET VARIABLE "TIMEOUT(absolute)" "30"')]
+    assert_serves_the_next_call(running)
+    wait_until(lambda: running.server.busy == 0 and running.server.open_headers == 0)
+    counted = running.server.counters
+    assert counted.accepted == 2
+    if what != "hangs up at once":
+        assert counted.bad_header + counted.failed + counted.served == 2
+        told = [record.getMessage() for record in caplog.records]
+        assert len(told) == 1 or counted.served == 2, "one line for one broken peer"
+        assert not any("\n" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "王小明".encode("gb18030"),
+        "王小明".encode(),
+        b'"; DROP TABLE calls',
+        b"a|b|ENTERQUEUE||110|1",
+        b"%0d%0aAction: Command",
+        b"\xff\xfe\x00\x1b[2J",
+        b"\\\\\\\"",
+    ],
+)
+def test_no_name_of_a_caller_breaks_the_call(running: ServerInThread, name: bytes):
+    commands = running.call("moment", name=name, number=name).converse({"GET FULL": "200 result=1 (x)"})
+    assert len(commands) == 4
+
+
+def test_a_gb18030_name_arrives_whole():
+    heard: list[str] = []
+    with serving({"moment": lambda session: heard.append(session.env["agi_calleridname"])}) as running:
+        assert running.call("moment", name="欧阳小明".encode("gb18030")).rest() == []
+    assert heard == ["欧阳小明"]
+
+
+def test_a_failing_script_is_one_masked_line_and_tells_the_dialplan(caplog: pytest.LogCaptureFixture):
+    def broken(session: AgiSession) -> None:
+        raise RuntimeError("no such citizen:\n13800138000")
+
+    with serving({"moment": broken}) as running:
+        peer = running.call("moment")
+        assert peer.rest() == ["failure"], "Asterisk reads this as AGISTATUS=FAILURE"
+        wait_until(lambda: running.server.counters.failed == 1)
+        assert running.server.busy == 0
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == 1
+    assert told[0].startswith("call test-1795397954.12: moment failed: RuntimeError: no such citizen: 138****00 at ")
+
+
+def test_a_script_that_ends_by_system_exit_frees_its_thread():
+    def leaving(session: AgiSession) -> None:
+        raise SystemExit(1)
+
+    with serving({"moment": leaving}, threads=1) as running:
+        for _ in range(3):
+            running.call("moment").rest()
+            wait_until(lambda: running.server.busy == 0)
+
+
+def test_a_hang_up_is_no_failure(running: ServerInThread, caplog: pytest.LogCaptureFixture):
+    peer = running.call("moment")
+    peer.next_line()
+    peer.say(b"HANGUP\n200 result=1\n")
+    assert peer.rest() == []
+    wait_until(lambda: running.server.counters.served == 1)
+    assert not caplog.records
+
+
+def test_a_peer_that_is_not_on_the_list_is_closed():
+    with serving({"moment": moment}, allowed_peers=["192.0.2.0/24"]) as running:
+        peer = AgiPeer.connected(running.server.port)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            peer.say(header("moment"))
+        assert peer.rest() == []
+        wait_until(lambda: running.server.counters.refused_peer == 1)
+        assert running.server.counters.served == 0
+
+
+@pytest.mark.parametrize("peers", [["127.0.0.1"], ["::1", "127.0.0.0/8"], ["0.0.0.0/0"]])
+def test_a_peer_on_the_list_is_served(peers: list[str]):
+    with serving({"moment": moment}, allowed_peers=peers) as running:
+        assert_serves_the_next_call(running)
+
+
+def test_a_full_pool_refuses_at_once_and_recovers():
+    gate = threading.Event()
+    with serving({"moment": moment, "stay": lambda session: gate.wait(10) and None}, threads=2) as running:
+        staying = [running.call("stay") for _ in range(2)]
+        wait_until(lambda: running.server.busy == 2)
+        began = time.monotonic()
+        assert running.call("moment").rest() == ["failure"]
+        assert time.monotonic() - began < 0.5
+        assert running.server.counters.refused_full == 1
+        gate.set()
+        for peer in staying:
+            assert peer.rest() == []
+        wait_until(lambda: running.server.busy == 0)
+        assert_serves_the_next_call(running)
+
+
+def test_a_slow_sender_is_closed_in_time_and_starves_nobody(running: ServerInThread):
+    slow = AgiPeer.connected(running.server.port)
+    began = time.monotonic()
+    closed = threading.Event()
+
+    def drip() -> None:
+        with contextlib.suppress(OSError):
+            for byte in header("moment"):
+                slow.say(bytes([byte]))
+                if closed.wait(0.2):
+                    return
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    assert_serves_the_next_call(running)
+    slow.rest()
+    closed.set()
+    thread.join(5)
+    assert time.monotonic() - began < 3
+    wait_until(lambda: running.server.counters.silent == 1)
+
+
+def test_a_header_in_many_pieces_is_one_header(running: ServerInThread):
+    peer = AgiPeer.connected(running.server.port)
+    raw = header("moment")
+    for start in range(0, len(raw), 7):
+        peer.say(raw[start : start + 7])
+    assert len(peer.converse()) == 4
+
+
+@pytest.fixture
+def many_sockets() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 8192), hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_sockets")
+def test_three_thousand_silent_connections_starve_nobody(caplog: pytest.LogCaptureFixture):
+    with serving({"moment": moment}, header_seconds=2.0, most_open_headers=2000) as running:
+        silent: list[socket.socket] = []
+        worst = 0.0
+        for n in range(3000):
+            silent.append(socket.create_connection(("127.0.0.1", running.server.port), timeout=10))
+            if n % 300 == 299:
+                began = time.monotonic()
+                assert_serves_the_next_call(running)
+                worst = max(worst, time.monotonic() - began)
+        assert worst < 1.0
+        assert running.server.open_headers <= 2000
+        assert running.server.counters.silent >= 1000, "the oldest silent ones had to go"
+        wait_until(lambda: running.server.open_headers == 0)
+        wait_until(lambda: running.server.counters.silent == 3000)
+        assert_serves_the_next_call(running)
+        for connection in silent:
+            connection.close()
+    assert 0 < len(caplog.records) < 20, "told in few lines, not in thousands"
+
+
+def test_when_files_run_out_the_oldest_silent_one_goes():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serving({"moment": moment}, header_seconds=30.0) as running:
+        assert_serves_the_next_call(running)
+        silent = [socket.create_connection(("127.0.0.1", running.server.port)) for _ in range(50)]
+        wait_until(lambda: running.server.open_headers == 50)
+        ours = [socket.socket() for _ in range(1)]
+        lowest_free = ours[0].fileno()
+        for one in ours:
+            one.close()
+        # Room for the client's end and the server's of one more call, not for a second.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, hard))
+        try:
+            peer = running.call("moment")
+            wait_until(lambda: running.server.counters.silent >= 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(peer.converse()) == 4
+        for connection in silent:
+            connection.close()
+
+
+def test_stop_lets_a_short_session_finish_and_cuts_a_long_one(caplog: pytest.LogCaptureFixture):
+    with serving({"moment": moment}, reply_seconds=60.0) as running:
+        short, long = running.call("moment"), running.call("moment")
+        assert short.next_line()
+        assert long.next_line()
+        ending = threading.Thread(target=lambda: running.run(running.server.stop(grace_seconds=0.5)))
+        port = running.server.port
+        ending.start()
+        short.say(b"200 result=1\n")
+        assert len(short.converse()) == 3
+        assert long.rest() == []
+        ending.join(10)
+        assert running.server.busy == 0
+        assert running.server.counters.served == 2
+        with pytest.raises(ConnectionRefusedError):
+            AgiPeer.connected(port)
+    assert any("is cut" in record.getMessage() for record in caplog.records)
+
+
+def test_stop_closes_those_who_have_not_spoken_yet(running: ServerInThread):
+    peer = AgiPeer.connected(running.server.port)
+    wait_until(lambda: running.server.open_headers == 1)
+    running.run(running.server.stop())
+    assert peer.rest() == []
+
+
+def test_a_server_can_start_again_after_stop(running: ServerInThread):
+    for _ in range(2):
+        assert_serves_the_next_call(running)
+        running.run(running.server.stop())
+        running.run(running.server.start())
+    assert_serves_the_next_call(running)
+
+
+def test_a_port_that_is_taken_is_an_oserror(running: ServerInThread):
+    second = AgiServer({}, port=running.server.port)
+    with pytest.raises(OSError, match="in use"):
+        asyncio.run(second.start())
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Iterator[ServerInThread]:
+    with serving({"moment": moment}, header_seconds=0.5, reply_seconds=0.5) as it:
+        yield it
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=4000),
+        st.binary(max_size=400).map(lambda name: header("moment", name=name)),
+        st.binary(max_size=400).map(lambda reply: header("moment") + reply),
+        st.lists(st.sampled_from([b"HANGUP\n", b"200 result=1\n", b"520-x\n", b"\n", b"\0", b"100 x\n"]), max_size=9)
+        .map(b"".join)
+        .map(lambda replies: header("moment") + replies),
+    )
+)  # fmt: skip
+def test_any_bytes_leave_the_server_serving(fuzzed: ServerInThread, raw: bytes):
+    peer = AgiPeer.connected(fuzzed.server.port)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        peer.say(raw)
+        peer.socket.shutdown(socket.SHUT_WR)
+    peer.rest()
+    assert_serves_the_next_call(fuzzed)

@@ -1,0 +1,448 @@
+"""The manager connection against a switch that plays recorded conversations, refuses, hangs, floods and restarts."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from ivr.telephony.ami import Ami, AmiFault, AmiNotConnected, AmiTimeout
+from ivr.telephony.ami_blocks import Block, UnsafeAmiText
+from support.fake_ami import QUEUE_STATUS, REFUSED, FakeAmi
+
+
+class Listener:
+    """Takes events, and can be waited for."""
+
+    def __init__(self) -> None:
+        self.events: list[Block] = []
+        self.resyncs = 0
+        self.changed = asyncio.Condition()
+
+    async def on_event(self, event: Block) -> None:
+        async with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+    async def on_connected(self) -> None:
+        async with self.changed:
+            self.resyncs += 1
+            self.changed.notify_all()
+
+    async def until(self, is_so: Any, seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds), self.changed:
+            await self.changed.wait_for(is_so)
+
+
+@asynccontextmanager
+async def connected(fake: FakeAmi, listener: Listener, **options: Any) -> AsyncIterator[Ami]:
+    told: dict[str, Any] = {"on_event": listener.on_event, "on_connected": listener.on_connected} | options
+    ami = Ami(
+        port=fake.port, username="hotline", secret="s3cret",
+        **({"action_seconds": 1.0, "first_pause": 0.02, "longest_pause": 0.1} | told),
+    )  # fmt: skip
+    await ami.start()
+    try:
+        assert await ami.wait_connected(5.0), ami.trouble
+        yield ami
+    finally:
+        await ami.stop()
+
+
+def play(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 30))
+
+
+def test_login_then_an_action_and_its_reply():
+    async def story() -> None:
+        answers = {"QueuePause": "Response: Success\r\nMessage: Interface paused successfully\r\n\r\n"}
+        async with FakeAmi(answers) as fake, connected(fake, Listener()) as ami:
+            reply = await ami.send({"Action": "QueuePause", "Interface": "PJSIP/agent-1001", "Paused": "true"})
+            assert (reply.is_success, reply.message) == (True, "Interface paused successfully")
+            assert fake.received[0]["Action"] == "Login"
+            assert fake.received[1]["Interface"] == "PJSIP/agent-1001"
+            assert ami.trouble == ""
+
+    play(story())
+
+
+def test_a_refusal_is_a_reply():
+    async def story() -> None:
+        answers = {"QueueAdd": "Response: Error\r\nMessage: Unable to add interface: Already there\r\n\r\n"}
+        async with FakeAmi(answers) as fake, connected(fake, Listener()) as ami:
+            reply = await ami.send({"Action": "QueueAdd", "Queue": "main"})
+            assert (reply.is_success, reply.message) == (False, "Unable to add interface: Already there")
+
+    play(story())
+
+
+def test_a_list_is_answered_when_it_is_complete():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            reply = await ami.send({"Action": "QueueStatus"})
+            assert reply.is_success
+            assert [entry["Event"] for entry in reply.events] == [
+                "QueueParams", "QueueMember", "QueueMember", "QueueEntry",
+            ]  # fmt: skip
+            assert reply.events[2]["Name"] == "张三"
+            assert listener.events == []
+
+    play(story())
+
+
+def test_a_list_that_never_ends_is_given_up():
+    async def story() -> None:
+        endless = QUEUE_STATUS.partition("Event: QueueStatusComplete")[0]
+        async with FakeAmi({"QueueStatus": endless}) as fake, connected(fake, Listener()) as ami:
+            with pytest.raises(AmiTimeout, match="after 4 entries within 0.2 s"):
+                await ami.send({"Action": "QueueStatus"}, timeout=0.2)
+            assert (await ami.send({"Action": "Ping"})).is_success
+
+    play(story())
+
+
+def test_an_action_without_reply_is_given_up_and_the_next_works():
+    async def story() -> None:
+        async with FakeAmi() as fake, connected(fake, Listener()) as ami:
+            with pytest.raises(AmiTimeout, match="Originate: no reply within 0.1 s"):
+                await ami.send({"Action": "Originate"}, timeout=0.1)
+            assert (await ami.send({"Action": "Ping"})).is_success
+
+    play(story())
+
+
+def test_replies_find_their_action_whatever_the_order():
+    async def story() -> None:
+        async with FakeAmi() as fake, connected(fake, Listener()) as ami:
+            asked = [
+                asyncio.create_task(ami.send({"Action": "Slow", "ActionID": f"attempt-{n}"})) for n in range(3)
+            ]
+            await fake.until_received("Slow", 3)
+            for n in (2, 0, 1):
+                await fake.say(f"Response: Success\r\nActionID: attempt-{n}\r\nMessage: {n}\r\n\r\n".encode())
+            assert [(await reply).message for reply in asked] == ["0", "1", "2"]
+
+    play(story())
+
+
+def test_the_same_action_id_cannot_be_under_way_twice():
+    async def story() -> None:
+        async with FakeAmi() as fake, connected(fake, Listener()) as ami:
+            first = asyncio.create_task(ami.send({"Action": "Slow", "ActionID": "one"}))
+            await fake.until_received("Slow")
+            with pytest.raises(AmiFault, match="under way already"):
+                await ami.send({"Action": "Slow", "ActionID": "one"})
+            await fake.say(b"Response: Success\r\nActionID: one\r\n\r\n")
+            await first
+
+    play(story())
+
+
+@pytest.mark.parametrize("field", ["Reason", "Variable"])
+def test_line_ends_never_reach_the_switch(field: str):
+    async def story() -> None:
+        async with FakeAmi() as fake, connected(fake, Listener()) as ami:
+            with pytest.raises(UnsafeAmiText):
+                await ami.send({"Action": "QueuePause", field: "x\r\n\r\nAction: Command\r\nCommand: core stop now"})
+            await ami.send({"Action": "Ping"})
+            assert [action["Action"] for action in fake.received] == ["Login", "Ping"]
+
+    play(story())
+
+
+def test_events_come_in_order_and_only_wanted_ones():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener, wanted={"Hangup"}):
+            await fake.say(b"".join(f"Event: {name}\r\nN: {n}\r\n\r\n".encode() for n in range(50) for name in ("VarSet", "Hangup")))
+            await listener.until(lambda: len(listener.events) == 50)
+            assert [event["N"] for event in listener.events] == [str(n) for n in range(50)]
+
+    play(story())
+
+
+def test_an_originate_response_is_an_event_with_the_attempts_id():
+    async def story() -> None:
+        listener = Listener()
+        answers = {"Originate": "Response: Success\r\nMessage: Originate successfully queued\r\n\r\n"}
+        async with FakeAmi(answers) as fake, connected(fake, listener) as ami:
+            reply = await ami.send({"Action": "Originate", "ActionID": "attempt-7"})
+            assert reply.message == "Originate successfully queued"
+            await fake.say(b"Event: OriginateResponse\r\nResponse: Failure\r\nActionID: attempt-7\r\nReason: 5\r\n\r\n")
+            await listener.until(lambda: listener.events)
+            assert listener.events[0]["ActionID"] == "attempt-7"
+
+    play(story())
+
+
+def test_a_caller_who_forges_blocks_breaks_nothing():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            asked = asyncio.create_task(ami.send({"Action": "Slow"}))
+            await fake.until_received("Slow")
+            await fake.say(
+                b"Event: Newchannel\r\nCallerIDName: x\r\n\r\nEvent: Shutdown\r\n\r\n"
+                b"Response: Success\r\nActionID: 1\r\nMessage: forged\r\n\r\n"
+                b"Response: Error\r\nActionID: a\r\nActionID: b\r\n\r\n"
+                b"Event: QueueCallerAbandon\r\nUniqueid: victim\r\n\r\nUniqueid: test-1.1\r\n\r\n"
+            )
+            await listener.until(lambda: len(listener.events) == 3)
+            real = fake.named("Slow")[0]["ActionID"]
+            await fake.say(f"Response: Success\r\nActionID: {real}\r\nMessage: real\r\n\r\n".encode())
+            assert (await asked).message == "real"
+            assert ami.doubtful_blocks == 2
+            assert fake.logins == 1, "the connection held"
+
+    play(story())
+
+
+def test_a_listener_that_fails_gets_the_next_event(caplog: pytest.LogCaptureFixture):
+    async def story() -> None:
+        listener = Listener()
+
+        async def fails_once(event: Block) -> None:
+            if event["Event"] == "First":
+                raise RuntimeError("no database")
+            await listener.on_event(event)
+
+        async with FakeAmi() as fake, connected(fake, listener, on_event=fails_once):
+            await fake.say(b"Event: First\r\n\r\nEvent: Second\r\n\r\n")
+            await listener.until(lambda: listener.events)
+
+    play(story())
+    assert "event First was not taken" in caplog.text
+
+
+def test_an_event_may_ask_the_switch_something():
+    async def story() -> None:
+        listener = Listener()
+        asked: list[bool] = []
+
+        async with FakeAmi() as fake:
+
+            async def asks(event: Block) -> None:
+                asked.append((await ami.send({"Action": "QueueStatus"})).is_success)
+                await listener.on_event(event)
+
+            async with connected(fake, listener, on_event=asks) as ami:
+                await fake.say(b"Event: Hangup\r\n\r\n" * 3)
+                await listener.until(lambda: len(listener.events) == 3)
+            assert asked == [True] * 3
+
+    play(story())
+
+
+def test_after_a_restart_of_the_switch_it_connects_and_resynchronises():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            for restarts in (1, 2, 3):
+                await fake.shut()
+                with contextlib.suppress(TimeoutError):
+                    await listener.until(lambda: not ami.is_connected, 0.05)
+                await fake.open()
+                await listener.until(lambda expected=restarts + 1: listener.resyncs == expected)
+            assert await ami.wait_connected(5)
+            assert (await ami.send({"Action": "Ping"})).is_success
+
+    play(story())
+
+
+def test_what_was_under_way_when_the_connection_broke_is_unknown_and_never_sent_again():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            asked = asyncio.create_task(ami.send({"Action": "Originate"}))
+            await fake.until_received("Originate")
+            fake.drop()
+            with pytest.raises(AmiFault, match="broke before the reply"):
+                await asked
+            await listener.until(lambda: listener.resyncs == 2)
+            await ami.send({"Action": "Ping"})
+            assert len(fake.named("Originate")) == 1
+
+    play(story())
+
+
+def test_without_a_connection_nothing_is_sent_now_or_later():
+    async def story() -> None:
+        async with FakeAmi() as fake:
+            port = fake.port
+        listener = Listener()
+        ami = Ami(port=port, username="u", secret="s", on_event=listener.on_event, first_pause=0.01, longest_pause=0.02)
+        await ami.start()
+        assert not await ami.wait_connected(0.1)
+        with pytest.raises(AmiNotConnected):
+            await ami.send({"Action": "Originate"})
+        assert "refused" in ami.trouble or "Connect call failed" in ami.trouble
+        fake.port = port
+        await fake.open()
+        assert await ami.wait_connected(5)
+        await ami.send({"Action": "Ping"})
+        assert fake.named("Originate") == []
+        await ami.stop()
+        await fake.shut()
+
+    play(story())
+
+
+def test_a_refused_login_is_told_and_not_hammered():
+    async def story() -> None:
+        async with FakeAmi({"Login": REFUSED}) as fake:
+            listener = Listener()
+            ami = Ami(port=fake.port, username="u", secret="wrong", on_event=listener.on_event, longest_pause=60.0)
+            await ami.start()
+            await fake.until_received("Login")
+            assert not await ami.wait_connected(0.5)
+            assert ami.trouble == "Asterisk refuses the login: Authentication failed"
+            assert fake.logins == 1
+            assert "wrong" not in ami.trouble
+            await ami.stop()
+
+    play(story())
+
+
+@pytest.mark.parametrize("banner", [b"HTTP/1.1 400 Bad Request\r\n", b"\r\n", b"x" * 70_000 + b"\r\n"])
+def test_another_service_on_the_port_is_named(banner: bytes):
+    async def story() -> None:
+        async with FakeAmi(banner=banner) as fake:
+            listener = Listener()
+            ami = Ami(port=fake.port, username="u", secret="s", on_event=listener.on_event, first_pause=0.01)
+            await ami.start()
+            assert not await ami.wait_connected(0.3)
+            assert "no manager interface" in ami.trouble
+            await ami.stop()
+
+    play(story())
+
+
+def test_a_silent_switch_is_noticed_by_ping():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener, ping_seconds=0.05, action_seconds=0.2) as ami:
+            pong = fake.answers.pop("Ping")
+            await fake.until_received("Ping")
+            fake.answers["Ping"] = pong
+            await listener.until(lambda: listener.resyncs >= 2)
+            assert await ami.wait_connected(5)
+
+    play(story())
+
+
+def test_a_resync_that_fails_is_tried_again_on_a_new_connection():
+    async def story() -> None:
+        listener = Listener()
+        tries: list[int] = []
+
+        async def fails_twice() -> None:
+            tries.append(1)
+            if len(tries) < 3:
+                raise RuntimeError("database is down")
+            await listener.on_connected()
+
+        async with FakeAmi() as fake, connected(fake, listener, on_connected=fails_twice) as ami:
+            assert len(tries) == 3
+            assert ami.connections == 3
+
+    play(story())
+
+
+def test_a_resync_may_ask_the_switch():
+    async def story() -> None:
+        async with FakeAmi() as fake:
+            listener = Listener()
+            seen: list[int] = []
+
+            async def asks() -> None:
+                seen.append(len((await ami.send({"Action": "QueueStatus"})).events))
+
+            ami = Ami(port=fake.port, username="u", secret="s", on_event=listener.on_event, on_connected=asks)
+            await ami.start()
+            assert await ami.wait_connected(5)
+            assert seen == [4]
+            await ami.stop()
+
+    play(story())
+
+
+def test_a_flood_of_events_reaches_a_quick_listener_whole():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            block = b"Event: Newexten\r\nChannel: PJSIP/t-1\r\nUniqueid: test-1.1\r\nAppData: x\r\n\r\n"
+            flood = asyncio.create_task(fake.say(block * 60_000))
+            while not flood.done():
+                assert (await ami.send({"Action": "Ping"})).is_success, "replies pass through the flood"
+            await listener.until(lambda: len(listener.events) + ami.lost_events == 60_000, 20)
+
+    play(story())
+
+
+def test_a_flood_over_a_slow_listener_is_dropped_counted_and_resynchronised():
+    async def story() -> None:
+        listener = Listener()
+        gate = asyncio.Event()
+
+        async def slow(event: Block) -> None:
+            await gate.wait()
+            await listener.on_event(event)
+
+        async with FakeAmi() as fake, connected(fake, listener, on_event=slow, most_events_waiting=100) as ami:
+            await fake.say(b"Event: Newexten\r\n\r\n" * 5000)
+            assert (await ami.send({"Action": "Ping"})).is_success
+            while not ami.lost_events:
+                await asyncio.sleep(0.01)
+            gate.set()
+            await listener.until(lambda: listener.resyncs == 2)
+            assert len(listener.events) + ami.lost_events == 5000
+            assert fake.logins == 1
+
+    play(story())
+
+
+def test_a_stream_without_end_of_block_is_cut_and_connected_anew():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            with contextlib.suppress(ConnectionError):
+                await fake.say(b"x" * 1_000_000)
+            await listener.until(lambda: listener.resyncs == 2)
+            assert await ami.wait_connected(5)
+
+    play(story())
+
+
+def test_other_threads_may_ask():
+    async def story() -> None:
+        listener = Listener()
+        async with FakeAmi() as fake, connected(fake, listener) as ami:
+            entries: list[int] = []
+            faults: list[Exception] = []
+
+            def ask() -> None:
+                entries.append(len(ami.send_from_thread({"Action": "QueueStatus"}, 2.0).events))
+                try:
+                    ami.send_from_thread({"Action": "Slow"}, 0.05)
+                except AmiTimeout as fault:
+                    faults.append(fault)
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            await asyncio.to_thread(lambda: [thread.join(10) for thread in threads])
+            assert entries == [4] * 8
+            assert len(faults) == 8
+
+    play(story())
+
+
+def test_a_thread_that_asks_before_the_start_is_told():
+    async def never(event: Block) -> None:
+        raise AssertionError
+
+    with pytest.raises(AmiNotConnected):
+        Ami(username="u", secret="s", on_event=never).send_from_thread({"Action": "Ping"})

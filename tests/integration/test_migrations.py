@@ -1,0 +1,104 @@
+"""The tables of a new and of a used database are what the program expects, on both databases."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from hotline.database import Database, current_revision, head_revision, make_engine, migrate
+from hotline.tables import MODULES, metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def drift(url: str) -> list[object]:
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        found = compare_metadata(context, metadata())
+    engine.dispose()
+    return list(found)
+
+
+def test_an_empty_database_gets_all_tables_without_drift(database_url: str):
+    engine = make_engine(database_url)
+    assert current_revision(engine) is None
+    assert migrate(database_url) == head_revision() == current_revision(engine)
+    assert set(inspect(engine).get_table_names()) == {*metadata().tables, "alembic_version"}
+    engine.dispose()
+    assert drift(database_url) == []
+
+
+def test_a_filled_database_keeps_its_rows(database_url: str):
+    migrate(database_url)
+    engine = make_engine(database_url)
+    moment = "2026-11-23 08:00:00.000000+00:00"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO citizen (number_digest, number_sealed, number_masked, first_seen_at, last_seen_at) "
+                f"VALUES ('d', 'k1:x', '138****8000', '{moment}', '{moment}')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ticket (state, title, text, urgency, citizen_id, is_confidential, typed_fields, "
+                f"created_at, updated_at, version) SELECT 'draft', 't', '', 'normal', id, false, '[]', "
+                f"'{moment}', '{moment}', 1 FROM citizen"
+            )
+        )
+    assert migrate(database_url) == head_revision()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM ticket JOIN citizen ON true")).scalar_one() == 1
+    engine.dispose()
+    assert drift(database_url) == []
+
+
+def test_one_open_callback_for_a_number_is_the_databases_own_rule(database: Database):
+    engine = database.engine
+    values = {
+        column.name: "1" if column.type.python_type is str else 1
+        for column in metadata().tables["callback"].columns
+        if not column.nullable and column.type.python_type in (str, int) and column.name != "id"
+    }
+    moment = "2026-11-23 08:00:00.000000+00:00"
+    for column in metadata().tables["callback"].columns:
+        if column.name.endswith("_at") and not column.nullable:
+            values[column.name] = moment
+
+    def owe(state: str, *, is_switchboard: bool) -> None:
+        row = values | {"state": state, "is_switchboard": is_switchboard, "queues_wanted": "[]"}
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        with engine.begin() as connection:
+            connection.execute(text(f"INSERT INTO callback ({names}) VALUES ({places})"), row)
+
+    owe("owed", is_switchboard=False)
+    owe("closed", is_switchboard=False)
+    owe("owed", is_switchboard=True)
+    with pytest.raises(IntegrityError):
+        owe("claimed", is_switchboard=False)
+
+
+def test_two_who_migrate_at_once_take_turns(database_url: str):
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(migrate(database_url))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [head_revision()] * 3
+
+
+def test_no_table_is_forgotten():
+    listed = {module.__name__ for module in MODULES}
+    rooms = ("tickets", "routing", "missed_call_redial", "ivr", "agi_scripts", "hotline")
+    for path in (path for room in rooms for path in (ROOT / room).rglob("*.py")):
+        if "table=True" in path.read_text("utf-8"):
+            assert ".".join(path.relative_to(ROOT).with_suffix("").parts) in listed

@@ -1,0 +1,125 @@
+"""Whatever is heard of a call, in whatever order and however often: the row says the same."""
+
+import random
+
+import pytest
+from sqlalchemy import func, select
+from support.call_stories import START, STORIES, Story, Teller
+
+from hotline.database import Database
+from tickets.call_events import Event, EventKind, append
+from tickets.call_records import CallRecord, is_settled, refresh, rewrite
+from tickets.outcome import Outcome, fold
+from tickets.sealing import Sealer
+from vocabulary.phone_numbers import PhoneNumber, normalise
+
+SEALER = Sealer({"k1": b"s" * 32}, "k1", b"d" * 32)
+
+
+def normaliser(raw: str, _trunk: str | None) -> PhoneNumber:
+    return normalise(raw, area_code="0351")
+
+
+def hear(database: Database, events: list[Event], *, together: int = 1) -> CallRecord:
+    """Appends and refreshes as the legs and the listener do; gives the record as it is at the end."""
+    record = None
+    for place in range(0, len(events), together):
+        with database.writing() as session:
+            for call_id in append(session, events[place : place + together]):
+                record = refresh(
+                    session, call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
+                )
+    assert record is not None
+    return record
+
+
+def facts(record: CallRecord) -> dict[str, object]:
+    kept = record.model_dump(exclude={"number_sealed", "created_at"})
+    return kept | {"number": SEALER.open(record.number_sealed) if record.number_sealed else None}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=str)
+def test_order_and_repetition_leave_the_same_row(database: Database, story: Story):
+    shuffled = random.Random(story.name)
+    expected: dict[str, object] | None = None
+    for attempt in range(3):
+        events = [
+            Event(f"{attempt}", e.kind, e.source, e.at, e.seq, e.data, f"{attempt}-{e.key}")
+            for e in story.events
+        ]
+        if attempt:
+            events += shuffled.choices(events, k=3)
+            shuffled.shuffle(events)
+        found = facts(hear(database, events, together=attempt + 1)) | {"call_id": ""}
+        expected = expected or found
+        assert found == expected
+    assert expected is not None
+    assert expected["outcome"] == story.outcome
+    assert expected["number"] == "+8613800138000"
+    assert expected["number_masked"] == "138****8000"
+
+
+def test_a_refresh_says_what_the_fold_says_and_keeps_what_others_wrote(database: Database):
+    story = next(story for story in STORIES if story.name == "answered")
+    first = hear(database, list(story.events[:4]))
+    assert first.is_open
+    with database.writing() as session:
+        record = session.get_one(CallRecord, first.call_id)
+        record.disposition, record.settled_outcome = "consulted", "in_progress"
+    last = hear(database, list(story.events[4:]))
+    told = fold(story.events, quick_hangup_seconds=5)
+    assert (last.answered_at, last.talk_seconds, last.prio) == (
+        told.answered_at,
+        told.talk_seconds,
+        told.prio,
+    )
+    assert (last.disposition, last.settled_outcome, last.is_open) == ("consulted", "in_progress", False)
+    assert (last.number_sealed, last.created_at) == (first.number_sealed, first.created_at)
+    assert not is_settled(last)
+
+
+def test_the_record_is_attached_so_that_what_is_set_is_kept(database: Database):
+    told = Teller().arrives().ends(30).events
+    with database.writing() as session:
+        append(session, told)
+        record = refresh(
+            session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
+        )
+        assert record is not None
+        record.settled_outcome = record.outcome
+        again = refresh(
+            session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
+        )
+        assert again is record
+        assert is_settled(record)
+    with database.reading() as session:
+        assert session.get_one(CallRecord, told[0].call_id).settled_outcome == Outcome.IVR_ABANDON
+
+
+def test_a_callbacks_own_channel_and_an_unknown_call_make_no_record(database: Database):
+    told = Teller("cb-a0123456789ab-1").log(0, EventKind.QUEUED, queue="general").events
+    with database.writing() as session:
+        append(session, told)
+        for call_id in ("cb-a0123456789ab-1", "never-heard-of"):
+            arguments = {"sealer": SEALER, "normaliser": normaliser, "quick_hangup_seconds": 5}
+            assert refresh(session, call_id, **arguments) is None
+            assert not rewrite(session, call_id, **arguments)
+        assert session.execute(select(func.count()).select_from(CallRecord)).scalar_one() == 0
+
+
+def test_a_withheld_number_leaves_nothing_to_find_or_open(database: Database):
+    told = Teller().agi(0, EventKind.ARRIVED, caller="anonymous", number_called="12345").events
+    record = hear(database, told)
+    assert (record.number_kind, record.number_masked) == ("withheld", "withheld")
+    assert (record.number_digest, record.number_sealed) == (None, None)
+
+
+def test_rewrite_leaves_the_row_that_refresh_would(database: Database):
+    told = Teller().arrives().queues(3.5).connects(8, "1001").events
+    with database.writing() as session:
+        append(session, told)
+        assert rewrite(session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5)
+    with database.reading() as session:
+        record = session.get_one(CallRecord, told[0].call_id)
+    assert (record.agent_no, record.outcome, record.is_open) == ("1001", "in_progress", True)
+    assert record.arrived_at > START

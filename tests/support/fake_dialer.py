@@ -1,0 +1,38 @@
+"""A switch that only remembers: placeholders stand in it until a test ends them. Keeps dialer.Dialer."""
+
+from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
+
+
+class FakeDialer:
+    """Not `is_up`: it cannot be asked. `refuses`: it says no. `drops_answers`: it places and stays silent."""
+
+    def __init__(self) -> None:
+        self.placed: list[PlaceRequest] = []
+        self.withdrawn: list[str] = []
+        self.live: set[str] = set()
+        self.is_up = True
+        self.refuses = False
+        self.drops_answers = False
+
+    async def is_ready(self) -> bool:
+        return self.is_up
+
+    async def place(self, request: PlaceRequest) -> None:
+        if not self.is_up:
+            raise DialerIsDown("no connection")
+        if self.refuses:
+            raise NotPlaced(request.attempt_id, "refused")
+        assert request.attempt_id not in [earlier.attempt_id for earlier in self.placed], "placed twice"
+        self.placed.append(request)
+        self.live.add(request.attempt_id)
+        if self.drops_answers:
+            raise DialerIsDown("no answer in time")
+
+    async def live_attempts(self) -> frozenset[str]:
+        if not self.is_up:
+            raise DialerIsDown("no connection")
+        return frozenset(self.live)
+
+    async def withdraw(self, attempt_id: str) -> None:
+        self.withdrawn.append(attempt_id)
+        self.live.discard(attempt_id)

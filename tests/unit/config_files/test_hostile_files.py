@@ -1,0 +1,135 @@
+"""Whatever bytes stand in a config file, the checker answers in words and never raises."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.config_files.checker import MOST_PROBLEMS, check_files
+
+SHIPPED = Path(__file__).parents[3] / "config"
+FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.glob("*.yaml")}
+FILES |= {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.glob("menus/**/*.yaml")}
+NAMES = st.sampled_from(sorted(FILES))
+IN_USE = st.sampled_from(sorted(name for name in FILES if "examples" not in name))
+
+
+def told_well(files, configuration, problems):
+    assert (configuration is None) == any(p.severity == "error" for p in problems)
+    assert len(problems) <= MOST_PROBLEMS + 1
+    for problem in problems:
+        lines = files[problem.file].count(b"\n") + files[problem.file].count(b"\r") + 1
+        assert 1 <= problem.line <= lines or not files[problem.file].isascii()
+        assert problem.column >= 1
+        assert str(problem).isprintable()
+        assert problem.fault.endswith((".", "?", "!"))
+        assert problem.remedy
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=IN_USE, data=st.binary(max_size=300))
+def test_random_bytes_are_refused_in_words(name, data):
+    files = {**FILES, name: data}
+    configuration, problems = check_files(files)
+    assert configuration is None
+    assert any(p.file == name for p in problems)
+    told_well(files, configuration, problems)
+
+
+LIKE_YAML = st.text(alphabet="ab1 -:[]{}&*!|>'\"#%@,?\n\t\\0.~录", max_size=120)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=IN_USE, text=LIKE_YAML)
+def test_random_yaml_is_refused_in_words(name, text):
+    files = {**FILES, name: text.encode()}
+    configuration, problems = check_files(files)
+    assert configuration is None
+    told_well(files, configuration, problems)
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+KEY_LINE = r"(?m)^(\s*(?:- )?[a-z_0-9]+:)(.*)$"
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=NAMES, place=st.integers(0, 10_000), value=VALUES)
+def test_any_value_in_any_place_passes_or_is_told(name, place, value):
+    text = FILES[name].decode()
+    found = list(re.finditer(KEY_LINE, text))
+    chosen = found[place % len(found)]
+    changed = f"{text[: chosen.end(1)]} {json.dumps(value)}{text[chosen.end() :]}"
+    files = {**FILES, name: changed.encode("utf-8", "replace")}
+    told_well(files, *check_files(files))
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    name=NAMES,
+    start=st.integers(0, 5000),
+    length=st.integers(0, 40),
+    put=st.one_of(LIKE_YAML, st.text(max_size=9)),
+)
+def test_a_random_edit_passes_or_is_told_at_a_line_of_a_file(name, start, length, put):
+    text = FILES[name].decode()
+    start %= len(text)
+    edited = (text[:start] + put + text[start + length :]).encode("utf-8", "replace")
+    files = {**FILES, name: edited}
+    told_well(files, *check_files(files))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 20_000,
+        "{" * 20_000,
+        "- " * 20_000,
+        "? " * 20_000,
+        "a: &a [*a]",
+        "&a a: *a",
+        "? [1, 2]\n: x\n",
+        "? *x\n: y\n",
+        "!!binary x: y",
+        "%YAML 1.3\n---\na: b",
+        "--- |\n x\n",
+        "a: 2026-01-01\n",
+        "<<: {a: b}\n",
+        "a: ." + "9" * 5000,
+        "a: " + "9" * 5000,
+        "- 1\n" * 60_000,
+        "a" * 1_000_001,
+        "\ufeff",
+        "a: !<x> [",
+        '"\\ud800": x',
+        "\x85\u2028: x",
+        "site: \U0001f600\U0001f600: x",
+    ],
+    ids=range(22),
+)
+def test_known_bombs(text):
+    for name in ("hotline.yaml", "menus/main.yaml", "callbacks.yaml"):
+        files = {**FILES, name: text.encode("utf-8", "surrogatepass")}
+        configuration, problems = check_files(files)
+        assert configuration is None
+        assert all(str(p).isprintable() for p in problems)
+
+
+def test_no_file_at_all():
+    assert check_files({})[0] is None
+
+
+def test_a_thousand_faults_are_told_two_hundred_at_a_time():
+    rules = "rules:\n" + "".join(f"  - {{id: r{n}, when: {{queue: no{n}}}}}\n" for n in range(1000))
+    files = {**FILES, "routing_rules.yaml": rules.encode()}
+    _, problems = check_files(files)
+    assert len(problems) == MOST_PROBLEMS + 1
+    assert "more problems. Correct these first." in str(problems[-1])

@@ -1,0 +1,171 @@
+"""The last good set: a start with bad files runs on it, and no interruption leaves half of one."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ivr.config_files import published
+from ivr.config_files.checker import check
+from ivr.config_files.published import NoGoodConfiguration, load_for_start, load_published
+
+SHIPPED = Path(__file__).parents[3] / "config"
+
+
+@pytest.fixture
+def config(tmp_path):
+    folder = tmp_path / "config"
+    shutil.copytree(SHIPPED, folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def change(config, remark):
+    with (config / "codes.yaml").open("a") as file:
+        file.write(f"# {remark}\n")
+    return check(config)[0].version
+
+
+def break_it(config):
+    (config / "hotline.yaml").write_text("site: [\n")
+
+
+def test_a_good_start_publishes(config, home):
+    start = load_for_start(config, home)
+    assert not start.is_degraded
+    assert start.problems == ()
+    assert load_published(home) == start.configuration
+
+
+def test_bad_files_run_the_last_good_set_and_say_so(config, home):
+    good = load_for_start(config, home).configuration
+    break_it(config)
+    start = load_for_start(config, home)
+    assert start.is_degraded
+    assert start.configuration == good
+    assert any(p.file == "hotline.yaml" for p in start.problems)
+    assert load_published(home) == good
+
+
+def test_a_whole_missing_folder_runs_the_last_good_set(config, home):
+    good = load_for_start(config, home).configuration
+    shutil.rmtree(config)
+    start = load_for_start(config, home)
+    assert start.is_degraded
+    assert start.configuration == good
+    assert "the config folder is missing" in str(start.problems[0])
+
+
+def test_a_first_start_with_bad_files_refuses(config, home):
+    break_it(config)
+    with pytest.raises(NoGoodConfiguration) as refused:
+        load_for_start(config, home)
+    assert any(p.file == "hotline.yaml" for p in refused.value.problems)
+    assert "1 faults" not in str(refused.value) or len(refused.value.problems) == 1
+
+
+def test_a_second_start_writes_nothing(config, home):
+    load_for_start(config, home)
+    before = {p: p.stat().st_mtime_ns for p in home.rglob("*")}
+    load_for_start(config, home)
+    assert {p: p.stat().st_mtime_ns for p in home.rglob("*")} == before
+
+
+def test_a_damaged_set_gives_way_to_an_older_whole_one(config, home):
+    old = load_for_start(config, home).configuration
+    new = change(config, "second")
+    load_for_start(config, home)
+    (home / "published" / new / "codes.yaml").write_text("areas: []\n")
+    assert load_published(home) == old
+
+
+def test_a_damaged_set_is_made_whole_again(config, home):
+    version = load_for_start(config, home).configuration.version
+    (home / "published" / version / "codes.yaml").unlink()
+    load_for_start(config, home)
+    break_it(config)
+    assert load_for_start(config, home).configuration.version == version
+
+
+@pytest.mark.parametrize("pointer", [b"", b"../../etc", b"\xff\xfe", b"0123456789abcdef\n"])
+def test_a_damaged_pointer_is_survived(config, home, pointer):
+    good = load_for_start(config, home).configuration
+    (home / "published" / "current").write_bytes(pointer)
+    assert load_published(home) == good
+
+
+def test_only_the_newest_sets_are_kept(config, home):
+    for n in range(published.KEPT_SETS + 5):
+        version = change(config, f"change {n}")
+        load_for_start(config, home)
+    kept = [p.name for p in (home / "published").iterdir() if p.is_dir()]
+    assert len(kept) <= published.KEPT_SETS
+    assert version in kept
+
+
+def test_a_full_disk_does_not_stop_a_good_start(config, home, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    start = load_for_start(config, home)
+    assert not start.is_degraded
+    assert "could not be kept as the last good one (No space left on device)" in str(start.problems[-1])
+
+
+class KilledError(BaseException):
+    """Stands for a kill -9: nothing of ours catches it."""
+
+
+class Countdown:
+    """Lets so many steps on the disk through and ends the run at the next, before or after it was done."""
+
+    def __init__(self, monkeypatch, steps, *, is_done):
+        self.left, self.is_done = steps, is_done
+        for module, name in ((os, "fsync"), (os, "replace"), (tempfile, "mkdtemp"), (tempfile, "mkstemp")):
+            monkeypatch.setattr(module, name, self._counted(getattr(module, name)))
+
+    def _counted(self, real):
+        def step(*args, **kwargs):
+            self.left -= 1
+            if self.left < 0 and not self.is_done:
+                raise KilledError
+            result = real(*args, **kwargs)
+            if self.left < 0:
+                raise KilledError
+            return result
+
+        return step
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_kill_at_any_step_leaves_the_old_or_the_new_whole(config, home, is_done):
+    old = load_for_start(config, home).configuration
+    seen = set()
+    for steps in range(100):
+        new = change(config, f"{is_done} {steps}")
+        with pytest.MonkeyPatch.context() as patched:
+            Countdown(patched, steps, is_done=is_done)
+            try:
+                load_for_start(config, home)
+                was_killed = False
+            except KilledError:
+                was_killed = True
+        found = load_published(home)
+        assert found is not None
+        assert found.version in {old.version, new}
+        seen.add(found.version == new)
+        old = found
+        if not was_killed:
+            break
+    assert not was_killed
+    assert steps > 8
+    assert seen == {False, True}

@@ -1,0 +1,71 @@
+"""The config that travels with the program has no fault and says what the design promises."""
+
+import shutil
+from pathlib import Path
+
+from ivr.config_files.checker import check
+from ivr.config_files.references import REQUIRED_PROMPTS
+from ivr.menus.navigation import Play, ToQueue, next_step, start
+
+SHIPPED = Path(__file__).parents[3] / "config"
+
+
+def shipped():
+    configuration, problems = check(SHIPPED)
+    assert [str(p) for p in problems] == []
+    return configuration
+
+
+def test_the_hotline_leads_straight_to_a_person():
+    configuration = shipped()
+    number = configuration.lines.number("12345")
+    greeting = start(configuration.menus[number.menu])
+    assert isinstance(greeting, Play)
+    assert greeting.prompts == ("greeting",)
+    assert greeting.keys == ""
+    person = next_step(configuration.menus[number.menu], greeting, None)
+    assert person == ToQueue(person.place, None)
+    assert number.queue == "general"
+
+
+def test_the_greeting_says_that_the_call_is_recorded():
+    assert "录音" in shipped().prompts.prompts["greeting"].zh
+
+
+def test_the_example_is_checked_but_not_in_use():
+    assert set(shipped().menus) == {"main"}
+
+
+def test_the_test_trunk_stays_on_this_machine_and_dials_only_plans():
+    trunks = shipped().lines.trunks
+    assert [(t.name, t.host, t.is_test) for t in trunks] == [("test-loopback", "127.0.0.1", True)]
+    assert trunks[0].allow_out == ["1[3-9]XXXXXXXXX", "0ZXXXXXXXXX", "0ZXXXXXXXXXX"]
+
+
+def test_all_prompts_that_the_program_names_have_both_languages():
+    prompts = shipped().prompts.prompts
+    assert all(prompts[name].zh and prompts[name].en for name in REQUIRED_PROMPTS)
+
+
+def test_the_site_keeps_its_codes_as_text():
+    site = shipped().lines.site
+    assert (site.area_code, site.area6) == ("0355", "140400")
+
+
+def test_a_number_may_use_the_example_where_it_lies(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "config")
+    hotline = tmp_path / "config" / "hotline.yaml"
+    text = hotline.read_text("utf-8")
+    hotline.write_text(text.replace("menu: main ", "menu: examples/with_keys ", 1), "utf-8")
+    configuration, problems = check(tmp_path / "config")
+    assert problems == []
+    assert set(configuration.menus) == {"main", "examples/with_keys"}
+
+
+def test_the_version_follows_the_content_alone(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "config")
+    before = shipped().version
+    assert check(tmp_path / "config")[0].version == before
+    with (tmp_path / "config" / "codes.yaml").open("a") as file:
+        file.write("# a remark\n")
+    assert check(tmp_path / "config")[0].version != before

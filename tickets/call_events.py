@@ -1,0 +1,158 @@
+"""Everything that was heard about a call, from whatever side, kept in the order in which we learnt it.
+
+What the events mean together is decided in `outcome`; this is only the log that all followers read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from sqlalchemy import JSON, Column, Connection, Table, bindparam, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Field, Session, SQLModel
+
+_LOG_LOCK: Final = 0x12345_CA11  # any constant; one lock for the whole log
+
+
+class EventKind(StrEnum):
+    """What happened. Behind each kind: the fields of `data`, all of them text."""
+
+    ARRIVED = "arrived"  # caller, number_called, trunk, prio
+    GREETED = "greeted"
+    MENU_WALKED = "menu_walked"  # path, version
+    QUEUED = "queued"  # queue, caller, position
+    RANG = "rang"  # agent
+    RING_MISSED = "ring_missed"  # agent, ring_ms
+    RING_CANCELLED = "ring_cancelled"  # agent
+    CONNECTED = "connected"  # agent, hold
+    COMPLETED = "completed"  # agent, talk, by: citizen | agent
+    ABANDONED = "abandoned"  # position, wait
+    TIMED_OUT = "timed_out"  # wait
+    LEFT_EMPTY = "left_empty"
+    KEY_EXIT = "key_exit"
+    WITHDRAWN = "withdrawn"
+    TRANSFERRED = "transferred"  # kind, to
+    ENDED = "ended"  # status, abandoned, agent, cause, by; queue if known
+    SWITCH_RESTARTED = "switch_restarted"
+    TOOK_NUMBER = "took_number"
+    DIALLING = "dialling"  # attempt
+    DIALLED = "dialled"  # attempt, dial_status, cause, talk, sip
+
+
+class EventSource(StrEnum):
+    """Who told us. ami only hints: a caller can forge its events (their text is not ours)."""
+
+    AGI = "agi"
+    AMI = "ami"
+    QUEUE_LOG = "queue_log"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`at` is aware UTC; `seq` orders events of one source with the same `at`; `key` names the event for
+    ever, so that hearing it again changes nothing."""
+
+    call_id: str
+    kind: EventKind
+    source: EventSource
+    at: datetime
+    seq: int
+    data: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+
+class CallEvent(SQLModel, table=True):
+    """`id` rises in the order of commits, so a follower that remembers the last one misses nothing."""
+
+    __tablename__ = "call_event"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    call_id: str = Field(index=True)
+    kind: str
+    source: str
+    at: datetime
+    seq: int
+    data: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    key: str = Field(unique=True)
+
+
+EVENTS: Final = cast(Table, CallEvent.__table__)  # type: ignore[attr-defined]
+_COLUMNS: Final = (
+    EVENTS.c.kind,
+    EVENTS.c.source,
+    EVENTS.c.at,
+    EVENTS.c.seq,
+    EVENTS.c.data,
+    EVENTS.c.key,
+)
+# Built once: building a statement costs more than running it, and every leg of every call runs these.
+_OF_CALL: Final = select(*_COLUMNS).where(EVENTS.c.call_id == bindparam("wanted")).order_by(EVENTS.c.id)
+_ADD: Final = {
+    "sqlite": sqlite_insert(EVENTS)
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning(EVENTS.c.call_id),
+    "postgresql": postgresql_insert(EVENTS)
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning(EVENTS.c.call_id),
+}
+_KINDS: Final = {kind.value: kind for kind in EventKind}
+_SOURCES: Final = {source.value: source for source in EventSource}
+
+
+def append(session: Session, events: Iterable[Event]) -> list[str]:
+    """Adds what is new; gives the call ids that gained an event, each once, in the order given."""
+    rows = [_row(event) for event in events]
+    if not rows:
+        return []
+    connection = hold_log(session)
+    statement = _ADD[connection.dialect.name]
+    gained: dict[str, None] = {}
+    for row in rows:
+        gained.update(dict.fromkeys(connection.execute(statement, row).scalars()))
+    return list(gained)
+
+
+def after(session: Session, last_id: int, limit: int) -> list[CallEvent]:
+    """What followed the event `last_id`, oldest first."""
+    rising = EVENTS.c.id
+    statement = select(CallEvent).where(rising > last_id).order_by(rising).limit(limit)
+    return list(session.execute(statement).scalars())
+
+
+def of_call(connection: Connection, call_id: str) -> list[Event]:
+    """All that is known of one call, in the order in which we learnt it."""
+    rows = connection.execute(_OF_CALL, {"wanted": call_id})
+    return [
+        Event(call_id, _KINDS[kind], _SOURCES[source], at, seq, data, key)
+        for kind, source, at, seq, data, key in rows
+    ]
+
+
+def hold_log(session: Session) -> Connection:
+    """Until this transaction ends nobody else adds events: ids commit in rising order, and a record is
+    made from all events that there are. (SQLite has one writer anyway.) Gives the session's connection."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        transaction = session.get_transaction()
+        if session.info.get("holds_log") is not transaction:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOG_LOCK})")
+            session.info["holds_log"] = transaction
+    return connection
+
+
+def _row(event: Event) -> dict[str, Any]:
+    if not event.key:
+        raise ValueError("an event without a key cannot be told from its own repetition")
+    return {
+        "call_id": event.call_id,
+        "kind": event.kind.value,
+        "source": event.source.value,
+        "at": event.at,
+        "seq": event.seq,
+        "data": dict(event.data),
+        "key": event.key,
+    }

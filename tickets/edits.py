@@ -1,0 +1,106 @@
+"""A person changes a ticket: what was typed stays typed, and the history says who did it.
+
+A ticket that leaves draft gets its number here.
+"""
+
+from datetime import date, datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from tickets.codes import Codes, TicketNumbering
+from tickets.decision import Urgency
+from tickets.numbering import draw
+from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
+from tickets.tickets import ALLOWED_NEXT, Ticket, TicketState, record_change
+
+_LISTS: Final = {
+    "category_code": "categories",
+    "area_code": "areas",
+    "unit_code": "units",
+    "disposition": "dispositions",
+}
+
+
+class TicketChanges(BaseModel):
+    """What a person wants changed; only what is given counts, and a given null empties the field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(default="", max_length=200)
+    text: str = Field(default="", max_length=20_000)
+    category_code: str | None = None
+    area_code: str | None = None
+    unit_code: str | None = None
+    urgency: Urgency = Urgency.NORMAL
+    disposition: str | None = None
+    is_confidential: bool = False
+    state: TicketState = TicketState.DRAFT
+    remark: str | None = Field(default=None, max_length=500)
+
+
+def edit(
+    session: Session,
+    ticket_id: int,
+    changes: TicketChanges,
+    by: str,
+    now: datetime,
+    *,
+    codes: Codes,
+    numbering: TicketNumbering,
+    local_date: date,
+    expected_version: int | None = None,
+) -> Ticket:
+    """The ticket afterwards, one version on if anything changed.
+
+    Raises NoSuchTicket, TicketChanged (it is not at `expected_version`), WrongState (closed, or no such
+    step) and UnknownCode. `local_date` is the day whose sequence numbers a ticket that leaves draft.
+    """
+    ticket = _locked(session, ticket_id)
+    if expected_version is not None and ticket.version != expected_version:
+        raise TicketChanged(ticket_id, ticket.version)
+    given = changes.model_dump(mode="json", include=changes.model_fields_set - {"remark"})
+    _check(ticket, given, codes)
+    changed = [
+        name
+        for name, value in given.items()
+        if record_change(session, ticket, name, value, by=by, now=now, remark=changes.remark)
+    ]
+    # What a person confirmed unchanged is typed as well: a rule must not change it behind his back.
+    typed = [name for name in given if name != "state" and name not in ticket.typed_fields]
+    if not changed and not typed:
+        return ticket
+    if ticket.state != TicketState.DRAFT.value and ticket.ticket_no is None:
+        number = draw(session, numbering, local_date)
+        record_change(session, ticket, "ticket_no", number, by=by, now=now)
+    ticket.typed_fields = sorted({*ticket.typed_fields, *typed})
+    ticket.version += 1
+    ticket.updated_at = now
+    session.add(ticket)
+    session.flush()
+    return ticket
+
+
+def _locked(session: Session, ticket_id: int) -> Ticket:
+    """Read anew and held until the transaction ends, so that a version is compared with what is really
+    there."""
+    statement = select(Ticket).where(col(Ticket.id) == ticket_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    found: Ticket | None = session.execute(statement).scalars().first()
+    if found is None:
+        raise NoSuchTicket(ticket_id)
+    return found
+
+
+def _check(ticket: Ticket, given: dict[str, object], codes: Codes) -> None:
+    assert ticket.id is not None
+    state = TicketState(ticket.state)
+    wanted = TicketState(str(given.get("state", state.value)))
+    if state is TicketState.CLOSED or (wanted is not state and wanted not in ALLOWED_NEXT[state]):
+        raise WrongState(ticket.id, state.value, wanted.value)
+    for name, listed in _LISTS.items():
+        code = given.get(name)
+        if isinstance(code, str) and code not in codes.codes_of(listed):
+            raise UnknownCode(listed, code)

@@ -1,0 +1,46 @@
+"""Every name that the dialplan and the server share: channel variables and the words we write into queue_log.
+
+Nowhere else in Python may such a name be written out; the templates in config/asterisk/ use the same words and a
+test compares the two.
+"""
+
+from typing import Final
+
+# Channel variables. The dialplan sets the first group before any script runs; scripts set the second.
+CALLER: Final = "HOTLINE_CALLER"
+NUMBER_CALLED: Final = "HOTLINE_NUMBER"
+TRUNK: Final = "HOTLINE_TRUNK"
+DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
+
+QUEUE: Final = "HOTLINE_QUEUE"
+NEXT: Final = "HOTLINE_NEXT"
+STEP_LIMIT: Final = "TIMEOUT(absolute)"
+
+# Callback legs. Two underscores when they are handed to Originate, so that both halves inherit them.
+ATTEMPT: Final = "HOTLINE_ATTEMPT"
+CALL: Final = "HOTLINE_CALL"
+LONGEST: Final = "HOTLINE_LONGEST"
+RING: Final = "HOTLINE_RING"
+DIAL: Final = "HOTLINE_DIAL"
+DIAL_TRUNK: Final = "HOTLINE_DIAL_TRUNK"
+QUEUE_PRIO: Final = "QUEUE_PRIO"
+
+# Words in queue_log that only our dialplan writes.
+LOG_ARRIVED: Final = "HOTLINE_ARRIVED"
+LOG_END: Final = "HOTLINE_END"
+LOG_ACCEPTED: Final = "HOTLINE_ACCEPTED"
+LOG_DIALLING: Final = "HOTLINE_DIALLING"
+LOG_REACHED: Final = "HOTLINE_REACHED"
+LOG_DIALLED: Final = "HOTLINE_DIALLED"
+
+# In Asterisk a queue is called this plus its name: "general" alone is the settings section of queues.conf.
+QUEUE_PREFIX: Final = "q-"
+# Asterisk's SIP accounts of agents are called this plus the agent's number, never a bare number.
+AGENT_PREFIX: Final = "agent-"
+
+# Channel ids of a callback's two halves start so; nothing else does. They never become call records.
+ATTEMPT_CHANNEL_PREFIX: Final = "cb-"
+
+# QUEUE_PRIO = PRIO_BASE − (seconds since PRIO_EPOCH): earlier arrivals are served first, until 2089 in 32 bits.
+PRIO_BASE: Final = 2_000_000_000
+PRIO_EPOCH: Final = 1_767_225_600  # 2026-01-01T00:00:00Z
