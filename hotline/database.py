@@ -38,7 +38,9 @@ class DanglingReferences(HotlineError):
     """A migration would leave rows of `tables` that point to nothing; it was undone."""
 
     def __init__(self, tables: list[str]) -> None:
-        super().__init__(f"the migration leaves dangling references in {', '.join(tables)}; nothing was changed")
+        super().__init__(
+            f"the migration leaves dangling references in {', '.join(tables)}; nothing was changed"
+        )
         self.tables = tables
 
 

@@ -19,7 +19,8 @@ _VERSIONS = Path(__file__).parent / "versions"
 
 
 def revise(message: str, *, is_first: bool) -> Path:
-    """The path of the new file. It is compared with an empty SQLite database brought to the newest version."""
+    """The path of the new file. It is compared with an empty SQLite database brought to the newest
+    version."""
     if is_first:
         for old in _VERSIONS.glob("0001_*.py"):
             old.unlink()

@@ -28,7 +28,8 @@ class NoGoodConfiguration(HotlineError):  # noqa: N818
     def __init__(self, problems: list[ConfigProblem]) -> None:
         self.problems = tuple(problems)
         count = sum(p.severity == "error" for p in problems)
-        super().__init__(f"the config files have {count} faults, and there is no earlier good set to run on")
+        faults = "a fault" if count == 1 else f"{count} faults"
+        super().__init__(f"the config files have {faults}, and there is no earlier good set to run on")
 
 
 @dataclass(frozen=True)

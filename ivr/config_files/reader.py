@@ -52,8 +52,8 @@ class Document:
 def read(file: str, data: bytes) -> Document:
     document = Document(file)
     if len(data) > LARGEST_FILE:
-        fault = f"the file has {len(data)} bytes"
-        document.problems.append(document.problem((), fault, f"At most {LARGEST_FILE} are read. Split it."))
+        fault = f"the file has more than {LARGEST_FILE} bytes"
+        document.problems.append(document.problem((), fault, "Split it."))
         return document
     text = decoded(file, data)
     if isinstance(text, ConfigProblem):

@@ -121,10 +121,8 @@ def _speech(name: str, prompt: Prompt, language: Language, file: PromptsFile, ca
     if not _is_telephone_sound(cached):
         _need(("espeak-ng", "sox"))
         spoken = _run(name, _espeak(language, file.voice), words.encode())
-        _write(
-            cached,
-            _wav(_run(name, ["sox", "-t", "wav", "-", *_FORMAT, "-D", "-t", "raw", "-", *_TELEPHONE], spoken)),
-        )
+        to_telephone = ["sox", "-t", "wav", "-", *_FORMAT, "-D", "-t", "raw", "-", *_TELEPHONE]
+        _write(cached, _wav(_run(name, to_telephone, spoken)))
         if not _is_telephone_sound(cached):
             raise PromptFailed(name, "the voice made no sound")
     return cached

@@ -44,7 +44,10 @@ class AgiCounters:
 
 
 class AgiServer:
-    """Runs one route per connection in a thread of its own. `routes`: AGI path → function."""
+    """Runs one route per connection in a thread of its own. `routes`: AGI path → function.
+
+    With `shares_port` several processes may listen on the same port; the kernel spreads the calls over them.
+    """
 
     def __init__(
         self,
@@ -58,12 +61,14 @@ class AgiServer:
         header_seconds: float = 2.0,
         most_open_headers: int = 2000,
         reply_seconds: float = 5.0,
+        shares_port: bool = False,
     ) -> None:
         self._routes = dict(routes)
         self._address = (host, port)
         self._backlog = backlog
         self._threads = threads
         self._reply_seconds = reply_seconds
+        self._shares_port = shares_port
         self._peers = tuple(ipaddress.ip_network(peer) for peer in allowed_peers)
         self._lock = threading.Lock()
         self._sessions: set[AgiSession] = set()
@@ -112,6 +117,8 @@ class AgiServer:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._shares_port:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
             listener.listen(self._backlog)
         except OSError:

@@ -92,6 +92,8 @@ class AgiWire:
     def _wait_at_most(self, option: int, seconds: float) -> None:
         whole = max(1000, round(seconds * 1_000_000))  # all zero would mean: for ever
         try:
-            self._connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", *divmod(whole, 1_000_000)))
+            self._connection.setsockopt(
+                socket.SOL_SOCKET, option, struct.pack("ll", *divmod(whole, 1_000_000))
+            )
         except OSError:
             raise LineLost(self._call_id) from None

@@ -76,7 +76,11 @@ class AmiDialer:
             for entry in status.events:
                 if entry.get("Event") == "QueueEntry" and entry.get("Uniqueid") == other:
                     queue = entry.get("Queue", "")
-                    action = {"Action": "QueueWithdrawCaller", "Queue": queue, "Caller": entry.get("Channel", "")}
+                    action = {
+                        "Action": "QueueWithdrawCaller",
+                        "Queue": queue,
+                        "Caller": entry.get("Channel", ""),
+                    }
                     if queue.startswith(QUEUE_PREFIX):
                         await self._ami.send(action)
         except HotlineError as fault:

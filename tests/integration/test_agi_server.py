@@ -90,7 +90,9 @@ def test_a_broken_peer_ends_in_a_closed_socket_and_the_next_call_is_served(
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         peer.say(BROKEN_PEERS[what])
         peer.socket.shutdown(socket.SHUT_WR)
-    assert not [line for line in peer.rest() if line not in ("failure", 'SET VARIABLE "TIMEOUT(absolute)" "30"')]
+    assert not [
+        line for line in peer.rest() if line not in ("failure", 'SET VARIABLE "TIMEOUT(absolute)" "30"')
+    ]
     assert_serves_the_next_call(running)
     wait_until(lambda: running.server.busy == 0 and running.server.open_headers == 0)
     counted = running.server.counters
@@ -111,7 +113,7 @@ def test_a_broken_peer_ends_in_a_closed_socket_and_the_next_call_is_served(
         b"a|b|ENTERQUEUE||110|1",
         b"%0d%0aAction: Command",
         b"\xff\xfe\x00\x1b[2J",
-        b"\\\\\\\"",
+        b'\\\\\\"',
     ],
 )
 def test_no_name_of_a_caller_breaks_the_call(running: ServerInThread, name: bytes):
@@ -137,7 +139,9 @@ def test_a_failing_script_is_one_masked_line_and_tells_the_dialplan(caplog: pyte
         assert running.server.busy == 0
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1
-    assert told[0].startswith("call test-1795397954.12: moment failed: RuntimeError: no such citizen: 138****00 at ")
+    assert told[0].startswith(
+        "call test-1795397954.12: moment failed: RuntimeError: no such citizen: 138****00 at "
+    )
 
 
 def test_a_script_that_ends_by_system_exit_frees_its_thread():

@@ -59,7 +59,9 @@ def test_login_then_an_action_and_its_reply():
     async def story() -> None:
         answers = {"QueuePause": "Response: Success\r\nMessage: Interface paused successfully\r\n\r\n"}
         async with FakeAmi(answers) as fake, connected(fake, Listener()) as ami:
-            reply = await ami.send({"Action": "QueuePause", "Interface": "PJSIP/agent-1001", "Paused": "true"})
+            reply = await ami.send(
+                {"Action": "QueuePause", "Interface": "PJSIP/agent-1001", "Paused": "true"}
+            )
             assert (reply.is_success, reply.message) == (True, "Interface paused successfully")
             assert fake.received[0]["Action"] == "Login"
             assert fake.received[1]["Interface"] == "PJSIP/agent-1001"
@@ -118,7 +120,8 @@ def test_replies_find_their_action_whatever_the_order():
     async def story() -> None:
         async with FakeAmi() as fake, connected(fake, Listener()) as ami:
             asked = [
-                asyncio.create_task(ami.send({"Action": "Slow", "ActionID": f"attempt-{n}"})) for n in range(3)
+                asyncio.create_task(ami.send({"Action": "Slow", "ActionID": f"attempt-{n}"}))
+                for n in range(3)
             ]
             await fake.until_received("Slow", 3)
             for n in (2, 0, 1):
@@ -146,7 +149,9 @@ def test_line_ends_never_reach_the_switch(field: str):
     async def story() -> None:
         async with FakeAmi() as fake, connected(fake, Listener()) as ami:
             with pytest.raises(UnsafeAmiText):
-                await ami.send({"Action": "QueuePause", field: "x\r\n\r\nAction: Command\r\nCommand: core stop now"})
+                await ami.send(
+                    {"Action": "QueuePause", field: "x\r\n\r\nAction: Command\r\nCommand: core stop now"}
+                )
             await ami.send({"Action": "Ping"})
             assert [action["Action"] for action in fake.received] == ["Login", "Ping"]
 
@@ -157,7 +162,13 @@ def test_events_come_in_order_and_only_wanted_ones():
     async def story() -> None:
         listener = Listener()
         async with FakeAmi() as fake, connected(fake, listener, wanted={"Hangup"}):
-            await fake.say(b"".join(f"Event: {name}\r\nN: {n}\r\n\r\n".encode() for n in range(50) for name in ("VarSet", "Hangup")))
+            await fake.say(
+                b"".join(
+                    f"Event: {name}\r\nN: {n}\r\n\r\n".encode()
+                    for n in range(50)
+                    for name in ("VarSet", "Hangup")
+                )
+            )
             await listener.until(lambda: len(listener.events) == 50)
             assert [event["N"] for event in listener.events] == [str(n) for n in range(50)]
 
@@ -171,7 +182,9 @@ def test_an_originate_response_is_an_event_with_the_attempts_id():
         async with FakeAmi(answers) as fake, connected(fake, listener) as ami:
             reply = await ami.send({"Action": "Originate", "ActionID": "attempt-7"})
             assert reply.message == "Originate successfully queued"
-            await fake.say(b"Event: OriginateResponse\r\nResponse: Failure\r\nActionID: attempt-7\r\nReason: 5\r\n\r\n")
+            await fake.say(
+                b"Event: OriginateResponse\r\nResponse: Failure\r\nActionID: attempt-7\r\nReason: 5\r\n\r\n"
+            )
             await listener.until(lambda: listener.events)
             assert listener.events[0]["ActionID"] == "attempt-7"
 
@@ -273,7 +286,14 @@ def test_without_a_connection_nothing_is_sent_now_or_later():
         async with FakeAmi() as fake:
             port = fake.port
         listener = Listener()
-        ami = Ami(port=port, username="u", secret="s", on_event=listener.on_event, first_pause=0.01, longest_pause=0.02)
+        ami = Ami(
+            port=port,
+            username="u",
+            secret="s",
+            on_event=listener.on_event,
+            first_pause=0.01,
+            longest_pause=0.02,
+        )
         await ami.start()
         assert not await ami.wait_connected(0.1)
         with pytest.raises(AmiNotConnected):
@@ -294,7 +314,9 @@ def test_a_refused_login_is_told_and_not_hammered():
     async def story() -> None:
         async with FakeAmi({"Login": REFUSED}) as fake:
             listener = Listener()
-            ami = Ami(port=fake.port, username="u", secret="wrong", on_event=listener.on_event, longest_pause=60.0)
+            ami = Ami(
+                port=fake.port, username="u", secret="wrong", on_event=listener.on_event, longest_pause=60.0
+            )
             await ami.start()
             await fake.until_received("Login")
             assert not await ami.wait_connected(0.5)
@@ -391,7 +413,10 @@ def test_a_flood_over_a_slow_listener_is_dropped_counted_and_resynchronised():
             await gate.wait()
             await listener.on_event(event)
 
-        async with FakeAmi() as fake, connected(fake, listener, on_event=slow, most_events_waiting=100) as ami:
+        async with (
+            FakeAmi() as fake,
+            connected(fake, listener, on_event=slow, most_events_waiting=100) as ami,
+        ):
             await fake.say(b"Event: Newexten\r\n\r\n" * 5000)
             assert (await ami.send({"Action": "Ping"})).is_success
             while not ami.lost_events:

@@ -1,6 +1,7 @@
 """The tables of a new and of a used database are what the program expects, on both databases."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from hotline.database import Database, current_revision, head_revision, make_engine, migrate
 from hotline.tables import MODULES, metadata
+from missed_call_redial.callbacks import Callback
 
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,8 +45,9 @@ def test_a_filled_database_keeps_its_rows(database_url: str):
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO citizen (number_digest, number_sealed, number_masked, first_seen_at, last_seen_at) "
-                f"VALUES ('d', 'k1:x', '138****8000', '{moment}', '{moment}')"
+                "INSERT INTO citizen"
+                " (number_digest, number_sealed, number_masked, first_seen_at, last_seen_at)"
+                f" VALUES ('d', 'k1:x', '138****8000', '{moment}', '{moment}')"
             )
         )
         connection.execute(
@@ -61,23 +65,13 @@ def test_a_filled_database_keeps_its_rows(database_url: str):
 
 
 def test_one_open_callback_for_a_number_is_the_databases_own_rule(database: Database):
-    engine = database.engine
-    values = {
-        column.name: "1" if column.type.python_type is str else 1
-        for column in metadata().tables["callback"].columns
-        if not column.nullable and column.type.python_type in (str, int) and column.name != "id"
-    }
-    moment = "2026-11-23 08:00:00.000000+00:00"
-    for column in metadata().tables["callback"].columns:
-        if column.name.endswith("_at") and not column.nullable:
-            values[column.name] = moment
-
     def owe(state: str, *, is_switchboard: bool) -> None:
-        row = values | {"state": state, "is_switchboard": is_switchboard, "queues_wanted": "[]"}
-        names = ", ".join(row)
-        places = ", ".join(f":{name}" for name in row)
-        with engine.begin() as connection:
-            connection.execute(text(f"INSERT INTO callback ({names}) VALUES ({places})"), row)
+        row = dict.fromkeys(("first_missed_at", "last_missed_at", "due_at", "deadline_at", "created_at"), NOW)
+        words = dict.fromkeys(
+            ("number_digest", "number_sealed", "number_masked", "queue", "first_call_id", "number_kind"), "x"
+        )
+        with database.writing() as session:
+            session.add(Callback(**row, **words, state=state, is_switchboard=is_switchboard, prio=1))
 
     owe("owed", is_switchboard=False)
     owe("closed", is_switchboard=False)

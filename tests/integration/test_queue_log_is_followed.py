@@ -226,7 +226,9 @@ def test_a_stored_position_that_is_none_is_refused(text: str):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["write", "write", "write", "rotate", "read"]), st.integers(1, 90), st.integers(1, 5)
+            st.sampled_from(["write", "write", "write", "rotate", "read"]),
+            st.integers(1, 90),
+            st.integers(1, 5),
         ),
         max_size=40,
     )

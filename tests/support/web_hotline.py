@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hotline.settings import Settings
 from hotline.web.accounts import Role, create_token
 from hotline.web.app import create_app
 from ivr.agents.roster import put_agent, read_agent
-from ivr.config_files.checker import check
+from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.callbacks import Callback
@@ -37,6 +38,13 @@ CONFIG = Path(__file__).parents[2] / "config"
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday 10:00 in Shanghai
 CITIZEN = "13800138000"
 AT_ONCE = timedelta(0)
+
+
+@cache
+def shipped_configuration() -> Configuration:
+    configuration, problems = check(CONFIG)
+    assert configuration is not None, problems
+    return configuration
 
 
 class Api:
@@ -74,9 +82,7 @@ class WebHotline:
     def __init__(self, database: Database, home: Path) -> None:
         self.clock = MORNING
         self.switch = FakeSwitch()
-        configuration, problems = check(CONFIG)
-        assert configuration is not None, problems
-        self.configuration = configuration
+        self.configuration = configuration = shipped_configuration()
         self.hotline = Hotline(
             settings=Settings(home=home),
             database=database,
@@ -127,8 +133,9 @@ class WebHotline:
         talk: int = 60,
         has_ended: bool = True,
         greeting: float = 2,
+        is_waiting: bool = False,
     ) -> None:
-        """A call that reaches the queue `greeting` seconds after its arrival; without an agent it is abandoned."""
+        """A call that reaches the queue `greeting` seconds after its arrival and, without an agent, is abandoned."""
         story = _Story(call_id, MORNING + after)
         trunk = "test-loopback"
         story.tell(EventKind.ARRIVED, 0, caller=number, number_called="12345", trunk=trunk, prio="5")
@@ -139,7 +146,7 @@ class WebHotline:
         if has_ended and agent_no is not None:
             story.tell(EventKind.COMPLETED, greeting + wait + talk, agent=agent_no, talk=str(talk), by="agent")
             story.tell(EventKind.ENDED, greeting + wait + talk, status="CONTINUE", agent=agent_no, cause="16")
-        elif has_ended:
+        elif has_ended and not is_waiting:
             story.tell(EventKind.ABANDONED, greeting + wait, position="1", wait=str(int(wait)))
             story.tell(EventKind.ENDED, greeting + wait, abandoned="TRUE", cause="16")
         with self.database.writing() as session:

@@ -10,7 +10,8 @@ TRUNK = {"name": "carrier", "mode": "address", "host": "192.0.2.1"}
 
 @pytest.mark.parametrize(
     "label",
-    ["a\nb", "a\rb", "a\0b", "a;b", "#include x", "[general]", "a]", "${SHELL(id)}", "$[1]", "a|b", 'a"b', "a\\b",
+    ["a\nb", "a\rb", "a\0b", "a;b", "#include x", "[general]", "a]", "${SHELL(id)}", "$[1]", "a|b",
+     'a"b', "a\\b",
      "<110>", "", " a", "a ", "a\u2028b", "a\u202eb", "长" * 61, "a\x85b", "a\tb"],
 )  # fmt: skip
 def test_a_label_that_could_change_a_file_is_refused(label):

@@ -29,7 +29,7 @@ def told_well(files, configuration, problems):
         assert problem.remedy
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name=IN_USE, data=st.binary(max_size=300))
 def test_random_bytes_are_refused_in_words(name, data):
     files = {**FILES, name: data}
@@ -42,7 +42,7 @@ def test_random_bytes_are_refused_in_words(name, data):
 LIKE_YAML = st.text(alphabet="ab1 -:[]{}&*!|>'\"#%@,?\n\t\\0.~录", max_size=120)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name=IN_USE, text=LIKE_YAML)
 def test_random_yaml_is_refused_in_words(name, text):
     files = {**FILES, name: text.encode()}
@@ -61,7 +61,7 @@ VALUES = st.recursive(
 KEY_LINE = r"(?m)^(\s*(?:- )?[a-z_0-9]+:)(.*)$"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(name=NAMES, place=st.integers(0, 10_000), value=VALUES)
 def test_any_value_in_any_place_passes_or_is_told(name, place, value):
     text = FILES[name].decode()
@@ -72,7 +72,7 @@ def test_any_value_in_any_place_passes_or_is_told(name, place, value):
     told_well(files, *check_files(files))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     name=NAMES,
     start=st.integers(0, 5000),

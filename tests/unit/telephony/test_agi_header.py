@@ -50,7 +50,14 @@ def test_forged_lines_change_neither_script_nor_id_nor_context_nor_arguments():
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"agi_network: yes\n\n", b"agi_network_script:  \n\n", b"\xff" * 90],
+    [
+        b"",
+        b"\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"agi_network: yes\n\n",
+        b"agi_network_script:  \n\n",
+        b"\xff" * 90,
+    ],
 )
 def test_what_names_no_script_is_no_header(raw: bytes):
     with pytest.raises(BadHeader):

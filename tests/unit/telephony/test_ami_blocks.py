@@ -8,7 +8,9 @@ from ivr.telephony.ami_blocks import BlockReader, BlockTooLong, UnsafeAmiText, e
 
 def test_an_action_on_the_wire():
     raw = encode_action({"Action": "Originate", "Variable": ["__A=1", "__B=供暖"], "Timeout": "90000"})
-    assert raw.decode() == "Action: Originate\r\nVariable: __A=1\r\nVariable: __B=供暖\r\nTimeout: 90000\r\n\r\n"
+    assert (
+        raw.decode() == "Action: Originate\r\nVariable: __A=1\r\nVariable: __B=供暖\r\nTimeout: 90000\r\n\r\n"
+    )
 
 
 @pytest.mark.parametrize("value", ["a\r\nAction: Command", "a\nb", "a\rb", "a\0b", "x" * 1000])

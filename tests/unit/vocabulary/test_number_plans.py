@@ -28,8 +28,24 @@ def test_plans(plan: str, fits: str, does_not: str):
 
 @pytest.mark.parametrize(
     "plan",
-    ["", "1.", "1!", "X*", "[9-3]", "[]", "[a-z]", "1[3-9", "(1)", "1|2", "${X}", "1\n", "+86X", "x", "１", "X" * 33],
-)  # fmt: skip
+    [
+        "",
+        "1.",
+        "1!",
+        "X*",
+        "[9-3]",
+        "[]",
+        "[a-z]",
+        "1[3-9",
+        "(1)",
+        "1|2",
+        "${X}",
+        "1\n",
+        "+86X",
+        "x",
+        "X" * 33,
+    ],
+)
 def test_what_is_no_plan(plan: str):
     with pytest.raises(BadNumberPlan):
         NumberPlan.compile(plan)

@@ -1,0 +1,75 @@
+"""A citizen calls, an agent answers: a record, a ticket, and nothing typed twice."""
+
+from support.running_hotline import Line, RunningHotline, wait_for
+
+
+def test_an_answered_call_leaves_a_record_and_a_draft(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent()
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, stay=4)
+
+    answered = wait_for(lambda: [c for c in line.calls(citizen) if c["answered_at"]])[0]
+    assert answered["is_open"]
+    draft = wait_for(lambda: line.tickets_of(answered["call_id"]), 2)[0]
+    assert draft["state"] == "draft"
+
+    assert call.wait(20) == 0, call.errors
+    record = line.ended(citizen)[0]
+    assert record["outcome"] == "answered"
+    assert record["agent_no"] == agent_no
+    assert record["queue"] == line.queue
+    assert record["hung_up_by"] == "citizen"
+    assert record["menu_path"] == "main/greeting/person"
+    times = [record[name] for name in ("arrived_at", "greeted_at", "queued_at", "first_ring_at", "answered_at", "ended_at")]
+    assert times == sorted(times)
+    assert record["talk_seconds"] >= 1
+    assert len(line.tickets_of(record["call_id"])) == 1
+    assert line.callbacks(citizen) == []
+
+
+def test_what_a_person_typed_stays_when_the_call_ends(hotline: RunningHotline, line: Line) -> None:
+    line.agent()
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, stay=5)
+    answered = wait_for(lambda: [c for c in line.calls(citizen) if c["answered_at"]])[0]
+    draft = wait_for(lambda: line.tickets_of(answered["call_id"]))[0]
+    hotline.patch(f"/api/tickets/{draft['id']}", {"title": "路灯不亮", "version": draft["version"]})
+
+    assert call.wait(20) == 0, call.errors
+    line.ended(citizen)
+    ticket = line.tickets_of(answered["call_id"])[0]
+    assert ticket["title"] == "路灯不亮"
+
+    done = hotline.patch(f"/api/tickets/{ticket['id']}", {"state": "pending_dispatch", "version": ticket["version"]})
+    assert done["ticket_no"].startswith("140400")
+
+
+def test_the_second_agent_answers_when_the_first_does_not(hotline: RunningHotline, line: Line) -> None:
+    silent = line.agent(ring=60, then="486 Busy Here")
+    good = line.agent(talk=2)
+    citizen = hotline.new_citizen()
+    # rrmemory may begin with either: the second call begins with the other
+    for _ in range(2):
+        assert line.call(citizen, stay=40).wait(60) == 0
+    records = line.ended(citizen, calls=2)
+    assert [record["outcome"] for record in records] == ["answered", "answered"]
+    assert {record["agent_no"] for record in records} == {good}
+    assert any("RINGNOANSWER" in hotline.log_of(record["call_id"]) for record in records), silent
+
+
+def test_a_key_changes_queue_and_category(hotline: RunningHotline, line: Line) -> None:
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, called=line.keys_number, keys=[(1.0, "2")], stay=6)
+    waiting = wait_for(lambda: [c for c in line.calls(citizen) if c["queue"]])[0]
+    assert waiting["queue"] == "heating"
+    assert waiting["menu_path"] == "examples/with_keys/choose/heating"
+    call.wait(20)
+
+
+def test_the_calls_id_is_in_the_agents_invite(hotline: RunningHotline, line: Line) -> None:
+    line.agent(talk=1)
+    citizen = hotline.new_citizen()
+    assert line.call(citizen, stay=20).wait(30) == 0
+    record = line.ended(citizen)[0]
+    agents_phone = line.phones.running[0]
+    assert f"X-Hotline-Call: {record['call_id']}" in agents_phone.trace

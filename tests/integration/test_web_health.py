@@ -1,0 +1,146 @@
+"""What watchdogs see: /healthz, /readyz and /metrics, without a token and without a person in them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from hotline.database import Database
+from hotline.parts import PARTS, STALE, report
+from hotline.web.accounts import Role
+from ivr.config_files.running import Running
+from support.web_hotline import MORNING, Api, WebHotline, open_hotline
+from tickets.decision import Urgency
+
+
+@pytest.fixture
+def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
+    with open_hotline(database, tmp_path) as hotline:
+        yield hotline
+
+
+@pytest.fixture
+def api(web: WebHotline) -> Api:
+    return web.client()
+
+
+def report_all(web: WebHotline, **down: dict[str, str]) -> None:
+    details = {"trunks": {"test-loopback": "online"}, "agi": {"served": 7, "threads": 256, "state": "fine"}}
+    with web.database.writing() as session:
+        for part in PARTS:
+            detail = down.get(part, details.get(part, {}))
+            report(session, part, part not in down, dict(detail), "host:1", web.clock)
+
+
+def test_this_process_answers(api: Api) -> None:
+    assert api.get("/healthz").json() == {"status": "alive"}
+
+
+def test_ready_only_when_every_part_is_up(web: WebHotline, api: Api) -> None:
+    answer = api.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+    assert answer.json()["parts"]["agi"]["detail"] == {"reason": "never reported"}
+    report_all(web)
+    answer = api.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert set(answer.json()["parts"]) == set(PARTS)
+    assert answer.json()["parts"]["trunks"]["detail"] == {"test-loopback": "online"}
+    report_all(web, asterisk={"reason": "connection refused"})
+    answer = api.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["asterisk"]["detail"] == {"reason": "connection refused"}
+    report_all(web)
+    web.clock += STALE + timedelta(seconds=1)
+    assert api.get("/readyz").json()["parts"]["listener"]["detail"] == {"reason": "silent for 11 s"}
+
+
+def test_degraded_is_said_and_still_ready(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    good = web.hotline.running
+    web.hotline.replace_running(Running(good.configuration, good.prompts, True))
+    answer = api.get("/readyz")
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["is_degraded"]) == ("degraded", True)
+    assert measured(api)["hotline_config_degraded", ()] == 1
+
+
+def test_without_a_database_the_answer_says_so(web: WebHotline, api: Api) -> None:
+    with web.database.writing() as session:
+        session.execute(text("DROP TABLE part_report"))
+    answer = api.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["database"] | {"at": ""} == {
+        "is_up": False,
+        "at": "",
+        "process": "",
+        "detail": {"reason": "not reached"},
+    }
+
+
+def measured(api: Api) -> dict[tuple[str, tuple[str, ...]], float]:
+    answer = api.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_raw_counts_for_prometheus(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    web.call("hl1-1.1", agent_no="1001", wait=14)
+    web.draft("hl1-1.1", urgency=Urgency.URGENT)
+    web.call("hl1-1.2", after=timedelta(minutes=1), wait=60)
+    web.owe("hl1-1.2")
+    web.call("hl1-1.3", after=timedelta(minutes=2), is_waiting=True)
+    web.client(Role.ADMIN).post("/api/agents/1001/sign-in")
+    found = measured(api)
+    for (name, *labels), value in {
+        ("hotline_calls_today", "answered"): 1,
+        ("hotline_calls_today", "queue_abandon"): 1,
+        ("hotline_calls_today", "system_loss"): 0,
+        ("hotline_open_calls",): 1,
+        ("hotline_waiting_calls", "general"): 1,
+        ("hotline_waiting_calls", "heating"): 0,
+        ("hotline_calls_offered_today", "general"): 3,
+        ("hotline_calls_queued_today", "general"): 3,
+        ("hotline_calls_answered_today", "general"): 1,
+        ("hotline_calls_answered_in_time_today", "general", "arrival", "15"): 0,
+        ("hotline_calls_answered_in_time_today", "general", "queue_entry", "15"): 1,
+        ("hotline_callbacks", "owed"): 1,
+        ("hotline_callbacks_closed_today", "connected"): 0,
+        ("hotline_agents", "ready"): 1,
+        ("hotline_agents", "signed_out"): 1,
+        ("hotline_tickets", "draft"): 1,
+        ("hotline_part_up", "asterisk"): 1,
+        ("hotline_trunk_up", "test-loopback"): 1,
+        ("hotline_agi", "served"): 7,
+        ("hotline_config_degraded",): 0,
+        ("hotline_no_call_alarm",): 0,
+        ("hotline_last_call_timestamp_seconds",): (MORNING + timedelta(minutes=2)).timestamp(),
+    }.items():
+        assert found[name, tuple(labels)] == value, (name, labels)
+    assert found["hotline_oldest_callback_age_seconds", ()] == 0
+
+
+def test_today_begins_at_local_midnight(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    web.call("hl1-1.1", agent_no="1001")
+    web.clock = MORNING.replace(hour=15, minute=59)  # 23:59 in Shanghai
+    assert measured(api)["hotline_calls_today", ("answered",)] == 1
+    web.clock = MORNING.replace(hour=16, minute=0)
+    assert measured(api)["hotline_calls_today", ("answered",)] == 0
+
+
+def test_an_alarm_when_no_call_comes(web: WebHotline, api: Api) -> None:
+    minutes = web.configuration.lines.no_call_alarm_minutes
+    assert measured(api)["hotline_no_call_alarm", ()] == 0
+    web.clock += timedelta(minutes=minutes)
+    assert measured(api)["hotline_no_call_alarm", ()] == 1
+    web.call("hl1-1.1", after=timedelta(minutes=minutes), agent_no="1001")
+    assert measured(api)["hotline_no_call_alarm", ()] == 0

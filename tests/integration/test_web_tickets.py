@@ -1,0 +1,120 @@
+"""Tickets by the API: found, read with their history, and changed by one person at a time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hotline.database import Database
+from hotline.web.accounts import Role
+from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
+from tickets.decision import Urgency
+
+
+@pytest.fixture
+def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
+    with open_hotline(database, tmp_path) as hotline:
+        hotline.call("hl1-1.1", agent_no="1001")
+        hotline.draft("hl1-1.1")
+        yield hotline
+
+
+@pytest.fixture
+def api(web: WebHotline) -> Api:
+    return web.client(Role.AGENT, "1001")
+
+
+def test_the_agents_words_are_kept_with_who_wrote_them(web: WebHotline, api: Api) -> None:
+    unit = web.configuration.codes.units[0].code
+    change = {"version": 1, "title": "供热不足", "text": "室温 14 度", "unit_code": unit, "urgency": "urgent"}
+    answer = api.patch("/api/tickets/1", change)
+    assert answer.status_code == 200, answer.text
+    ticket = answer.json()
+    assert (ticket["title"], ticket["text"], ticket["urgency"]) == ("供热不足", "室温 14 度", "urgent")
+    assert (ticket["version"], ticket["ticket_no"]) == (2, None)
+    assert set(ticket["typed_fields"]) == {"title", "text", "unit_code", "urgency"}
+    assert ticket["number_masked"] == "138****8000"
+    assert ticket["calls"] == [{"call_id": "hl1-1.1", "relation": "made"}]
+    mine = [line for line in ticket["history"] if line["by"] == "agent 1001"]
+    assert {(line["field"], line["to_value"]) for line in mine} == {
+        ("title", "供热不足"),
+        ("text", "室温 14 度"),
+        ("unit_code", unit),
+        ("urgency", "urgent"),
+    }
+    assert api.get("/api/tickets/1").json() == ticket
+
+
+def test_a_stale_version_changes_nothing_and_tells_the_current_one(api: Api) -> None:
+    assert api.patch("/api/tickets/1", {"version": 1, "title": "一"}).status_code == 200
+    answer = api.patch("/api/tickets/1", {"version": 1, "title": "二"})
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert problem["type"] == "urn:hotline:problem:ticket_changed"
+    assert problem["version"] == 2
+    assert problem["remedy"]
+    assert api.get("/api/tickets/1").json()["title"] == "一"
+
+
+def test_a_ticket_gets_its_number_of_the_local_day_on_leaving_draft(web: WebHotline, api: Api) -> None:
+    web.clock = MORNING.replace(hour=17)  # 01:00 of the next day in Shanghai
+    ticket = api.patch("/api/tickets/1", {"version": 1, "state": "pending_dispatch", "remark": "转办"}).json()
+    assert ticket["state"] == "pending_dispatch"
+    assert ticket["ticket_no"].startswith(web.configuration.lines.site.area6 + "20260303" + "00001")
+    back = api.patch("/api/tickets/1", {"version": 2, "state": "draft"})
+    assert (back.status_code, back.json()["type"]) == (409, "urn:hotline:problem:wrong_state")
+
+
+def test_a_given_null_empties_a_code_and_what_is_not_given_stays(web: WebHotline, api: Api) -> None:
+    area = web.configuration.codes.areas[0].code
+    api.patch("/api/tickets/1", {"version": 1, "area_code": area, "text": "甲"})
+    ticket = api.patch("/api/tickets/1", {"version": 2, "area_code": None}).json()
+    assert (ticket["area_code"], ticket["text"], ticket["version"]) == (None, "甲", 3)
+
+
+BAD_CHANGES = [
+    ({"version": 1, "unit_code": "no-such-unit"}, "unknown_code"),
+    ({"version": 1, "title": None}, "bad_request"),
+    ({"version": 1, "title": "x" * 201}, "bad_request"),
+    ({"version": 1, "text": "a\x00b"}, "bad_request"),
+    ({"version": 1, "titel": "x"}, "bad_request"),
+    ({"title": "without a version"}, "bad_request"),
+    ({"version": 1, "state": "archived"}, "bad_request"),
+    ({"version": 1, "ticket_no": "1"}, "bad_request"),
+]
+
+
+def test_a_bad_change_is_refused_whole(api: Api) -> None:
+    for change, kind in BAD_CHANGES:
+        answer = api.patch("/api/tickets/1", {"text": "kept out"} | change)
+        assert (answer.status_code, answer.json()["type"]) == (422, f"urn:hotline:problem:{kind}"), change
+    ticket = api.get("/api/tickets/1").json()
+    assert (ticket["version"], ticket["text"]) == (1, "")
+
+
+def test_tickets_are_found_by_what_is_known_of_them(web: WebHotline, api: Api) -> None:
+    web.call(
+        "hl1-1.2", after=timedelta(minutes=5), number="13900139000", agent_no="1002", queue="heating"
+    )
+    web.draft("hl1-1.2", urgency=Urgency.CRITICAL)
+    api.patch("/api/tickets/1", {"version": 1, "state": "closed"})
+
+    def found(**filters: object) -> list[int]:
+        answer = api.get("/api/tickets", **filters)
+        assert answer.status_code == 200, answer.text
+        return [ticket["id"] for ticket in answer.json()["items"]]
+
+    number = api.get("/api/tickets/1").json()["ticket_no"]
+    assert found() == [2, 1]
+    assert found(state="closed") == [1]
+    assert found(state=["closed", "draft"]) == [2, 1]
+    assert found(urgency="critical") == [2]
+    assert found(queue="heating") == [2]
+    assert found(agent_no="1001") == [1]
+    assert found(call_id="hl1-1.2") == [2]
+    assert found(ticket_no=number) == [1]
+    assert found(number=CITIZEN) == [1]
+    assert found(since=(MORNING + timedelta(minutes=1)).isoformat()) == [2]
+    assert found(until=(MORNING + timedelta(minutes=1)).isoformat()) == [1]
+    assert found(category_code="no-such") == []

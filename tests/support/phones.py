@@ -1,0 +1,263 @@
+"""Telephones for tests: SIPp plays the citizens and the agents, each a process with limits of its own.
+
+A scenario is written as text from a few steps; SIPp's own exit code tells whether the call went as the steps say.
+"""
+
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+_PCAP = "/usr/share/sip-tester/dtmf_2833_{}.pcap"
+_PCAP_NAMES = {"*": "star", "#": "pound"}
+
+_SDP = """v=0
+o=phone 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [auto_media_port] RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+"""
+
+_SAME = "[last_Via:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq:]\n"
+_CONTACT = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>\n"
+
+
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that nobody uses now; SIPp, Asterisk and the server each get their own."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _send(text: str, *, retrans: bool = False) -> str:
+    attribute = ' retrans="500"' if retrans else ""
+    return f"<send{attribute}><![CDATA[\n{text}\n]]></send>\n"
+
+
+def _answer(code: str, *, tag: bool = True, sdp: bool = False, retrans: bool = False) -> str:
+    head = f"SIP/2.0 {code}\n" + _SAME.format(tag=";tag=[pid]T[call_number]" if tag else "") + _CONTACT
+    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    return _send(head + body, retrans=retrans)
+
+
+def _request(method: str, cseq: int, *, to_tag: bool = True, sdp: bool = False, extra: str = "") -> str:
+    to = "[peer_tag_param]" if to_tag else ""
+    routes = "[routes]\n" if to_tag else ""
+    head = (
+        f"{method} sip:[field1]@[remote_ip]:[remote_port] SIP/2.0\n"
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+        f"{routes}From: [field0];tag=[pid]C[call_number]\n"
+        f"To: <sip:[field1]@[remote_ip]:[remote_port]>{to}\n"
+        f"Call-ID: [call_id]\nCSeq: {cseq} {method}\n{_CONTACT}Max-Forwards: 70\n{extra}"
+    )
+    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    return _send(head + body, retrans=method != "ACK")
+
+
+def _until_bye(milliseconds: int, hang_up: str) -> str:
+    """Talk until the other side hangs up, or hang up ourselves after so long."""
+    return (
+        f'<recv request="BYE" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
+        + _answer("200 OK", tag=False)
+        + '<nop next="end"></nop>\n<label id="ours"/>\n'
+        + hang_up
+        + '<recv response="200"></recv>\n<label id="end"/>\n<nop></nop>\n'
+    )
+
+
+def _scenario(name: str, steps: str) -> str:
+    return f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n{steps}</scenario>\n'
+
+
+def caller_scenario(stay: float, keys: Sequence[tuple[float, str]] = (), cancel_after: float | None = None) -> str:
+    """Calls, presses `keys` (each after so many seconds), and hangs up after `stay` seconds if the other side did not."""
+    steps = _request("INVITE", 1, to_tag=False, sdp=True)
+    for code in ("100", "180", "183", "181"):
+        steps += f'<recv response="{code}" optional="true"></recv>\n'
+    steps += '<recv response="200" rrs="true" rtd="true"></recv>\n' + _request("ACK", 1)
+    for after, key in keys:
+        pcap = _PCAP.format(_PCAP_NAMES.get(key, key))
+        steps += f'<pause milliseconds="{round(after * 1000)}"/>\n<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
+    return _scenario("citizen", steps + _until_bye(round(stay * 1000), _request("BYE", 2)))
+
+
+_BYE_OF_PHONE = _send(
+    "BYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+    "From:[$own]\nTo:[$peer]\nCall-ID: [call_id]\nCSeq: 1 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n",
+    retrans=True,
+)
+_REMEMBER = (
+    "<action>"
+    '<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="cseq"/>'
+    '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="peer"/>'
+    '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
+    "</action>"
+)
+
+
+def phone_scenario(ring: float, then: str, talk: float = 3600) -> str:
+    """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse.
+
+    A CANCEL while it rings ends the ringing, as on any phone.
+    """
+    steps = f'<recv request="INVITE" rrs="true">{_REMEMBER}</recv>\n' + _answer("180 Ringing")
+    steps += f'<recv request="CANCEL" timeout="{max(1, round(ring * 1000))}" ontimeout="then"></recv>\n'
+    steps += _answer("200 OK", tag=False)
+    steps += _send(
+        "SIP/2.0 487 Request Terminated\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]T[call_number]\n"
+        "[last_Call-ID:]\nCSeq:[$cseq]\nContent-Length: 0\n\n"
+    )
+    steps += '<recv request="ACK"></recv>\n<nop next="end"></nop>\n<label id="then"/>\n'
+    if then.startswith("200"):
+        # after the timeout nothing was received since INVITE, so the last_ headers are still its own
+        steps += _answer(then, sdp=True, retrans=True) + '<recv request="ACK"></recv>\n'
+        own = _BYE_OF_PHONE.replace("[$own]", "[$to];tag=[pid]T[call_number]")
+        steps += _until_bye(round(talk * 1000), own)
+    else:
+        steps += _answer(then, retrans=True) + '<recv request="ACK"></recv>\n<label id="end"/>\n<nop></nop>\n'
+    return _scenario("phone", steps)
+
+
+REGISTER = _scenario(
+    "register",
+    "".join(
+        _send(
+            "REGISTER sip:[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+            "From: <sip:[field0]@[remote_ip]>;tag=[pid]R[call_number]\nTo: <sip:[field0]@[remote_ip]>\nCall-ID: [call_id]\n"
+            f"CSeq: {cseq} REGISTER\nContact: <sip:[field0]@[local_ip]:[local_port]>\n{auth}Max-Forwards: 70\nExpires: 3600\n"
+            "Content-Length: 0\n\n",
+            retrans=True,
+        )
+        + receive
+        for cseq, auth, receive in (
+            (1, "", '<recv response="401" auth="true"></recv>\n'),
+            (2, "[field1]\n", '<recv response="200"></recv>\n'),
+        )
+    ),
+)
+
+FEATURE_CODE = _scenario(
+    "agent dials a code",
+    _request("INVITE", 1, to_tag=False, sdp=True)
+    + '<recv response="401" auth="true"></recv>\n'
+    + _request("ACK", 1)
+    + _request("INVITE", 2, to_tag=False, sdp=True, extra="[field2]\n")
+    + '<recv response="100" optional="true"></recv>\n<recv response="180" optional="true"></recv>\n'
+    + '<recv response="183" optional="true"></recv>\n<recv response="200" rrs="true"></recv>\n'
+    + _request("ACK", 2)
+    + '<recv request="BYE" timeout="15000"></recv>\n'
+    + _answer("200 OK", tag=False),
+)
+
+
+@dataclass
+class Sipp:
+    """One running SIPp; always bounded, ended by `stop` at the latest."""
+
+    process: subprocess.Popen[bytes]
+    folder: tempfile.TemporaryDirectory[str]
+    port: int
+
+    def wait(self, seconds: float) -> int:
+        """SIPp's exit code: 0 if every call went as its scenario says."""
+        code = self.process.wait(seconds)
+        return code
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(5)
+        self.folder.cleanup()
+
+    @property
+    def trace(self) -> str:
+        """Every SIP message sent and received so far."""
+        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("messages*"))
+
+    @property
+    def errors(self) -> str:
+        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("errors*"))
+
+
+def run_sipp(
+    scenario: str, *, port: int, remote: str = "", rows: Sequence[str] = (), calls: int = 1, rate: float = 1, limit: float = 60, most: int | None = None
+) -> Sipp:
+    """Starts SIPp on `port`; `rows` are its injection lines (field0;field1;…)."""
+    folder = tempfile.TemporaryDirectory()
+    base = Path(folder.name)
+    (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
+    command = ["sipp", *([remote] if remote else []), "-sf", "scenario.xml", "-i", HOST, "-mi", HOST, "-p", str(port)]
+    if rows:
+        (base / "rows.csv").write_bytes(("SEQUENTIAL\n" + "\n".join(rows) + "\n").encode("utf-8", "surrogateescape"))
+        command += ["-inf", "rows.csv"]
+    command += ["-m", str(calls), "-r", str(rate), "-nostdin", "-aa", "-timeout", f"{round(limit)}s", "-timeout_error"]
+    command += ["-mp", str(free_port()), "-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+    if most is not None:
+        command += ["-l", str(most)]
+    process = subprocess.Popen(command, cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return Sipp(process, folder, port)
+
+
+@dataclass
+class Telephones:
+    """All phones of one test; `stop_all` ends what still runs."""
+
+    sip_port: int
+    running: list[Sipp] = field(default_factory=list)
+
+    def call(
+        self,
+        number: str,
+        called: str = "12345",
+        *,
+        stay: float = 30,
+        keys: Sequence[tuple[float, str]] = (),
+        from_header: str | None = None,
+        calls: int = 1,
+        rate: float = 1,
+    ) -> Sipp:
+        """A citizen calls and stays until hung up, at most `stay` seconds."""
+        who = from_header or f"<sip:{number}@{HOST}>"
+        return self._start(caller_scenario(stay, keys), [f"{who};{called};"], limit=stay + 20, calls=calls, rate=rate)
+
+    def answer(self, port: int, *, ring: float = 0.3, then: str = "200 OK", talk: float = 3600, calls: int = 1000) -> Sipp:
+        """A phone on `port` that treats every call so."""
+        phone = run_sipp(phone_scenario(ring, then, talk), port=port, calls=calls, limit=300)
+        self.running.append(phone)
+        return phone
+
+    def register(self, agent_no: str, secret: str, port: int) -> None:
+        """The agent's desk phone on `port` registers; raises if Asterisk refuses."""
+        row = f"agent-{agent_no};[authentication username=agent-{agent_no} password={secret}];"
+        phone = run_sipp(REGISTER, port=port, remote=f"{HOST}:{self.sip_port}", rows=[row], limit=10)
+        code = phone.wait(15)
+        errors = phone.errors
+        phone.stop()
+        assert code == 0, f"agent {agent_no} could not register: {errors}"
+
+    def dial_code(self, agent_no: str, secret: str, code: str) -> None:
+        """The agent dials a feature code and listens to the answer."""
+        row = f"<sip:agent-{agent_no}@{HOST}>;{code};[authentication username=agent-{agent_no} password={secret}];"
+        phone = run_sipp(FEATURE_CODE, port=free_port(), remote=f"{HOST}:{self.sip_port}", rows=[row], limit=25)
+        result, errors = phone.wait(30), phone.errors
+        phone.stop()
+        assert result == 0, f"dialling {code} failed: {errors}"
+
+    def _start(self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float) -> Sipp:
+        phone = run_sipp(
+            scenario, port=free_port(), remote=f"{HOST}:{self.sip_port}", rows=rows, limit=limit, calls=calls, rate=rate
+        )
+        self.running.append(phone)
+        return phone
+
+    def stop_all(self) -> None:
+        for phone in self.running:
+            phone.stop()
+        self.running.clear()

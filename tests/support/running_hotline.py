@@ -1,0 +1,349 @@
+"""A whole hotline for the asterisk stories: a real Asterisk, the real server as a process of its own, free ports, its own folder.
+
+Every story gets a line of its own (a number, a queue, agents), so stories share one hotline and do not meet.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from support.phones import HOST, Sipp, Telephones, free_port
+
+from hotline import asterisk_process, bootstrap, config_door, database, defaults_door
+from hotline.settings import Settings
+from hotline.web import accounts
+from ivr.agents import roster
+from ivr.config_files.checker import check
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LINES = 60
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T], seconds: float = 15, why: str = "") -> T:
+    """The first true value that `what` gives; fails with the last one after `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {seconds:g} s in vain{': ' + why if why else ''}; last: {found!r}")
+        time.sleep(0.05)
+
+
+def private_root() -> Path | None:
+    """The Asterisk that scripts/test prepared; None: the one on the PATH."""
+    named = os.environ.get("HOTLINE_ASTERISK_ROOT")
+    found = Path(named) if named else REPOSITORY / ".cache" / "asterisk-root"
+    return found if found.exists() else None
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class RunningHotline:
+    """Start order: lay_out, start_asterisk, start_server. `stop` ends all, whatever state it is in."""
+
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    asterisk: subprocess.Popen[bytes] | None = None
+    servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="hotline-")
+        self.home = Path(self._folder.name)
+        self.citizen_port = free_port()
+        rtp = 20000 + 200 * (os.getpid() % 100)
+        ports = {
+            "HOTLINE_HOME": str(self.home),
+            "HOTLINE_HTTP_PORT": str(free_port(socket.SOCK_STREAM)),
+            "HOTLINE_SIP_PORT": str(free_port()),
+            "HOTLINE_AGI_PORT": str(free_port(socket.SOCK_STREAM)),
+            "HOTLINE_AMI_PORT": str(free_port(socket.SOCK_STREAM)),
+            "HOTLINE_ASTERISK_HTTP_PORT": str(free_port(socket.SOCK_STREAM)),
+            "HOTLINE_RTP_START": str(rtp),
+            "HOTLINE_RTP_END": str(rtp + 1999),
+            "HOTLINE_AGI_STEP_SECONDS": "3",
+        }
+        root = private_root()
+        if root is not None:
+            ports["HOTLINE_ASTERISK_ROOT"] = str(root)
+        self.variables = ports | dict(self.environment)
+        self.settings = Settings(**{key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()})
+        self._lines = count(1)
+        self._citizens = count(1)
+        self.token = ""
+
+    # -- laying out ---------------------------------------------------------------------------------------------------
+
+    def lay_out(self) -> None:
+        """Config files for tests: short prompts and times, one number and queue for each story, then database and token."""
+        defaults_door.lay_out(self.settings.config_dir)
+        for name, change in (TEST_CHANGES | dict(self.changes)).items():
+            self.change(name, change)
+        self.change("hotline.yaml", lambda found: found["trunks"][0].update(port=self.citizen_port))
+        _, problems = check(self.settings.config_dir)
+        assert not problems, "\n".join(str(problem) for problem in problems)
+        running = config_door.load(self.settings)
+        self.program = asterisk_process.find(self.settings.asterisk_root)
+        config_door.render_asterisk(self.settings, self.program, running)
+        database.migrate(self.settings.database)
+        self.hotline = bootstrap.build(self.settings)
+        with self.hotline.database.writing() as session:
+            self.token = accounts.create_token(session, accounts.Role.ADMIN, None, "tests", self.hotline.now())
+
+    def change(self, name: str, change: Change) -> None:
+        path = self.settings.config_dir / name
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        change(found)
+        path.write_text(yaml.safe_dump(found, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+    # -- the two processes --------------------------------------------------------------------------------------------
+
+    def start_asterisk(self) -> None:
+        log = self.settings.asterisk_dir / "log" / "console.log"
+        folder = config_door.etc_dir(self.settings)
+        self.asterisk = asterisk_process.start(self.program, folder, log)
+        asterisk_process.wait_until_ready(self.program, folder, self.asterisk, log)
+
+    def start_server(self, *only: str, is_awaited: bool = True) -> subprocess.Popen[bytes]:
+        parts = [word for part in only for word in ("--only", part)]
+        with (self.home / "server.log").open("ab") as out:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "hotline.cli", "serve", *parts],
+                env={**os.environ, **self.variables},
+                cwd=REPOSITORY,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.servers.append(server)
+        if is_awaited:
+            wait_for(self.is_ready, 30, self.server_log[-3000:])
+        return server
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz")["status"] == "ready"
+        except (OSError, AssertionError):
+            return False
+
+    @property
+    def server_log(self) -> str:
+        path = self.home / "server.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def queue_log(self) -> list[list[str]]:
+        path = self.settings.queue_log_path
+        return [line.split("|") for line in path.read_text(errors="replace").splitlines()] if path.exists() else []
+
+    def log_of(self, call_id: str) -> list[str]:
+        """The events that queue_log has of one call, in order."""
+        return [line[4] for line in self.queue_log if len(line) > 4 and line[1] == call_id]
+
+    def kill_server(self) -> None:
+        for server in self.servers:
+            if server.poll() is None:
+                server.kill()
+                server.wait(5)
+        self.servers.clear()
+
+    def signal_server(self, number: signal.Signals) -> None:
+        for server in self.servers:
+            server.send_signal(number)
+
+    def kill_asterisk(self) -> None:
+        assert self.asterisk is not None
+        self.asterisk.kill()
+        self.asterisk.wait(5)
+
+    def stop_asterisk(self) -> None:
+        if self.asterisk is not None:
+            asterisk_process.stop(self.asterisk)
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.send_signal(signal.SIGCONT)
+            server.terminate()
+        for server in self.servers:
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait(5)
+        self.stop_asterisk()
+        self._folder.cleanup()
+
+    def ask(self, command: str) -> str:
+        """On Asterisk's console."""
+        return asterisk_process.ask(self.program, config_door.etc_dir(self.settings), command)
+
+    # -- the API ------------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, **query: object) -> Any:
+        words = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
+        return self._request("GET", f"{path}?{words}" if words else path, None)
+
+    def post(self, path: str, body: object = None) -> Any:
+        return self._request("POST", path, body)
+
+    def patch(self, path: str, body: object) -> Any:
+        return self._request("PATCH", path, body)
+
+    def _request(self, method: str, path: str, body: object) -> Any:
+        request = urllib.request.Request(
+            f"http://{HOST}:{self.settings.http_port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from error
+
+    # -- stories ------------------------------------------------------------------------------------------------------
+
+    def new_line(self) -> "Line":
+        n = next(self._lines)
+        assert n <= LINES, "raise LINES: every story needs a line of its own"
+        return Line(self, n)
+
+    def new_citizen(self) -> str:
+        """A mobile number that no other story uses."""
+        return f"139{os.getpid() % 10000:04}{next(self._citizens):04}"
+
+
+@dataclass
+class Line:
+    """One story's own number, queue and agents."""
+
+    hotline: RunningHotline
+    n: int
+    agents: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.number = f"200{self.n:02}"
+        self.keys_number = f"300{self.n:02}"
+        self.queue = f"line{self.n}"
+        self.phones = Telephones(self.hotline.settings.sip_port)
+        self._next_agent = count(1)
+
+    def agent(self, *, is_signed_in: bool = True, has_phone: bool = True, penalty: int = 0, **phone: Any) -> str:
+        """A new agent of this line, with a registered desk phone that treats calls as `phone` says."""
+        agent_no = f"1{self.n:02}{next(self._next_agent)}"
+        new = roster.NewAgent(agent_no, f"坐席 {agent_no}", ((self.queue, penalty),))
+        own = self.hotline.hotline
+        with own.database.writing() as session:
+            _, secret = roster.put_agent(session, new, own.sealer, "tests", own.now())
+        own.switch.put_account(agent_no, new.name, secret)
+        self.agents[agent_no] = secret
+        if has_phone:
+            port = free_port()
+            self.phones.register(agent_no, secret, port)
+            self.phones.answer(port, **phone)
+        if is_signed_in:
+            self.sign_in(agent_no)
+        return agent_no
+
+    def sign_in(self, agent_no: str) -> None:
+        assert self.hotline.post(f"/api/agents/{agent_no}/sign-in")["is_in_effect"]
+
+    def call(self, number: str, **how: Any) -> Sipp:
+        return self.phones.call(number, how.pop("called", self.number), **how)
+
+    def calls(self, number: str | None = None) -> list[dict[str, Any]]:
+        """The records of this line's calls, oldest first."""
+        found = self.hotline.get("/api/calls", limit=200, number=number)["items"]
+        mine = [call for call in found if call["number_called"] in (self.number, self.keys_number)]
+        return sorted(mine, key=lambda call: str(call["arrived_at"]))
+
+    def ended(self, number: str | None = None, *, calls: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
+        """The same once `calls` of them are over."""
+
+        def are_over() -> list[dict[str, Any]]:
+            over = [call for call in self.calls(number) if not call["is_open"]]
+            return over if len(over) >= calls else []
+
+        return wait_for(are_over, seconds, f"records of {self.number}: {self.calls(number)}")
+
+    def callbacks(self, number: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.hotline.get("/api/callbacks", number=number, limit=50)["items"]
+        return found
+
+    def tickets_of(self, call_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.hotline.get("/api/tickets", call_id=call_id, limit=50)["items"]
+        return found
+
+    def waiting(self) -> list[str]:
+        """Channels standing in this line's queue, in the order in which they will be served."""
+        shown = self.hotline.ask(f"queue show q-{self.queue}").partition("Callers:")[2]
+        return [words.split()[1] for words in shown.splitlines() if words.strip()[:1].isdigit()]
+
+    def close(self) -> None:
+        self.phones.stop_all()
+        for agent_no in self.agents:
+            if self.hotline.is_ready():
+                self.hotline.post(f"/api/agents/{agent_no}/sign-out")
+
+
+def _lines_for_tests(found: dict[str, Any]) -> None:
+    queue = {"ring_seconds": 5, "retry_seconds": 1, "wrap_up_seconds": 0, "max_waiting": 50, "longest_wait_seconds": 120}
+    for n in range(1, LINES + 1):
+        found["numbers"].append({"number": f"200{n:02}", "label": f"线路{n}", "menu": "main", "queue": f"line{n}"})
+        found["numbers"].append(
+            {"number": f"300{n:02}", "label": f"按键{n}", "menu": "examples/with_keys", "queue": f"line{n}"}
+        )
+        found["queues"].append({"name": f"line{n}", "label": f"线路{n}", **queue})
+    found["site"]["area_code"] = "0355"  # YAML 1.1, which the tests write with, reads a bare 0355 as octal
+    found["trunks"][0]["qualify_seconds"] = 5
+    found["quick_hangup_seconds"] = 1
+
+
+def _callbacks_for_tests(found: dict[str, Any]) -> None:
+    found.update(first_delay_seconds=0, least_wait_seconds=0, quiet_hours="none", lease_seconds=10, agent_wait_seconds=120)
+    found.update(ring_seconds=10)
+    found["gaps"] = {name: "10s" for name in found["gaps"]}
+
+
+def _short_prompts(found: dict[str, Any]) -> None:
+    for prompt in found["prompts"].values():
+        prompt.clear()
+        prompt["zh"] = "您好"
+
+
+TEST_CHANGES: Mapping[str, Change] = {
+    "hotline.yaml": _lines_for_tests,
+    "callbacks.yaml": _callbacks_for_tests,
+    "prompts.yaml": _short_prompts,
+}
+
+
+def a_running_hotline(**how: Any) -> Iterator[RunningHotline]:
+    """Use as `yield from` in a fixture."""
+    hotline = RunningHotline(**how)
+    try:
+        hotline.lay_out()
+        hotline.start_asterisk()
+        hotline.start_server()
+        yield hotline
+    finally:
+        hotline.stop()

@@ -1,0 +1,63 @@
+"""What may lie in a config folder instead of the files."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ivr.config_files.checker import check
+from ivr.config_files.reader import LARGEST_FILE
+
+SHIPPED = Path(__file__).parents[3] / "config"
+
+
+@pytest.fixture
+def config(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "config")
+    return tmp_path / "config"
+
+
+def told(config):
+    return [str(p) for p in check(config)[1]]
+
+
+def test_a_folder_in_place_of_a_file(config):
+    (config / "codes.yaml").unlink()
+    (config / "codes.yaml").mkdir()
+    remedy = "Check what it is and who may read it."
+    assert told(config) == [f"codes.yaml:1:1  the file cannot be read (it is not a plain file). {remedy}"]
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hang(config):
+    (config / "codes.yaml").unlink()
+    os.mkfifo(config / "codes.yaml")
+    assert "it is not a plain file" in told(config)[0]
+
+
+def test_a_link_in_a_circle(config):
+    (config / "codes.yaml").unlink()
+    (config / "codes.yaml").symlink_to("codes.yaml")
+    assert "codes.yaml:1:1  the file cannot be read" in told(config)[0]
+
+
+def test_a_file_that_is_too_large(config):
+    (config / "codes.yaml").write_bytes(b"#" * (3 * LARGEST_FILE))
+    assert told(config) == ["codes.yaml:1:1  the file has more than 1000000 bytes. Split it."]
+
+
+def test_no_folder(tmp_path):
+    assert told(tmp_path / "none") == [
+        f"{tmp_path / 'none'}:1:1  the config folder is missing. `hotline init` lays out a new one."
+    ]
+
+
+def test_an_empty_folder_lacks_every_file(tmp_path):
+    assert len(told(tmp_path)) == 5
+
+
+def test_other_files_and_editors_left_overs_are_passed_over(config):
+    (config / "menus" / ".main.yaml.swp").write_bytes(b"\0")
+    (config / "menus" / "main.yaml~").write_bytes(b"\0")
+    (config / "notes.txt").write_bytes(b"\0")
+    assert told(config) == []
