@@ -17,7 +17,7 @@ from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, HotlineHere, require_own
 from hotline.web.accounts import Caller
 from hotline.web.paging import cut, read_cursor
-from hotline.web.problems import answers
+from hotline.web.problems import BODY, answers
 from hotline.web.shapes import AgentNo, Asked, Page, Paging, Shown, Word
 from ivr.agents import states
 from ivr.agents.roster import all_agents, get_agent
@@ -171,7 +171,7 @@ def sign_out(
 
 
 @router.post(
-    "/api/agents/{agent_no}/pause", responses=answers(404, 409), summary="示忙: no calls for a while"
+    "/api/agents/{agent_no}/pause", responses=answers(404, 409, *BODY), summary="示忙: no calls for a while"
 )
 def pause(
     hotline: HotlineHere, caller: AllowedCaller, agent_no: Annotated[AgentNo, Path()], asked: PauseAsked

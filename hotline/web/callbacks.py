@@ -13,7 +13,7 @@ from hotline.web.access import HotlineHere
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import answers
-from hotline.web.shapes import AgentNo, Id, Page, Period, Shown, Word
+from hotline.web.shapes import AgentNo, Id, Page, Period, Shown, Word, WrittenNumber
 from missed_call_redial.callbacks import (
     AttemptState,
     Callback,
@@ -35,7 +35,7 @@ class CallbackFilters(Period):
     closing_code: list[ClosingCode] = Field([], max_length=len(ClosingCode))
     queue: Word | None = None
     agent_no: AgentNo | None = None
-    number: Word | None = Field(None, description="A whole number; found by its keyed hash.")
+    number: WrittenNumber | None = Field(None, description="A whole number; found by its keyed hash.")
 
 
 class CallbackShown(Shown):

@@ -16,9 +16,9 @@ from hotline.web.access import AllowedCaller, HotlineHere, require_own
 from hotline.web.audit import AuditedAction, note
 from hotline.web.numbers import NumberIsWithheld, digest_of, mask_text
 from hotline.web.paging import fetch_page, older_than, read_cursor
-from hotline.web.problems import answers
+from hotline.web.problems import BODY, answers
 from hotline.web.room_errors import NoSuchCall
-from hotline.web.shapes import AgentNo, Asked, CallId, Page, Period, Reason, Shown, Word
+from hotline.web.shapes import AgentNo, Asked, CallId, Page, Period, Reason, Shown, Word, WrittenNumber
 from missed_call_redial.callbacks import CallbackCall, CallbackRefusal
 from tickets import tickets
 from tickets.call_events import CallEvent, EventKind, EventSource
@@ -44,7 +44,9 @@ class CallFilters(Period):
     queue: Word | None = None
     agent_no: AgentNo | None = None
     number_called: Word | None = None
-    number: Word | None = Field(None, description="A whole number as it is dialled; found by its keyed hash.")
+    number: WrittenNumber | None = Field(
+        None, description="A whole number as it is dialled; found by its keyed hash."
+    )
 
 
 class CallShown(Shown):
@@ -200,7 +202,7 @@ def _shown_data(event: CallEvent, record: CallRecord, hotline: Hotline) -> dict[
 
 @router.post(
     "/api/calls/{call_id}/reveal",
-    responses=answers(404, 409),
+    responses=answers(404, 409, *BODY),
     summary="The whole number, with an audited reason",
 )
 def reveal_number(

@@ -6,8 +6,10 @@ The line holds no query: a citizen's number may stand there. (Run the server wit
 import logging
 import time
 import traceback
+from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hotline.web.problems import fault_of_ours
@@ -19,6 +21,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_LARGEST_BODY = 1024 * 1024
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -43,7 +46,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_marked)
+            await self._app(scope, _bounded(receive), send_marked)
         except Exception as error:
             # Without the error's own words: a database's error repeats the row that it refused.
             where = "".join(traceback.format_tb(error.__traceback__))
@@ -55,3 +58,18 @@ class Edge:
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             lasted = (time.monotonic() - begun) * 1000
             log.log(level, "%s %r %d %.0f ms", scope["method"], scope["path"], status, lasted)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Whoever reads a body of more than _LARGEST_BODY bytes gets a 413 instead of the rest."""
+    taken = 0
+
+    async def receive_some() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > _LARGEST_BODY:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return receive_some

@@ -205,7 +205,7 @@ async def _on_bad_request(_request: Request, error: Exception) -> JSONResponse:
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    return problem(Kind(status, status.phrase), status.description or status.phrase, headers=error.headers)
+    return problem(Kind(status, status.phrase), str(error.detail or status.phrase), headers=error.headers)
 
 
 async def _on_no_database(_request: Request, error: Exception) -> JSONResponse:
@@ -215,6 +215,10 @@ async def _on_no_database(_request: Request, error: Exception) -> JSONResponse:
 
 def _snake(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+BODY: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+"""What may be wrong with a body before anybody looks into it."""
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:

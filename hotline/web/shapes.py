@@ -16,6 +16,8 @@ Reason = Annotated[
 ]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 CallId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
+WrittenNumber = Annotated[str, StringConstraints(pattern=r"^[ +0-9][0-9 ()-]{2,39}$")]
+"""A phone number as a person writes it; a leading + may arrive as a blank."""
 AgentNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")]
 
 
@@ -45,7 +47,10 @@ class Shown(BaseModel):
 class Paging(Asked):
     limit: int = Field(50, ge=1, le=MOST_ITEMS, description="Most items of one page.")
     cursor: str | None = Field(
-        None, max_length=500, description="next_cursor of the page before; opaque. Keep the filters the same."
+        None,
+        max_length=500,
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="next_cursor of the page before; opaque. Keep the filters the same.",
     )
 
 

@@ -13,8 +13,20 @@ from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, HotlineHere
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, older_than, read_cursor
-from hotline.web.problems import answers
-from hotline.web.shapes import LARGEST_ID, AgentNo, Asked, CallId, Id, Page, Period, Prose, Shown, Word
+from hotline.web.problems import BODY, answers
+from hotline.web.shapes import (
+    LARGEST_ID,
+    AgentNo,
+    Asked,
+    CallId,
+    Id,
+    Page,
+    Period,
+    Prose,
+    Shown,
+    Word,
+    WrittenNumber,
+)
 from tickets import tickets
 from tickets.call_records import CallRecord
 from tickets.citizens import Citizen
@@ -37,7 +49,9 @@ class TicketFilters(Period):
     ticket_no: Word | None = None
     call_id: CallId | None = Field(None, description="Also tickets that this call was only linked to.")
     queue: Word | None = None
-    number: Word | None = Field(None, description="A citizen's whole number; found by its keyed hash.")
+    number: WrittenNumber | None = Field(
+        None, description="A citizen's whole number; found by its keyed hash."
+    )
 
 
 class TicketShown(Shown):
@@ -171,7 +185,7 @@ def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
     )
 
 
-@router.patch("/api/tickets/{ticket_id}", responses=answers(404, 409), summary="Change a ticket")
+@router.patch("/api/tickets/{ticket_id}", responses=answers(404, 409, *BODY), summary="Change a ticket")
 def change_ticket(
     hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()], patch: TicketPatch
 ) -> TicketWithHistory:

@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Final
 
-from ivr.telephony.agi_errors import AgiFault, UnsafeText
+from ivr.telephony.agi_errors import AgiFault, CommandFailed, UnsafeText
 from ivr.telephony.agi_session import AgiSession
 from vocabulary.hotline_names import STEP_LIMIT
 
@@ -46,9 +46,11 @@ class AgiChannel:
         if not _KEYS.fullmatch(keys):
             raise UnsafeText(self.call_id, f"{keys!r} as keys that stop a prompt")
         quote = self._session.quote
-        result = self._session.execute("STREAM FILE", quote(path), quote(keys))
-        if result["result"][0] == "0" and result.get("endpos", ("1", ""))[0] == "0":
-            _log.warning("call %s: prompt %s is missing or empty", self.call_id, path)
+        try:
+            result = self._session.execute("STREAM FILE", quote(path), quote(keys))
+        except CommandFailed:
+            _log.error("call %s: prompt %s is missing or cannot be played", self.call_id, path)
+            return None
         return self._key(result["result"][0])
 
     def wait_key(self, seconds: float) -> str | None:

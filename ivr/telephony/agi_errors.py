@@ -28,6 +28,10 @@ class CommandRefused(AgiFault):
     """Asterisk does not know the command (510) or its arguments (520)."""
 
 
+class CommandFailed(AgiFault):
+    """Asterisk knows the command and could not do it (result=-1) on a line that is still there."""
+
+
 class UnsafeText(AgiFault):
     """CR, LF, NUL or over-long text was about to be sent: it would have become a second command."""
 

@@ -1,4 +1,4 @@
-"""The first lines that Asterisk sends on an AGI connection; a caller's forged lines among them change nothing."""
+"""The first lines that Asterisk sends on an AGI connection; forged lines among them change nothing."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

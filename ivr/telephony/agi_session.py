@@ -14,6 +14,7 @@ from asterisk.agi import AGI
 from ivr.calls.channel import CallerHungUp
 from ivr.telephony.agi_errors import (
     AgiFault,
+    CommandFailed,
     CommandRefused,
     LineLost,
     ReplyGarbled,
@@ -88,11 +89,14 @@ class AgiSession(AGI):
         self.test_hangup()
         try:
             self.send_command(command, *args)
-            return self._read_result(time.monotonic() + self._limit(command, args))
+            result = self._read_result(time.monotonic() + self._limit(command, args))
         except AgiFault as fault:
             if not isinstance(fault, CommandRefused | UnsafeText):
                 self._fault = fault  # question and answer no longer match: nothing more may be asked
             raise
+        if result["result"][0] == "-1":
+            self._tell_hang_up_from_failure(command)
+        return result
 
     def test_hangup(self) -> None:
         """Raise CallerHungUp if the line is gone, ReplyGarbled if something came that nobody asked for."""
@@ -147,6 +151,14 @@ class AgiSession(AGI):
             return self.step_seconds + self.reply_seconds
         return self.reply_seconds
 
+    def _tell_hang_up_from_failure(self, command: str) -> None:
+        """-1 means both. After a hang-up Asterisk says HANGUP before it answers anything else."""
+        if not self.is_hung_up:
+            self.execute("NOOP")
+        if self.is_hung_up:
+            raise CallerHungUp(self.call_id)
+        raise CommandFailed(self.call_id, f"{command} failed")
+
     def _read_result(self, deadline: float) -> Result:
         line = self._read_reply_line(deadline)
         code = line[:3]
@@ -190,9 +202,6 @@ class AgiSession(AGI):
         if match is None:
             raise ReplyGarbled(self.call_id, f"no reply but {line[:60]!r}")
         value, text, endpos = match.groups()
-        if value == "-1":
-            self.is_hung_up = True
-            raise CallerHungUp(self.call_id)
         result = {"result": (value, text or "")}
         return result if endpos is None else result | {"endpos": (endpos, "")}
 

@@ -49,7 +49,7 @@ class BlockReader:
     """Cuts what comes from Asterisk into blocks.
 
     A caller can write lines and whole blocks of his own into events: his name may hold line ends. What shows
-    it is dropped and counted in `doubtful`: a start like no block's, or a key twice that cannot come twice.
+    it is dropped and counted in `doubtful`: a start like no block's, or a key with two values that can have but one.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class BlockReader:
             if not colon:
                 continue
             value = value.removeprefix(" ")
-            if key in fields:
+            if key in fields and fields[key] != value:
                 if not _MAY_REPEAT.fullmatch(key):
                     self.doubtful += 1
                     return None

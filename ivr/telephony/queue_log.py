@@ -36,7 +36,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line in its parts. `agent` and `queue` are "" where Asterisk writes NONE; `queue` is our name, without Asterisk's q-."""
+    """A line in its parts. `agent` and `queue` are "" where Asterisk writes NONE; `queue` is our own name."""
 
     epoch: int
     call_id: str

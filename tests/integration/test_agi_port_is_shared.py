@@ -1,7 +1,8 @@
 """Two server processes may listen on one port, so that the AGI work of a busy hotline spreads over cores."""
 
-from ivr.telephony.agi_server import AgiServer
 from support.agi_peer import ServerInThread, serving, wait_until
+
+from ivr.telephony.agi_server import AgiServer
 
 
 def test_two_servers_on_one_port_serve_every_call():

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.agi_peer import AgiPeer, ServerInThread, header, serving, wait_until
+
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer
 from ivr.telephony.agi_session import AgiSession
-from support.agi_peer import AgiPeer, ServerInThread, header, serving, wait_until
 
 
 def moment(session: AgiSession) -> None:
@@ -87,9 +88,7 @@ def test_a_broken_peer_ends_in_a_closed_socket_and_the_next_call_is_served(
     running: ServerInThread, what: str, caplog: pytest.LogCaptureFixture
 ):
     peer = AgiPeer.connected(running.server.port)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        peer.say(BROKEN_PEERS[what])
-        peer.socket.shutdown(socket.SHUT_WR)
+    peer.say_and_end(BROKEN_PEERS[what])
     assert not [
         line for line in peer.rest() if line not in ("failure", 'SET VARIABLE "TIMEOUT(absolute)" "30"')
     ]
@@ -166,8 +165,7 @@ def test_a_hang_up_is_no_failure(running: ServerInThread, caplog: pytest.LogCapt
 def test_a_peer_that_is_not_on_the_list_is_closed():
     with serving({"moment": moment}, allowed_peers=["192.0.2.0/24"]) as running:
         peer = AgiPeer.connected(running.server.port)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            peer.say(header("moment"))
+        peer.say_and_end(header("moment"))
         assert peer.rest() == []
         wait_until(lambda: running.server.counters.refused_peer == 1)
         assert running.server.counters.served == 0
@@ -323,21 +321,22 @@ def fuzzed() -> Iterator[ServerInThread]:
         yield it
 
 
+REPLIES = [b"HANGUP\n", b"200 result=1\n", b"520-x\n", b"\n", b"\0", b"100 x\n"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=4000),
         st.binary(max_size=400).map(lambda name: header("moment", name=name)),
         st.binary(max_size=400).map(lambda reply: header("moment") + reply),
-        st.lists(st.sampled_from([b"HANGUP\n", b"200 result=1\n", b"520-x\n", b"\n", b"\0", b"100 x\n"]), max_size=9)
+        st.lists(st.sampled_from(REPLIES), max_size=9)
         .map(b"".join)
         .map(lambda replies: header("moment") + replies),
     )
 )  # fmt: skip
 def test_any_bytes_leave_the_server_serving(fuzzed: ServerInThread, raw: bytes):
     peer = AgiPeer.connected(fuzzed.server.port)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        peer.say(raw)
-        peer.socket.shutdown(socket.SHUT_WR)
+    peer.say_and_end(raw)
     peer.rest()
     assert_serves_the_next_call(fuzzed)

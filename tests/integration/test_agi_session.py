@@ -1,4 +1,4 @@
-"""One conversation between Asterisk and a script: what is said, what is understood, and how every break ends."""
+"""One conversation between Asterisk and a script: what is said and understood, and how every break ends."""
 
 import socket
 import threading
@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.agi_peer import AgiPeer, header
+
 from ivr.calls.channel import CallerHungUp
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_errors import CommandRefused, LineLost, ReplyGarbled, ReplyTooLate, UnsafeText
 from ivr.telephony.agi_header import parse_header
 from ivr.telephony.agi_session import AgiSession
-from support.agi_peer import AgiPeer, header
 
 Pair = tuple[AgiSession, AgiPeer]
 
@@ -178,7 +179,7 @@ def test_a_step_renews_its_time(pair: Pair):
     [
         b"HANGUP\n200 result=-1 endpos=0\n",
         b"HANGUP\n200 result=0\n",
-        b"200 result=-1\n",
+        b"200 result=-1 endpos=0\nHANGUP\n",
         b"511 Command Not Permitted on a dead channel or intercept routine\n",
     ],
 )
@@ -195,6 +196,25 @@ def test_a_hang_up_is_an_event_and_no_answer_is_taken_for_another(pair: Pair, re
         channel.variable("HOTLINE_QUEUE")
     session.close()
     assert peer.next_line() is None, "nothing more was said on a dead line"
+
+
+def test_a_prompt_that_cannot_be_played_is_told_and_the_call_goes_on(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+):
+    session, peer = pair
+    asked: list[str | None] = []
+    thread = while_peer(
+        lambda: (
+            asked.append(peer.next_line()), peer.say(b"200 result=-1 endpos=0\n"),
+            asked.append(peer.next_line()), peer.say(b"200 result=0\n"),
+        )
+    )  # fmt: skip
+    assert AgiChannel(session).play("missing", "1") is None
+    thread.join(5)
+    assert asked == ['STREAM FILE "missing" "1"', "NOOP"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "call test-1795397954.12: prompt missing is missing or cannot be played"
+    ]
 
 
 def test_hangup_as_the_only_reply_ends_the_wait_soon(pair: Pair):
@@ -296,9 +316,13 @@ def test_a_prompt_may_take_as_long_as_its_step(pair: Pair):
 def test_a_peer_that_reads_nothing_cannot_hold_us(pair: Pair):
     session, _ = pair
     session.reply_seconds = 0.3
-    with pytest.raises(ReplyTooLate):
+
+    def talk_on() -> None:
         for _ in range(10_000):
             session.send_command("VERBOSE", "x" * 1900)
+
+    with pytest.raises(ReplyTooLate):
+        talk_on()
 
 
 @pytest.mark.parametrize(
@@ -306,7 +330,7 @@ def test_a_peer_that_reads_nothing_cannot_hold_us(pair: Pair):
     [
         b"510 Invalid or unknown command\n",
         b"520 Invalid command syntax.  Proper usage not available.\n",
-        b"520-Invalid command syntax.  Proper usage follows:\n Usage: NOOP\n  Does nothing.\n520 End of proper usage.\n",
+        b"520-Invalid command syntax.  Proper usage follows:\n Usage: NOOP\n  Nothing.\n520 End of usage.\n",
     ],
 )
 def test_a_refused_command_leaves_the_session_in_step(pair: Pair, reply: bytes):

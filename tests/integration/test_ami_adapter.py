@@ -1,4 +1,4 @@
-"""The manager connection against a switch that plays recorded conversations, refuses, hangs, floods and restarts."""
+"""The manager connection against a switch that plays recordings, refuses, hangs, floods and restarts."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from support.fake_ami import QUEUE_STATUS, REFUSED, FakeAmi
+
 from ivr.telephony.ami import Ami, AmiFault, AmiNotConnected, AmiTimeout
 from ivr.telephony.ami_blocks import Block, UnsafeAmiText
-from support.fake_ami import QUEUE_STATUS, REFUSED, FakeAmi
 
 
 class Listener:
@@ -99,7 +100,7 @@ def test_a_list_that_never_ends_is_given_up():
     async def story() -> None:
         endless = QUEUE_STATUS.partition("Event: QueueStatusComplete")[0]
         async with FakeAmi({"QueueStatus": endless}) as fake, connected(fake, Listener()) as ami:
-            with pytest.raises(AmiTimeout, match="after 4 entries within 0.2 s"):
+            with pytest.raises(AmiTimeout, match=r"after 4 entries within 0\.2 s"):
                 await ami.send({"Action": "QueueStatus"}, timeout=0.2)
             assert (await ami.send({"Action": "Ping"})).is_success
 
@@ -109,7 +110,7 @@ def test_a_list_that_never_ends_is_given_up():
 def test_an_action_without_reply_is_given_up_and_the_next_works():
     async def story() -> None:
         async with FakeAmi() as fake, connected(fake, Listener()) as ami:
-            with pytest.raises(AmiTimeout, match="Originate: no reply within 0.1 s"):
+            with pytest.raises(AmiTimeout, match=r"Originate: no reply within 0\.1 s"):
                 await ami.send({"Action": "Originate"}, timeout=0.1)
             assert (await ami.send({"Action": "Ping"})).is_success
 

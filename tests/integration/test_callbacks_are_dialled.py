@@ -31,9 +31,7 @@ def accept(session: Session, attempt_id: str, at=NOON):
 
 
 def dialled(session: Session, attempt_id: str, status: str, cause=None, sip="", talk=0.0, at=NOON + MINUTE):
-    return on_dialled(
-        session, attempt_id, status, cause, sip, talk, at, policy=POLICY, zone=SHANGHAI, now=at
-    )
+    return on_dialled(session, attempt_id, status, cause, sip, talk, at, policy=POLICY, zone=SHANGHAI, now=at)
 
 
 def left(session: Session, attempt_id: str, how="timeout", at=NOON + MINUTE) -> bool:
@@ -107,7 +105,10 @@ def test_an_invalid_number_is_not_tried_again(database):
         attempt_id = placed(session)
         accept(session, attempt_id)
         dialled(session, attempt_id, "CHANUNAVAIL", 1, "SIP 404 Not Found")
-        assert (the_callback(session).state, the_callback(session).closing_code) == ("closed", "invalid_number")
+        assert (the_callback(session).state, the_callback(session).closing_code) == (
+            "closed",
+            "invalid_number",
+        )
 
 
 def test_three_tries_and_no_more(database):

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlmodel import Session, select
 from support.lost_calls import MORNING, SHANGHAI, a_policy, a_record, missed
 
 from missed_call_redial.callbacks import (
@@ -23,7 +24,6 @@ from missed_call_redial.owing import (
     prio_of,
 )
 from missed_call_redial.policy import RefusalReason
-from sqlmodel import Session, select
 from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind
 

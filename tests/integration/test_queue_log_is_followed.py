@@ -1,4 +1,4 @@
-"""queue_log on a real disk: grows, is cut anywhere, rotates, vanishes, is replaced; no line is lost or read twice."""
+"""queue_log on a real disk: grows, is cut, rotates, vanishes, is replaced; no line is lost or read twice."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ivr.telephony.queue_log import LogLine
 from ivr.telephony.queue_log_file import LogPosition, QueueLogFile
 

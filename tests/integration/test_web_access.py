@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
+from support.web_hotline import WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
@@ -22,7 +23,6 @@ from hotline.web.accounts import (
 )
 from ivr.agents.roster import NoSuchAgent
 from ivr.agents.tables import Agent
-from support.web_hotline import WebHotline, open_hotline
 
 GUARDED = sorted(route for route, roles in ACCESS.items() if roles != PUBLIC)
 OPEN = sorted(route for route, roles in ACCESS.items() if roles == PUBLIC)
@@ -40,7 +40,13 @@ def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
 
 
 def _filled(path: str) -> str:
-    names = {"call_id": "hl1-1.1", "ticket_id": "1", "callback_id": "1", "agent_no": "1001", "name": "general"}
+    names = {
+        "call_id": "hl1-1.1",
+        "ticket_id": "1",
+        "callback_id": "1",
+        "agent_no": "1001",
+        "name": "general",
+    }
     return path.format(**names)
 
 

@@ -1,16 +1,16 @@
-"""What is owed, who answers and who waits, by the API; an agent's state is stored first, then brought to the switch."""
+"""What is owed, who answers and who waits, by the API; an agent's state is stored, then brought about."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.accounts import Role
 from missed_call_redial.claims import claim_due
 from missed_call_redial.owing import cancel
-from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 
 @pytest.fixture
@@ -131,4 +131,3 @@ def test_a_queue_tells_who_waits_who_serves_and_raw_counts(web: WebHotline, api:
     }
     assert queue in api.get("/api/queues").json()["items"]
     assert api.get("/api/queues/no-such").json()["type"] == "urn:hotline:problem:no_such_queue"
-

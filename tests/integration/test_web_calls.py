@@ -1,4 +1,4 @@
-"""Calls by the API: found by what is known of them, told with their timeline, and masked until a stated reason."""
+"""Calls by the API: found by what is known of them, told with their timeline, masked but for a reason."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import select
+from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.accounts import Role
 from hotline.web.audit import AuditEntry
-from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
+from support.web_hotline import MORNING, Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.parts import PARTS, STALE, report
 from hotline.web.accounts import Role
 from ivr.config_files.running import Running
-from support.web_hotline import MORNING, Api, WebHotline, open_hotline
 from tickets.decision import Urgency
 
 
@@ -110,8 +110,8 @@ def test_raw_counts_for_prometheus(web: WebHotline, api: Api) -> None:
         ("hotline_calls_offered_today", "general"): 3,
         ("hotline_calls_queued_today", "general"): 3,
         ("hotline_calls_answered_today", "general"): 1,
-        ("hotline_calls_answered_in_time_today", "general", "arrival", "15"): 0,
-        ("hotline_calls_answered_in_time_today", "general", "queue_entry", "15"): 1,
+        ("hotline_calls_answered_in_time_today", "arrival", "general", "15"): 0,
+        ("hotline_calls_answered_in_time_today", "queue_entry", "general", "15"): 1,
         ("hotline_callbacks", "owed"): 1,
         ("hotline_callbacks_closed_today", "connected"): 0,
         ("hotline_agents", "ready"): 1,

@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.web_hotline import MORNING, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.access import ACCESS
 from hotline.web.accounts import Role
 from missed_call_redial.claims import claim_due
-from support.web_hotline import MORNING, WebHotline, open_hotline
 from tickets.call_events import Event, EventKind, EventSource, append
 
 MOBILE, LANDLINE, FOREIGN, OUTSIDE = "13812345678", "03557654321", "+14155550123", "13787654321"

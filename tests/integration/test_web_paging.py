@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.web_hotline import Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.accounts import Role
-from support.web_hotline import Api, WebHotline, open_hotline
 
 
 @pytest.fixture

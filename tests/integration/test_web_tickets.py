@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.web.accounts import Role
-from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 from tickets.decision import Urgency
 
 
@@ -94,9 +94,7 @@ def test_a_bad_change_is_refused_whole(api: Api) -> None:
 
 
 def test_tickets_are_found_by_what_is_known_of_them(web: WebHotline, api: Api) -> None:
-    web.call(
-        "hl1-1.2", after=timedelta(minutes=5), number="13900139000", agent_no="1002", queue="heating"
-    )
+    web.call("hl1-1.2", after=timedelta(minutes=5), number="13900139000", agent_no="1002", queue="heating")
     web.draft("hl1-1.2", urgency=Urgency.CRITICAL)
     api.patch("/api/tickets/1", {"version": 1, "state": "closed"})
 

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from ivr.telephony.agi_server import AgiServer, Route
@@ -64,6 +64,12 @@ class AgiPeer:
     def say(self, raw: bytes) -> None:
         self.socket.sendall(raw)
 
+    def say_and_end(self, raw: bytes) -> None:
+        """Say it and then nothing more, whether or not the server still listens."""
+        with suppress(OSError):
+            self.say(raw)
+            self.socket.shutdown(socket.SHUT_WR)
+
     def next_line(self) -> str | None:
         """The next command; None when the server has closed."""
         while b"\n" not in self._unread:
@@ -78,7 +84,7 @@ class AgiPeer:
         return line.decode()
 
     def converse(self, answers: Mapping[str, str] | None = None) -> list[str]:
-        """Answer every command by the longest key that starts it, else `200 result=0`, until the server closes."""
+        """Answer every command by the longest key that starts it, else `200 result=0`, until the close."""
         told = sorted((answers or {}).items(), key=lambda pair: -len(pair[0]))
         commands: list[str] = []
         while (command := self.next_line()) is not None:

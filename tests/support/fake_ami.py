@@ -10,9 +10,9 @@ PONG = "Response: Success\r\nPing: Pong\r\nTimestamp: 1795397954.000000\r\n\r\n"
 QUEUE_STATUS = (
     "Response: Success\r\nEventList: start\r\nMessage: Queue status will follow\r\n\r\n"
     "Event: QueueParams\r\nQueue: main\r\nMax: 0\r\nStrategy: rrmemory\r\nCalls: 1\r\nHoldtime: 2\r\n\r\n"
-    "Event: QueueMember\r\nQueue: main\r\nName: 1001\r\nLocation: PJSIP/agent-1001\r\nPaused: 0\r\nStatus: 1\r\n\r\n"
-    "Event: QueueMember\r\nQueue: main\r\nName: 张三\r\nLocation: PJSIP/agent-1002\r\nPaused: 1\r\nStatus: 5\r\n\r\n"
-    "Event: QueueEntry\r\nQueue: main\r\nPosition: 1\r\nUniqueid: test-1.1\r\nCallerIDNum: 13800138000\r\n\r\n"
+    "Event: QueueMember\r\nQueue: main\r\nName: 1001\r\nPaused: 0\r\nStatus: 1\r\n\r\n"
+    "Event: QueueMember\r\nQueue: main\r\nName: 张三\r\nPaused: 1\r\nStatus: 5\r\n\r\n"
+    "Event: QueueEntry\r\nQueue: main\r\nPosition: 1\r\nUniqueid: test-1.1\r\nWait: 12\r\n\r\n"
     "Event: QueueStatusComplete\r\nEventList: Complete\r\nListItems: 4\r\n\r\n"
 )
 

@@ -1,4 +1,4 @@
-"""A caller without a phone: keeps ivr.calls.channel.Channel, presses the keys a test gives it, notes what it heard."""
+"""A caller without a phone: keeps ivr.calls.channel.Channel, presses a test's keys, notes what it heard."""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""Lost calls for the tests of missed_call_redial, their times counted from one Monday morning, and a policy."""
+"""Lost calls for the tests of missed_call_redial, timed from one Monday morning, and a policy."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256

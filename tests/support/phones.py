@@ -122,7 +122,7 @@ def phone_scenario(ring: float, then: str, talk: float = 3600) -> str:
         steps += _until_bye(round(talk * 1000), own)
     else:
         steps += _answer(then, retrans=True) + '<recv request="ACK"></recv>\n<label id="end"/>\n<nop></nop>\n'
-    return _scenario("phone", steps)
+    return _scenario("phone", steps + '<Reference variables="cseq,peer,to"/>\n')  # SIPp refuses unused ones
 
 
 REGISTER = _scenario(

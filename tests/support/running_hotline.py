@@ -195,6 +195,15 @@ class RunningHotline:
         """On Asterisk's console."""
         return asterisk_process.ask(self.program, config_door.etc_dir(self.settings), command)
 
+    def wait_reachable(self, endpoint: str) -> None:
+        """Asterisk knows that this phone answers OPTIONS; by itself it would ask only every some seconds."""
+
+        def is_reachable() -> bool:
+            self.ask(f"pjsip qualify {endpoint}")
+            return any("Avail" in row for row in self.ask(f"pjsip show aor {endpoint}").splitlines() if "Contact:" in row)
+
+        wait_for(is_reachable, 10, endpoint)
+
     # -- the API ------------------------------------------------------------------------------------------------------
 
     def get(self, path: str, **query: object) -> Any:
@@ -260,6 +269,7 @@ class Line:
             port = free_port()
             self.phones.register(agent_no, secret, port)
             self.phones.answer(port, **phone)
+            self.hotline.wait_reachable(f"agent-{agent_no}")
         if is_signed_in:
             self.sign_in(agent_no)
         return agent_no

@@ -1,4 +1,4 @@
-"""A hotline for the tests of the web door: real database and configuration, a fake switch, a clock that is set.
+"""A hotline for the tests of the web door: real database and configuration, a fake switch, a set clock.
 
 Calls are told as events, as Asterisk tells them; records, tickets and callbacks are made by the real rooms.
 """
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from sqlmodel import Session
+from support.fake_switch import FakeSwitch
 
 from hotline.bootstrap import Hotline
 from hotline.database import Database
@@ -26,7 +27,6 @@ from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.callbacks import Callback
 from missed_call_redial.owing import missed_from_record, owe
-from support.fake_switch import FakeSwitch
 from tickets.call_events import Event, EventKind, EventSource, append
 from tickets.call_records import CallRecord, refresh
 from tickets.decision import Decision
@@ -135,7 +135,7 @@ class WebHotline:
         greeting: float = 2,
         is_waiting: bool = False,
     ) -> None:
-        """A call that reaches the queue `greeting` seconds after its arrival and, without an agent, is abandoned."""
+        """It reaches the queue `greeting` seconds after its arrival; without an agent it is abandoned."""
         story = _Story(call_id, MORNING + after)
         trunk = "test-loopback"
         story.tell(EventKind.ARRIVED, 0, caller=number, number_called="12345", trunk=trunk, prio="5")
@@ -144,7 +144,9 @@ class WebHotline:
         if agent_no is not None:
             story.tell(EventKind.CONNECTED, greeting + wait, agent=agent_no, hold=str(int(wait)))
         if has_ended and agent_no is not None:
-            story.tell(EventKind.COMPLETED, greeting + wait + talk, agent=agent_no, talk=str(talk), by="agent")
+            story.tell(
+                EventKind.COMPLETED, greeting + wait + talk, agent=agent_no, talk=str(talk), by="agent"
+            )
             story.tell(EventKind.ENDED, greeting + wait + talk, status="CONTINUE", agent=agent_no, cause="16")
         elif has_ended and not is_waiting:
             story.tell(EventKind.ABANDONED, greeting + wait, position="1", wait=str(int(wait)))

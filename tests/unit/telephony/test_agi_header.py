@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.agi_peer import header
+
 from ivr.telephony.agi_errors import BadHeader
 from ivr.telephony.agi_header import parse_header, script_of
 from ivr.telephony.any_encoding import decode_any
-from support.agi_peer import header
 
 
 def test_a_plain_header():
@@ -67,9 +68,10 @@ def test_what_names_no_script_is_no_header(raw: bytes):
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_a_header_or_are_refused(raw: bytes):
     try:
-        assert parse_header(raw)["agi_network_script"]
-    except BadHeader as fault:
-        assert str(fault) == "the AGI header names no script"
+        values = parse_header(raw)
+    except BadHeader:
+        return
+    assert values["agi_network_script"]
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

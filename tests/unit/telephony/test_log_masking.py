@@ -1,6 +1,7 @@
 """No log line about a call shows a whole phone number; call ids stay readable."""
 
 import pytest
+
 from ivr.telephony.agi_server import masked, told
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ivr.telephony.queue_log import LogLine, for_call, parse_line, to_events
 from tickets.call_events import EventKind, EventSource
 
@@ -24,7 +25,7 @@ def events(rest: str, call: str = CALL) -> list[tuple[str, dict[str, str]]]:
             "arrived",
             {"caller": "13800138000", "number_called": "12345", "trunk": "city", "prio": "1969024046"},
         ),
-        ("main|NONE|ENTERQUEUE||13800138000|2", "queued", {"queue": "main", "caller": "13800138000", "position": "2"}),
+        ("main|NONE|ENTERQUEUE||138|2", "queued", {"queue": "main", "caller": "138", "position": "2"}),
         ("main|1001|CONNECT|12|hot-1795397960.13|4", "connected", {"agent": "1001", "hold": "12"}),
         ("main|1001|COMPLETECALLER|12|95|1", "completed", {"agent": "1001", "talk": "95", "by": "citizen"}),
         ("main|1001|COMPLETEAGENT|12|95|1", "completed", {"agent": "1001", "talk": "95", "by": "agent"}),
@@ -40,7 +41,10 @@ def events(rest: str, call: str = CALL) -> list[tuple[str, dict[str, str]]]:
         (
             "main|NONE|HOTLINE_END|TIMEOUT|TRUE|1001|16|citizen",
             "ended",
-            {"status": "TIMEOUT", "abandoned": "TRUE", "agent": "1001", "cause": "16", "by": "citizen", "queue": "main"},
+            {
+                "status": "TIMEOUT", "abandoned": "TRUE", "agent": "1001", "cause": "16", "by": "citizen",
+                "queue": "main",
+            },
         ),
         (
             "NONE|NONE|HOTLINE_END||||16|",
@@ -59,7 +63,10 @@ def events(rest: str, call: str = CALL) -> list[tuple[str, dict[str, str]]]:
         (
             "NONE|NONE|HOTLINE_DIALLED|a1|ANSWER|16|61|200 OK",
             "dialled",
-            {"attempt": "a1", "dial_status": "ANSWER", "cause": "16", "talk": "61", "sip": "200 OK", "ring_ms": ""},
+            {
+                "attempt": "a1", "dial_status": "ANSWER", "cause": "16", "talk": "61", "sip": "200 OK",
+                "ring_ms": "",
+            },
         ),
         (
             "NONE|NONE|HOTLINE_DIALLED|a1|BUSY",
