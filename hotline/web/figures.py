@@ -22,6 +22,8 @@ from tickets.tickets import Ticket
 
 NO_QUEUE: Final = ""
 """Stands for the queue of calls that never came to one."""
+OPEN_STATES: Final = tuple(state for state in CallbackState if state is not CallbackState.CLOSED)
+"""Named one by one: "not closed" would read every callback that there ever was."""
 _STANDARD_SECONDS: Final = 15
 """GB/T 33358, for calls of a queue that the configuration no longer has."""
 
@@ -62,15 +64,14 @@ class Figures:
 def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mapping[str, int]) -> Figures:
     """`service_levels`: seconds by queue. Today is the local day of `now`."""
     today = midnight(now, zone)
-    oldest = select(func.min(col(Callback.first_missed_at))).where(
-        col(Callback.state) != CallbackState.CLOSED
-    )
+    is_open = col(Callback.state).in_(OPEN_STATES)
+    oldest = select(func.min(col(Callback.first_missed_at))).where(is_open)
     return Figures(
         by_outcome=_by_outcome(session, today),
         by_queue=by_queue(session, today, service_levels),
         waiting=waiting(session),
         open_calls=session.scalar(select(func.count()).where(col(CallRecord.is_open).is_(True))) or 0,
-        callbacks=_grouped(session, col(Callback.state), col(Callback.state) != CallbackState.CLOSED),
+        callbacks=_grouped(session, col(Callback.state), is_open),
         callbacks_closed=_grouped(session, col(Callback.closing_code), col(Callback.closed_at) >= today),
         oldest_owed_at=session.scalar(oldest),
         agents=_agents(session),

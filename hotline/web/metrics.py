@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from hotline.parts import PartReport
 from hotline.web.agents import AgentDoes
-from hotline.web.figures import NO_QUEUE, Figures, QueueCounts
-from missed_call_redial.callbacks import CallbackState, ClosingCode
+from hotline.web.figures import NO_QUEUE, OPEN_STATES, Figures, QueueCounts
+from missed_call_redial.callbacks import ClosingCode
 from tickets.outcome import Outcome
 from tickets.tickets import TicketState
 
@@ -92,9 +92,8 @@ def _service(registry: CollectorRegistry, measured: Measured) -> None:
 
 def _people(registry: CollectorRegistry, figures: Figures) -> None:
     callbacks = Gauge("hotline_callbacks", "Callbacks that are not closed", ["state"], registry=registry)
-    for state in CallbackState:
-        if state is not CallbackState.CLOSED:
-            callbacks.labels(state).set(figures.callbacks[state])
+    for state in OPEN_STATES:
+        callbacks.labels(state).set(figures.callbacks[state])
     closed = Gauge(
         "hotline_callbacks_closed_today", "Callbacks closed today", ["closing_code"], registry=registry
     )

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 from hotline.bootstrap import Hotline
 from hotline.web.access import HotlineHere
 from hotline.web.agents import AgentDoes, word_of
-from hotline.web.figures import QueueCounts, Waiting, by_queue, midnight, waiting
+from hotline.web.figures import OPEN_STATES, QueueCounts, Waiting, by_queue, midnight, waiting
 from hotline.web.paging import cut, read_cursor
 from hotline.web.problems import answers
 from hotline.web.room_errors import NoSuchQueue
@@ -18,7 +18,7 @@ from hotline.web.shapes import Page, Paging, Shown, Word
 from ivr.agents.roster import all_agents
 from ivr.agents.tables import AgentState
 from ivr.lines import Queue, Strategy
-from missed_call_redial.callbacks import Callback, CallbackState
+from missed_call_redial.callbacks import Callback
 
 router = APIRouter(tags=["queues"])
 
@@ -118,7 +118,7 @@ def _agents_by_queue(session: Session) -> dict[str, dict[AgentDoes, int]]:
 def _open_callbacks(session: Session) -> dict[str, int]:
     statement = (
         select(Callback.queue, func.count())
-        .where(col(Callback.state) != CallbackState.CLOSED)
+        .where(col(Callback.state).in_(OPEN_STATES))
         .group_by(col(Callback.queue))
     )
     return dict(session.exec(statement).all())

@@ -33,7 +33,7 @@ class CommandFailed(AgiFault):
 
 
 class UnsafeText(AgiFault):
-    """CR, LF, NUL or over-long text was about to be sent: it would have become a second command."""
+    """Was about to be sent, and would have become a second command (CR, LF, NUL) or been cut (too long)."""
 
 
 class BadHeader(HotlineError):

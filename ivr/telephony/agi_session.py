@@ -27,7 +27,7 @@ from ivr.telephony.any_encoding import decode_any
 
 Result = dict[str, tuple[str, str]]
 
-# Asterisk reads 2,048 bytes and takes the rest of a longer line for a second command (res_agi.c).
+# Asterisk reads 2,048 bytes of a command and silently loses the rest (tried on 22).
 LONGEST_COMMAND: Final = 2000
 # How long after HANGUP the reply to the pending command may still come.
 _AFTER_HANGUP_SECONDS: Final = 2.0
@@ -112,7 +112,7 @@ class AgiSession(AGI):
             raise CallerHungUp(self.call_id)
 
     def send_command(self, command: str, *args: str | int | float) -> None:
-        """Refuses CR, LF, NUL and over-long lines: each would be a second command to Asterisk."""
+        """Refuses CR, LF and NUL (a second command to Asterisk) and lines that it would cut."""
         line = " ".join([command.strip(), *map(str, args)]).strip()
         if found := _FORBIDDEN.search(line):
             raise UnsafeText(self.call_id, f"{found[0]!r} in the arguments of {command}")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ivr.telephony.ami_blocks import Block, BlockReader, BlockTooLong, encode_action
+from ivr.telephony.ami_blocks import Block, BlockReader, encode_action
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ class AmiTimeout(AmiFault):
     """No reply, or no end of a list, in time."""
 
 
+class AmiRefused(AmiFault):
+    """Asterisk answered, and did not do it."""
+
+
 class AmiLoginRefused(AmiFault):
     """Asterisk does not know the user or the secret."""
 
@@ -47,6 +51,12 @@ class AmiReply:
     message: str
     fields: Block
     events: tuple[Block, ...] = ()
+
+    def required(self) -> "AmiReply":
+        """This reply, or AmiRefused: for `on_connected`, which may run before Asterisk has loaded app_queue."""
+        if not self.is_success:
+            raise AmiRefused(self.message)
+        return self
 
 
 @dataclass
@@ -324,15 +334,3 @@ class Ami:
             if not pending.reply.done():
                 pending.reply.set_exception(AmiFault("the connection broke before the reply came"))
         self._pending.clear()
-
-
-__all__ = [
-    "Action",
-    "Ami",
-    "AmiFault",
-    "AmiLoginRefused",
-    "AmiNotConnected",
-    "AmiReply",
-    "AmiTimeout",
-    "BlockTooLong",
-]

@@ -9,7 +9,7 @@ from vocabulary.errors import HotlineError
 
 Block = Mapping[str, str]
 
-# Asterisk drops what it has of a longer line and takes the rest of it for a new one (manager.c: 1,025).
+# Asterisk's buffer for one line holds 1,025 bytes; what is longer would not arrive as it was sent.
 LONGEST_LINE_SENT: Final = 1000
 _LONGEST_BLOCK: Final = 256 * 1024
 _FORBIDDEN: Final = re.compile(r"[\r\n\0]")

@@ -81,6 +81,31 @@ def test_a_refusal_is_a_reply():
     play(story())
 
 
+def test_a_refusal_where_success_is_required_is_an_error():
+    """Asterisk takes logins before app_queue is loaded; a resync that was refused must be tried again."""
+
+    async def story() -> None:
+        refused = "Response: Error\r\nMessage: Invalid/unknown command: QueueStatus.\r\n\r\n"
+        async with FakeAmi({"QueueStatus": refused}) as fake:
+            listener = Listener()
+
+            async def asks() -> None:
+                (await ami.send({"Action": "QueueStatus"})).required()
+
+            ami = Ami(
+                port=fake.port, username="u", secret="s", first_pause=0.01, longest_pause=0.02,
+                on_event=listener.on_event, on_connected=asks,
+            )  # fmt: skip
+            await ami.start()
+            await fake.until_received("QueueStatus", 2)
+            assert not ami.is_connected
+            fake.answers["QueueStatus"] = QUEUE_STATUS
+            assert await ami.wait_connected(5)
+            await ami.stop()
+
+    play(story())
+
+
 def test_a_list_is_answered_when_it_is_complete():
     async def story() -> None:
         listener = Listener()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import event
 from sqlmodel import Session, SQLModel, func, select
 from support.lost_calls import MORNING, SHANGHAI, a_policy, digest_of, missed
@@ -25,6 +25,8 @@ from missed_call_redial.callbacks import Attempt, AttemptState, Callback, Callba
 from missed_call_redial.claims import claim_due, expire_overdue, mark_placed, placing_failed
 from missed_call_redial.owing import close_by_inbound, owe
 from missed_call_redial.policy import may_dial_now
+
+Result = tuple[str, int, str, float]
 
 POLICY = a_policy()
 NUMBERS = [f"+861380000000{n}" for n in range(2)]
@@ -60,83 +62,89 @@ class CallbackLife(RuleBasedStateMachine):
         self.now = MORNING
         self.calls = 0
         self.number_of: dict[str, str] = {}
-        self.standing: set[str] = set()
-        self.told_to_dial: set[str] = set()
-        self.ringing: set[str] = set()
+        self.standing: list[str] = []
+        self.told_to_dial: list[str] = []
+        self.ringing: list[str] = []
         self.dials: Counter[str] = Counter()
-        self.log: list[tuple[str, str, datetime, tuple[str, int, str, float] | str | None]] = []
+        self.log: list[tuple[str, str, datetime, Result | str | None]] = []
         self.log_read = 0
 
     def teardown(self) -> None:
         self.database.engine.dispose()
         self.folder.cleanup()
 
-    @initialize(number=st.sampled_from(NUMBERS))
-    def somebody_was_lost(self, number: str) -> None:
-        self.a_call_is_lost(number)
-
-    @rule(seconds=st.sampled_from([5, 70, 130, 700, 1900]))
-    def time_passes(self, seconds: int) -> None:
+    @rule(number=st.sampled_from(NUMBERS), seconds=st.sampled_from([1, 70, 600]))
+    def a_call_is_lost(self, number: str, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
-
-    @rule()
-    def the_next_debt_falls_due(self) -> None:
-        with self.database.reading() as session:
-            due_at = session.exec(select(func.min(Callback.due_at)).where(Callback.state == "owed")).one()
-        self.now = max(self.now, due_at or self.now)
-
-    @precondition(lambda self: not self.standing and not self.ringing)
-    @rule(hours=st.integers(8, 23))
-    def a_long_time_passes(self, hours: int) -> None:
-        self.now += timedelta(hours=hours)
-
-    @rule(number=st.sampled_from(NUMBERS))
-    def a_call_is_lost(self, number: str) -> None:
         self.calls += 1
         call = missed(f"c{self.calls}", number=number, after=self.now - MORNING)
         with self.database.writing() as session:
             owe(session, call, POLICY, SHANGHAI, self.now)
 
-    @rule(number=st.sampled_from(NUMBERS))
-    def a_call_is_answered(self, number: str) -> None:
+    @rule(number=st.sampled_from(NUMBERS), in_four=st.integers(1, 4))
+    def a_call_is_answered(self, number: str, in_four: int) -> None:
+        if in_four > 1:
+            return
         self.calls += 1
         with self.database.writing() as session:
             close_by_inbound(session, digest_of(number), f"c{self.calls}", self.now)
 
-    @rule(limit=st.integers(1, 2), fate=st.sampled_from(FATES))
-    def a_dispatcher_works(self, limit: int, fate: str) -> None:
+    @rule(wait=st.sampled_from([None, None, 10, 3600, 40_000]), fate=st.sampled_from(FATES))
+    def a_dispatcher_works(self, wait: int | None, fate: str) -> None:
+        """`wait` None: until the next debt falls due."""
+        self.now = self._next_due() if wait is None else self.now + timedelta(seconds=wait)
         with self.database.writing() as session:
             expire_overdue(session, self.now)
-            claims = claim_due(session, "w", self.now, POLICY, limit)
+            claims = claim_due(session, "w", self.now, POLICY, 2)
         for claim in claims:
             self.number_of[claim.attempt_id] = claim.number_sealed
             if fate in {"placed", "dies after placing"}:
-                self.standing.add(claim.attempt_id)
+                self.standing.append(claim.attempt_id)
             with self.database.writing() as session:
                 if fate == "placed":
                     mark_placed(session, claim.attempt_id, self.now)
                 elif fate == "refused":
                     placing_failed(session, claim.attempt_id, "no", self.now, policy=POLICY, zone=SHANGHAI)
 
-    @precondition(lambda self: self.standing)
+    def _next_due(self) -> datetime:
+        with self.database.reading() as session:
+            due_at = session.exec(select(func.min(Callback.due_at)).where(Callback.state == "owed")).one()
+        return max(self.now, due_at or self.now)
+
     @rule(
-        data=st.data(),
-        how_far=st.sampled_from(["accepted", "rings", "ends"]),
+        which=st.integers(0, 2),
+        how_far=st.sampled_from(["left", "accepted", "rings", "ends", "ends", "ends"]),
         result=st.sampled_from(RESULTS),
+        is_read=st.booleans(),
     )
-    def an_agent_accepts(
-        self, data: st.DataObject, how_far: str, result: tuple[str, int, str, float]
-    ) -> None:
-        attempt_id = data.draw(st.sampled_from(sorted(self.standing)))
-        self.standing.remove(attempt_id)
-        if not self._is_told_to_dial(attempt_id):
+    def an_attempt_goes_on(self, which: int, how_far: str, result: Result, is_read: bool) -> None:
+        living = self._living()
+        if living:
+            self.now += timedelta(seconds=20)
+            self._go_on(living[which % len(living)], how_far, result)
+        if is_read:
+            self.the_log_is_read(0)
+
+    def _living(self) -> list[str]:
+        return [*self.standing, *self.told_to_dial, *self.ringing]
+
+    def _go_on(self, attempt_id: str, how_far: str, result: Result) -> None:
+        if attempt_id in self.standing:
+            self.standing.remove(attempt_id)
+            if how_far == "left" or not self._is_told_to_dial(attempt_id):
+                self.log.append((attempt_id, "left", self.now, "timeout"))
+                return
+            self.told_to_dial.append(attempt_id)
+        if attempt_id in self.told_to_dial and how_far in {"rings", "ends"}:
+            assert not self._is_told_to_dial(attempt_id), "told twice"
+            self.told_to_dial.remove(attempt_id)
+            self.dials[attempt_id] += 1
+            self.ringing.append(attempt_id)
+            self.log.append((attempt_id, "dialling", self.now, None))
+        if attempt_id in self.ringing and how_far == "ends":
+            self.ringing.remove(attempt_id)
+            self.log.append((attempt_id, "dialled", self.now, result))
             self.log.append((attempt_id, "left", self.now, "completed"))
-            return
-        self.told_to_dial.add(attempt_id)
-        if how_far != "accepted":
-            self._ring(attempt_id)
-        if how_far == "ends":
-            self._end(attempt_id, result)
 
     def _is_told_to_dial(self, attempt_id: str) -> bool:
         with self.database.writing() as session:
@@ -144,52 +152,31 @@ class CallbackLife(RuleBasedStateMachine):
         assert not decision.dial or may_dial_now(POLICY, self.now, SHANGHAI)
         return decision.dial
 
-    def _ring(self, attempt_id: str) -> None:
-        self.told_to_dial.remove(attempt_id)
-        self.dials[attempt_id] += 1
-        self.ringing.add(attempt_id)
-        self.log.append((attempt_id, "dialling", self.now, None))
-
-    def _end(self, attempt_id: str, result: tuple[str, int, str, float]) -> None:
-        self.ringing.remove(attempt_id)
-        self.log.append((attempt_id, "dialled", self.now, result))
-        self.log.append((attempt_id, "left", self.now, "completed"))
-
-    @precondition(lambda self: self.told_to_dial | self.ringing)
-    @rule(data=st.data())
-    def the_same_channel_asks_again(self, data: st.DataObject) -> None:
-        assert not self._is_told_to_dial(data.draw(st.sampled_from(sorted(self.told_to_dial | self.ringing))))
-
-    @precondition(lambda self: self.standing)
-    @rule(data=st.data(), how=st.sampled_from(["timeout", "withdrawn", "abandoned"]))
-    def no_agent_takes_it(self, data: st.DataObject, how: str) -> None:
-        attempt_id = data.draw(st.sampled_from(sorted(self.standing)))
-        self.standing.remove(attempt_id)
-        self.log.append((attempt_id, "left", self.now, how))
-
-    @precondition(lambda self: self.told_to_dial)
-    @rule(data=st.data())
-    def the_phone_rings(self, data: st.DataObject) -> None:
-        self._ring(data.draw(st.sampled_from(sorted(self.told_to_dial))))
-
-    @precondition(lambda self: self.ringing)
-    @rule(data=st.data(), result=st.sampled_from(RESULTS))
-    def the_dial_ends(self, data: st.DataObject, result: tuple[str, int, str, float]) -> None:
-        self._end(data.draw(st.sampled_from(sorted(self.ringing))), result)
-
-    @rule()
-    def the_switch_is_killed(self) -> None:
-        self.standing.clear()
-        self.told_to_dial.clear()
-        self.ringing.clear()
-
-    @precondition(lambda self: self.log)
     @rule(again=st.integers(0, 3))
     def the_log_is_read(self, again: int) -> None:
         for entry in self.log[max(0, self.log_read - again) :]:
             with self.database.writing() as session:
                 self._hand_on(session, *entry)
         self.log_read = len(self.log)
+
+    @rule(is_killed=st.booleans(), seconds=st.sampled_from([1, 70]))
+    def what_vanished_is_cleared_up(self, is_killed: bool, seconds: int) -> None:
+        """Perhaps the switch was killed, with all that stood, rang and talked in it."""
+        if is_killed:
+            self.standing, self.told_to_dial, self.ringing = [], [], []
+        self.now += timedelta(seconds=seconds)
+        is_read = self.log_read == len(self.log)
+        with self.database.writing() as session:
+            ended = recover(
+                session,
+                live_attempts=set(self._living()),
+                seen_at=self.now,
+                log_read_until=self.now + timedelta(seconds=1) if is_read else self.now,
+                policy=POLICY,
+                zone=SHANGHAI,
+                now=self.now,
+            )
+        assert is_read or ended == []
 
     def _hand_on(self, session: Session, attempt_id: str, word: str, at: datetime, more: object) -> None:
         if word == "dialling":
@@ -204,24 +191,9 @@ class CallbackLife(RuleBasedStateMachine):
                 session, attempt_id, str(more), at, policy=POLICY, zone=SHANGHAI, now=self.now
             )
 
-    @rule()
-    def what_vanished_is_cleared_up(self) -> None:
-        is_read = self.log_read == len(self.log)
-        with self.database.writing() as session:
-            ended = recover(
-                session,
-                live_attempts=self.standing | self.told_to_dial | self.ringing,
-                seen_at=self.now,
-                log_read_until=self.now + timedelta(seconds=1) if is_read else self.now,
-                policy=POLICY,
-                zone=SHANGHAI,
-                now=self.now,
-            )
-        assert is_read or ended == []
-
     @invariant()
     def no_number_has_two_open_debts_nor_rings_twice_at_once(self) -> None:
-        ringing = Counter(self.number_of[attempt_id] for attempt_id in self.told_to_dial | self.ringing)
+        ringing = Counter(self.number_of[attempt_id] for attempt_id in self.told_to_dial + self.ringing)
         assert all(count == 1 for count in ringing.values())
         with self.database.reading() as session:
             still_open = session.exec(select(Callback.number_digest).where(Callback.state != "closed")).all()

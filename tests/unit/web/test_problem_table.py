@@ -37,7 +37,7 @@ def test_a_row_tells_only_what_its_error_carries() -> None:
     for error, kind in TABLE.items():
         assert kind.title[0].isupper(), error
         assert 400 <= kind.status < 600, error
-        assert set(kind.told) <= set(inspect.signature(error).parameters), error
+        assert set(kind.told) <= set(inspect.signature(error.__init__).parameters), error
 
 
 def test_an_error_below_a_row_has_its_row() -> None:

@@ -1,0 +1,108 @@
+# Sourced by scripts/up and scripts/test: gets what is missing, says what it does, and what to do when a step fails.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+asterisk_root=${HOTLINE_ASTERISK_ROOT:-$root/.cache/asterisk-root}
+oldest_asterisk=22
+
+say() { printf '• %s\n' "$*"; }
+fail() { printf '\n✗ %s\n' "$1" >&2; shift; printf '  %s\n' "$@" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; return; fi
+  command -v sudo >/dev/null || fail "this step needs root rights: $*" "Run it as root, or install sudo."
+  sudo "$@"
+}
+
+apt_updated=
+apt_install() { # apt_install PACKAGE…: from the distribution
+  command -v apt-get >/dev/null || fail "packages are missing: $*" "This is no Debian or Ubuntu: install them by hand, then run this again."
+  say "installing $* …"
+  if [ -z "$apt_updated" ]; then as_root apt-get update -qq || say "apt-get update failed; trying with the old lists"; apt_updated=1; fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; fail "apt-get could not install: $*" "The lines above say why; check the network and the package sources, then run this again."; }
+}
+
+need() { # need COMMAND PACKAGE…: installs the packages if the command is missing
+  local command=$1; shift
+  command -v "$command" >/dev/null || apt_install "$@"
+}
+
+setup_voice() { need espeak-ng espeak-ng; need sox sox; }
+
+setup_python() { # setup_python LOCKFILE: .venv holds exactly what the lock names, checked by hash
+  local lock=$1 python stamp
+  python=$(command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3 || true)
+  [ -n "$python" ] || { apt_install python3 python3-venv; python=$(command -v python3); }
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
+  stamp="$lock $(sha256sum <"$root/$lock") $root"
+  [ "$(cat "$root/.venv/.stamp" 2>/dev/null)" = "$stamp" ] && return
+  if [ ! -x "$root/.venv/bin/pip" ]; then
+    say "making the Python environment …"
+    rm -rf "$root/.venv"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+    "$python" -m venv "$root/.venv" >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "python -m venv failed" "Install python3-venv, then run this again."; }
+  fi
+  say "installing Python packages from $lock (a minute or two the first time) …"
+  "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; fail "pip could not install $lock" "The lines above say why; check the network, then run this again."; }
+  # this checkout is what is run: no build, no copy
+  "$root/.venv/bin/python" - "$root" <<'PY'
+import pathlib, sys, sysconfig
+root = pathlib.Path(sys.argv[1])
+pathlib.Path(sysconfig.get_path("purelib"), "hotline-checkout.pth").write_text(f"{root}\n", encoding="utf-8")
+program = root / ".venv" / "bin" / "hotline"
+program.write_text(f"#!{root}/.venv/bin/python\nfrom hotline.cli import main\n\nmain()\n", encoding="utf-8")
+program.chmod(0o755)
+PY
+  printf '%s' "$stamp" >"$root/.venv/.stamp"
+}
+
+asterisk_major() { "$@" -V 2>/dev/null | sed -nE 's/^Asterisk (certified\/)?([0-9]+).*/\2/p'; }
+
+setup_asterisk() { # one on the PATH, else the distribution's if new enough, else a private root folder
+  local major candidate
+  if [ -n "${HOTLINE_ASTERISK_ROOT:-}" ]; then export HOTLINE_ASTERISK_ROOT; return; fi
+  if [ -x "$asterisk_root/usr/sbin/asterisk" ]; then export HOTLINE_ASTERISK_ROOT=$asterisk_root; return; fi
+  major=$(PATH="$PATH:/usr/sbin" asterisk_major asterisk || true)
+  if [ "${major:-0}" -ge "$oldest_asterisk" ]; then return; fi
+  [ -z "$major" ] || say "Asterisk $major is here, but $oldest_asterisk or newer is needed"
+  candidate=$(apt-cache policy asterisk 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+)\..*/\2/p')
+  if [ "${candidate:-0}" -ge "$oldest_asterisk" ]; then apt_install asterisk; return; fi
+  setup_asterisk_root
+  export HOTLINE_ASTERISK_ROOT=$asterisk_root
+}
+
+setup_asterisk_root() {
+  command -v mmdebstrap >/dev/null || { command -v apt-get >/dev/null && apt_install mmdebstrap; } || no_asterisk
+  [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install debian-archive-keyring
+  say "getting Asterisk from Debian's testing suite into a private folder (about 400 MB, under a minute) …"
+  local draft="$asterisk_root.new.$$"
+  rm -rf "$draft"; mkdir -p "$(dirname "$asterisk_root")"
+  if ! make_root "$draft" >"$log" 2>&1; then
+    grep -q 'is expired' "$log" || { tail -n 15 "$log" >&2; no_asterisk; }
+    say "the package mirror is behind its own date; trying again without that check (signatures are still checked)"
+    remove_root "$draft"
+    make_root "$draft" --aptopt='Acquire::Check-Valid-Until "false"' >"$log" 2>&1 || { tail -n 15 "$log" >&2; remove_root "$draft"; no_asterisk; }
+  fi
+  remove_root "$asterisk_root"
+  as_owner mv "$draft" "$asterisk_root"
+}
+
+make_root() { # make_root FOLDER [OPTION…]
+  local folder=$1; shift
+  as_owner mmdebstrap --variant=minbase --include=asterisk,asterisk-core-sounds-en-wav \
+    --aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' "$@" forky "$folder"
+}
+
+as_owner() { as_root "$@"; }
+remove_root() { [ ! -e "$1" ] || as_owner rm -rf "$1"; }
+
+no_asterisk() {
+  fail "no Asterisk $oldest_asterisk or newer can be had on this machine. Two remedies:" \
+    "1. Install an Asterisk $oldest_asterisk or newer yourself, so that \`asterisk\` is on the PATH; then run this again." \
+    "2. Let this script make a private one: it needs the Debian package mmdebstrap and a way to Debian's packages."
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
