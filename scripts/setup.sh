@@ -29,12 +29,19 @@ need() { # need COMMAND PACKAGE…: installs the packages if the command is miss
 
 setup_voice() { need espeak-ng espeak-ng; need sox sox; }
 
+new_enough_python() { # a name on the PATH may be a shim that only complains, so each is tried
+  local name
+  for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$name"; return; }
+  done
+  return 1
+}
+
 setup_python() { # setup_python LOCKFILE: .venv holds exactly what the lock names, checked by hash
   local lock=$1 python stamp
-  python=$(command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3 || true)
-  [ -n "$python" ] || { apt_install python3 python3-venv; python=$(command -v python3); }
-  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$("$python" --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
+  command -v python3 >/dev/null || apt_install python3 python3-venv
+  python=$(new_enough_python) ||
+    fail "$(python3 --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
   stamp="$lock $(sha256sum <"$root/$lock") $root"
   [ "$(cat "$root/.venv/.stamp" 2>/dev/null)" = "$stamp" ] && return
   if [ ! -x "$root/.venv/bin/pip" ]; then

@@ -27,7 +27,7 @@ from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
-_HANG_UP: Final = "hang_up"
+HANG_UP: Final = "hang_up"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CallDesk:
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:
         try:
             if walk.is_ended:
-                channel.set_variable(NEXT, _HANG_UP)
+                channel.set_variable(NEXT, HANG_UP)
             else:
                 channel.set_variable(QUEUE, walk.queue or default_queue)
         except CallerHungUp:
@@ -84,7 +84,7 @@ class CallDesk:
         if prompt is None:
             return  # the dialplan leads the caller back into the line, at the old place
         running = self.running()
-        channel.set_variable(NEXT, _HANG_UP)
+        channel.set_variable(NEXT, HANG_UP)
         play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)
 
     def end(self, channel: Channel) -> None:

@@ -53,7 +53,7 @@ class AmiReply:
     events: tuple[Block, ...] = ()
 
     def required(self) -> "AmiReply":
-        """This reply, or AmiRefused: for `on_connected`, which may run before Asterisk has loaded app_queue."""
+        """This reply, or AmiRefused: for `on_connected`, which may run before app_queue is loaded."""
         if not self.is_success:
             raise AmiRefused(self.message)
         return self

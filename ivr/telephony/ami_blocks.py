@@ -49,7 +49,7 @@ class BlockReader:
     """Cuts what comes from Asterisk into blocks.
 
     A caller can write lines and whole blocks of his own into events: his name may hold line ends. What shows
-    it is dropped and counted in `doubtful`: a start like no block's, or a key with two values that can have but one.
+    it is dropped and counted in `doubtful`: a start like no block's, or two values where one can be.
     """
 
     def __init__(self) -> None:

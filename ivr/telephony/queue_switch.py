@@ -35,7 +35,7 @@ class QueueSwitch:
         self._ami, self._accounts = ami, accounts
 
     def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
-        """Says every action, whatever Asterisk has now: each of them changes nothing if it is so already."""
+        """Whatever Asterisk has now; what is so already changes nothing."""
         for action in actions_for(seat, all_queues):
             self._send(action)
 
@@ -60,7 +60,7 @@ class QueueSwitch:
 
     async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
         """After a (re)start of either side: only what differs is sent. Returns the number of changes."""
-        status = await self._ami.send({"Action": "QueueStatus"}, timeout=30)
+        status = (await self._ami.send({"Action": "QueueStatus"}, timeout=30)).required()  # refused while app_queue loads
         actions = differences(status.events, seats, all_queues)
         for action in actions:
             _check(action, await self._ami.send(action))

@@ -41,7 +41,15 @@ RESULTS = [
     ("CONGESTION", 34, "SIP 503 Service Unavailable", 0.0),
 ]
 TALKED = RESULTS[0]
-FATES = ["placed", "placed", "placed", "dies", "dies after placing", "refused"]
+WHAT_HAPPENS = [
+    *["lost"] * 2,
+    "answered",
+    *["dispatched"] * 4,
+    *["goes on"] * 6,
+    "log",
+    *["vanished"] * 2,
+]
+FATES = [*["placed"] * 6, "dies", "dies after placing", "refused"]
 
 
 def _hurry(connection: sqlite3.Connection, _record: object) -> None:
@@ -73,7 +81,42 @@ class CallbackLife(RuleBasedStateMachine):
         self.database.engine.dispose()
         self.folder.cleanup()
 
-    @rule(number=st.sampled_from(NUMBERS), seconds=st.sampled_from([1, 70, 600]))
+    @rule(
+        what=st.sampled_from(WHAT_HAPPENS),
+        number=st.sampled_from(NUMBERS),
+        which=st.integers(0, 1),
+        fate=st.sampled_from(FATES),
+        how_far=st.sampled_from(["left", "accepted", "rings", "ends", "ends", "ends"]),
+        result=st.sampled_from(RESULTS),
+        seconds=st.sampled_from([1, 70, 600]),
+        in_some=st.integers(0, 3),
+    )
+    def something_happens(
+        self,
+        what: str,
+        number: str,
+        which: int,
+        fate: str,
+        how_far: str,
+        result: Result,
+        seconds: int,
+        in_some: int,
+    ) -> None:
+        """One rule: of several, hypothesis leaves some out in most of its runs, and no debt is ever paid."""
+        match what:
+            case "lost":
+                self.a_call_is_lost(number, seconds)
+            case "answered" if in_some == 0:
+                self.a_call_is_answered(number)
+            case "dispatched":
+                self.a_dispatcher_works(40_000 if in_some == 0 else None, fate)
+            case "goes on":
+                self.an_attempt_goes_on(which, how_far, result, is_read=in_some > 0)
+            case "log":
+                self.the_log_is_read(again=in_some)
+            case "vanished":
+                self.what_vanished_is_cleared_up(is_killed=in_some < 2, seconds=seconds)
+
     def a_call_is_lost(self, number: str, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
         self.calls += 1
@@ -81,15 +124,11 @@ class CallbackLife(RuleBasedStateMachine):
         with self.database.writing() as session:
             owe(session, call, POLICY, SHANGHAI, self.now)
 
-    @rule(number=st.sampled_from(NUMBERS), in_four=st.integers(1, 4))
-    def a_call_is_answered(self, number: str, in_four: int) -> None:
-        if in_four > 1:
-            return
+    def a_call_is_answered(self, number: str) -> None:
         self.calls += 1
         with self.database.writing() as session:
             close_by_inbound(session, digest_of(number), f"c{self.calls}", self.now)
 
-    @rule(wait=st.sampled_from([None, None, 10, 3600, 40_000]), fate=st.sampled_from(FATES))
     def a_dispatcher_works(self, wait: int | None, fate: str) -> None:
         """`wait` None: until the next debt falls due."""
         self.now = self._next_due() if wait is None else self.now + timedelta(seconds=wait)
@@ -111,12 +150,6 @@ class CallbackLife(RuleBasedStateMachine):
             due_at = session.exec(select(func.min(Callback.due_at)).where(Callback.state == "owed")).one()
         return max(self.now, due_at or self.now)
 
-    @rule(
-        which=st.integers(0, 2),
-        how_far=st.sampled_from(["left", "accepted", "rings", "ends", "ends", "ends"]),
-        result=st.sampled_from(RESULTS),
-        is_read=st.booleans(),
-    )
     def an_attempt_goes_on(self, which: int, how_far: str, result: Result, is_read: bool) -> None:
         living = self._living()
         if living:
@@ -152,14 +185,12 @@ class CallbackLife(RuleBasedStateMachine):
         assert not decision.dial or may_dial_now(POLICY, self.now, SHANGHAI)
         return decision.dial
 
-    @rule(again=st.integers(0, 3))
     def the_log_is_read(self, again: int) -> None:
         for entry in self.log[max(0, self.log_read - again) :]:
             with self.database.writing() as session:
                 self._hand_on(session, *entry)
         self.log_read = len(self.log)
 
-    @rule(is_killed=st.booleans(), seconds=st.sampled_from([1, 70]))
     def what_vanished_is_cleared_up(self, is_killed: bool, seconds: int) -> None:
         """Perhaps the switch was killed, with all that stood, rang and talked in it."""
         if is_killed:
@@ -248,7 +279,7 @@ class CallbackLife(RuleBasedStateMachine):
 
 TestCallbackLife = CallbackLife.TestCase
 TestCallbackLife.settings = settings(
-    max_examples=80,
+    max_examples=40,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -1,0 +1,108 @@
+"""A hotline looked at from outside, by commands that must change nothing: no key, secret, folder or table is made here."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, select
+
+from hotline.database import Database, current_revision, head_revision, make_engine
+from hotline.parts import STALE, PartReport
+from hotline.secrets_file import Secrets, load_or_make
+from hotline.settings import Settings
+from vocabulary.errors import HotlineError
+
+
+class NoDatabase(HotlineError):
+    """There is none yet, or it cannot be reached; the text says what to do."""
+
+
+class WrongRevision(HotlineError):
+    """The tables are not those of this program."""
+
+    def __init__(self, found: str | None, wanted: str) -> None:
+        super().__init__(
+            f"the database is at revision {found or 'none'}, this program needs {wanted}: run `hotline migrate`"
+        )
+        self.found, self.wanted = found, wanted
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite address; None for PostgreSQL."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return Path(str(parsed.database)).absolute() if is_file else None
+
+
+@contextmanager
+def database_found(settings: Settings) -> Iterator[Database]:
+    """The database if it is there. Raises NoDatabase; never makes a file."""
+    path = sqlite_file(settings.database)
+    if path is not None and not path.is_file():
+        raise NoDatabase(
+            f"there is no database at {path}: is HOTLINE_HOME right? `hotline up` or `hotline migrate` makes it"
+        )
+    database = Database(make_engine(settings.database, pool_size=2, max_overflow=2))
+    try:
+        yield database
+    except SQLAlchemyError as fault:
+        raise NoDatabase(f"the database cannot be used: {first_line(fault)}") from fault
+    finally:
+        database.engine.dispose()
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Session]:
+    """A view of a database that has this program's tables. Raises NoDatabase, WrongRevision."""
+    with database_found(settings) as database:
+        found = current_revision(database.engine)
+        if found != head_revision():
+            raise WrongRevision(found, head_revision())
+        with database.reading() as session:
+            yield session
+
+
+def first_line(fault: SQLAlchemyError) -> str:
+    """What the driver says, without the statement and without any secret."""
+    words = str(getattr(fault, "orig", None) or fault).strip()
+    return words.splitlines()[0] if words else type(fault).__name__
+
+
+def secrets_found(settings: Settings) -> Secrets | None:
+    """What a first start made; None before it."""
+    is_there = (settings.home_dir / "secrets.json").is_file()
+    return load_or_make(settings) if is_there else None
+
+
+def running_processes(session: Session, now: datetime) -> list[str]:
+    """`host:pid` of every server process that reported lately and has not gone since, as far as this machine knows."""
+    reports = session.exec(select(PartReport)).all()
+    fresh = {report.process for report in reports if now - report.at <= STALE}
+    return sorted(process for process in fresh if not _is_gone(process))
+
+
+def _is_gone(process: str) -> bool:
+    host, _, number = process.rpartition(":")
+    if host != socket.gethostname() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def server_processes(settings: Settings, now: datetime) -> list[str]:
+    """The same for a database that may be missing or old: then nobody runs on it."""
+    try:
+        with reading(settings) as session:
+            return running_processes(session, now)
+    except (NoDatabase, WrongRevision):
+        return []

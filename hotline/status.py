@@ -1,0 +1,164 @@
+"""`hotline status`: the line as it is at this moment, for a person at a terminal or, as JSON, for a program."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from hotline import as_found
+from hotline.asterisk_view import AsteriskNotReached, AsteriskView, look
+from hotline.parts import all_parts
+from hotline.settings import Settings
+from hotline.web.figures import Figures, collect
+from ivr.config_files.published import load_published
+from missed_call_redial.callbacks import Callback, CallbackState
+from tickets.call_records import CallRecord
+
+_SHOWN_DETAILS: Final = ("reason", "busy", "problems")
+
+
+@dataclass(frozen=True)
+class PartNow:
+    is_up: bool
+    at: datetime
+    process: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class QueueNow:
+    label: str
+    waiting: int
+    waiting_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """`asterisk` and `channels` are None if Asterisk did not answer. Times are aware."""
+
+    at: datetime
+    is_up: bool
+    is_degraded: bool
+    parts: Mapping[str, PartNow]
+    asterisk: str | None
+    channels: int | None
+    open_calls: int
+    talking: int
+    last_call_at: datetime | None
+    queues: Mapping[str, QueueNow]
+    agents: Mapping[str, int]
+    callbacks: Mapping[str, int]
+    callbacks_due: int
+
+
+def status_now(settings: Settings, now: datetime) -> Status:
+    """Raises NoDatabase or WrongRevision: without the database nothing is known."""
+    seen: AsteriskView | None
+    try:
+        seen = look(settings)
+    except AsteriskNotReached:
+        seen = None
+    published = load_published(settings.home_dir)
+    labels = {queue.name: queue.label for queue in published.lines.queues} if published else {}
+    with as_found.reading(settings) as session:
+        return _gather(session, now, settings.zone, seen, labels)
+
+
+def _gather(
+    session: Session, now: datetime, zone: tzinfo, seen: AsteriskView | None, labels: Mapping[str, str]
+) -> Status:
+    parts = {
+        name: PartNow(row.is_up, row.at, row.process, row.detail)
+        for name, row in all_parts(session, now).items()
+    }
+    figures = collect(session, now, zone, {})
+    return Status(
+        at=now,
+        is_up=all(part.is_up for part in parts.values()),
+        is_degraded=parts["config"].detail.get("is_degraded") is True,
+        parts=parts,
+        asterisk=seen.version if seen else None,
+        channels=seen.channels if seen else None,
+        open_calls=figures.open_calls,
+        talking=_talking(session),
+        last_call_at=figures.last_arrival_at,
+        queues=_queues(figures, labels),
+        agents={str(word): count for word, count in figures.agents.items()},
+        callbacks={str(state): count for state, count in figures.callbacks.items()},
+        callbacks_due=_due(session, now),
+    )
+
+
+def _queues(figures: Figures, labels: Mapping[str, str]) -> dict[str, QueueNow]:
+    found = {name: QueueNow(label, 0, None) for name, label in labels.items()}
+    for name, waiting in figures.waiting.items():
+        found[name] = QueueNow(labels.get(name, ""), waiting.count, waiting.since)
+    return found
+
+
+def _talking(session: Session) -> int:
+    statement = select(func.count()).where(
+        col(CallRecord.is_open).is_(True), col(CallRecord.answered_at).is_not(None)
+    )
+    return session.scalar(statement) or 0
+
+
+def _due(session: Session, now: datetime) -> int:
+    statement = select(func.count()).where(
+        col(Callback.state) == CallbackState.OWED, col(Callback.due_at) <= now
+    )
+    return session.scalar(statement) or 0
+
+
+def as_json(status: Status) -> str:
+    return json.dumps(asdict(status), ensure_ascii=False, indent=1, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def as_text(status: Status, zone: tzinfo) -> Iterator[str]:
+    """Lines for a terminal; times are local."""
+    down = [name for name, part in status.parts.items() if not part.is_up]
+    yield f"The hotline is NOT up: {', '.join(down)} down." if down else "The hotline is up."
+    if status.is_degraded:
+        yield "DEGRADED: the config files have faults, the last good set runs. `hotline check` tells them."
+    for name, part in status.parts.items():
+        shown = ", ".join(f"{key}: {part.detail[key]}" for key in _SHOWN_DETAILS if part.detail.get(key))
+        yield f"  {name:<12}{'up' if part.is_up else 'DOWN':<6}{shown}".rstrip()
+    yield _asterisk_line(status)
+    yield f"Calls      {status.open_calls} open, {status.talking} of them talking; {_last_call(status, zone)}"
+    for name, queue in status.queues.items():
+        longest = f", the first for {_ago(status.at, queue.waiting_since)}" if queue.waiting_since else ""
+        yield f"  {name or 'no queue':<16}{queue.waiting} waiting{longest}  {queue.label}".rstrip()
+    yield "Agents     " + (_counted(status.agents) or "none")
+    owed = status.callbacks.get(CallbackState.OWED, 0)
+    under_way = sum(status.callbacks.values()) - owed
+    yield f"Callbacks  {owed} owed, {status.callbacks_due} of them due now; {under_way} under way"
+
+
+def _asterisk_line(status: Status) -> str:
+    if status.asterisk is None:
+        return "Asterisk   does not answer"
+    return f"Asterisk   {status.asterisk}, {status.channels} channels up"
+
+
+def _last_call(status: Status, zone: tzinfo) -> str:
+    if status.last_call_at is None:
+        return "no call has arrived yet"
+    local = status.last_call_at.astimezone(zone)
+    return f"the last arrived {local:%Y-%m-%d %H:%M:%S} ({_ago(status.at, status.last_call_at)} ago)"
+
+
+def _ago(now: datetime, then: datetime) -> str:
+    seconds = max(0, round((now - then).total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
