@@ -135,7 +135,8 @@ def as_text(status: Status, zone: tzinfo) -> Iterator[str]:
     yield f"Calls      {status.open_calls} open, {status.talking} of them talking; {_last_call(status, zone)}"
     for name, queue in status.queues.items():
         longest = f", the first for {_ago(status.at, queue.waiting_since)}" if queue.waiting_since else ""
-        yield f"  {name or 'no queue':<16}{queue.waiting} waiting{longest}  {queue.label}".rstrip()
+        shown = f"{name or 'no queue'} {queue.label}".rstrip()
+        yield f"  {shown}: {queue.waiting} waiting{longest}"
     yield "Agents     " + (_counted(status.agents) or "none")
     owed = status.callbacks.get(CallbackState.OWED, 0)
     under_way = sum(status.callbacks.values()) - owed

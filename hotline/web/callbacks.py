@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from hotline.bootstrap import Hotline
 from hotline.web.access import HotlineHere
 from hotline.web.numbers import digest_of
-from hotline.web.paging import fetch_page, older_than, read_cursor
+from hotline.web.paging import fetch_page, read_cursor
 from hotline.web.problems import answers
 from hotline.web.shapes import AgentNo, Id, Page, Period, Shown, Word, WrittenNumber
 from missed_call_redial.callbacks import (
@@ -96,13 +96,10 @@ class CallbackPage(Page):
 def list_callbacks(hotline: HotlineHere, filters: Annotated[CallbackFilters, Query()]) -> CallbackPage:
     statement = _filtered(select(Callback), filters, hotline)
     if filters.cursor is not None:
-        created_at, callback_id = read_cursor(filters.cursor, datetime, int)
-        statement = statement.where(
-            older_than(col(Callback.created_at), created_at, col(Callback.id), callback_id)
-        )
-    statement = statement.order_by(col(Callback.created_at).desc(), col(Callback.id).desc())
+        statement = statement.where(col(Callback.id) < read_cursor(filters.cursor, int)[0])
     with hotline.database.reading() as session:
-        found, cursor = fetch_page(session, statement, filters.limit, lambda c: (c.created_at, c.id or 0))
+        latest_first = statement.order_by(col(Callback.id).desc())
+        found, cursor = fetch_page(session, latest_first, filters.limit, lambda one: (one.id or 0,))
     return CallbackPage(items=[CallbackShown.model_validate(one) for one in found], next_cursor=cursor)
 
 

@@ -1,20 +1,21 @@
-"""Whoever was missed is rung back: an agent accepts, the citizen is dialled, they talk, and record and ticket say so."""
+"""Whoever was missed is rung back: an agent accepts, the citizen is dialled, they talk, and record and ticket say so.
+
+And what happens when they do not talk: busy, rings out, a dead line, a citizen who calls again himself.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from support.phones import Sipp, Telephones
+from support.phones import CITIZENS, IS_SILENT, RINGS_OUT, Sipp
 from support.running_hotline import Line, RunningHotline, wait_for
 
 
 @pytest.fixture
-def citizens(hotline: RunningHotline) -> Iterator[Sipp]:
-    """The citizens' phones behind the test trunk: they ring, answer, and hang up after two seconds."""
-    phones = Telephones(hotline.settings.sip_port)
-    phone = phones.answer(hotline.citizen_port, ring=0.3, talk=2)
-    hotline.wait_reachable("trunk-test-loopback")
-    yield phone
-    phones.stop_all()
+def citizens(hotline: RunningHotline) -> Sipp:
+    return hotline.citizens()
 
 
 def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(hotline: RunningHotline, line: Line, citizens: Sipp) -> None:
@@ -37,3 +38,132 @@ def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(hotline: RunningHotline
     assert ticket["agent_no"] == agent_no
     # the placeholder never became a record of its own
     assert [call["call_id"] for call in line.calls()] == [record["call_id"]]
+
+
+def test_three_misses_are_one_debt_and_a_talk_closes_it(hotline: RunningHotline, line: Line, citizens: Sipp) -> None:
+    agent_no = line.agent(is_signed_in=False, talk=2)
+    line.agent(has_phone=False)
+    citizen = hotline.new_citizen()
+    line.call(citizen, stay=2, calls=3, rate=1)
+    misses = line.ended(citizen, calls=3)
+    (owed,) = wait_for(lambda: [c for c in line.callbacks(citizen) if c["missed_count"] == 3])
+    assert owed["first_missed_at"] == misses[0]["arrived_at"]
+    assert owed["last_missed_at"] == misses[2]["arrived_at"]
+    missed_calls = hotline.get(f"/api/callbacks/{owed['id']}")["missed_calls"]
+    assert [one["call_id"] for one in missed_calls] == [call["call_id"] for call in misses]
+
+    again = line.call(citizen, stay=40)
+    wait_for(lambda: [call for call in line.calls(citizen) if call["is_open"] and call["queued_at"]])
+    line.sign_in(agent_no)
+    assert again.wait(60) == 0, again.errors
+    talk = wait_for(lambda: [call for call in line.calls(citizen) if call["outcome"] == "answered"])[0]
+    (closed,) = line.callbacks(citizen)
+    assert closed["closing_code"] == "resolved_by_inbound"
+    assert closed["closing_call_id"] == talk["call_id"]
+    assert f"INVITE sip:{citizen}@" not in citizens.trace
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the citizen's phone does, and what is made of it."""
+
+    phone: str
+    outcome: str
+    counts: bool
+    closing_code: str | None = None
+
+    @property
+    def starts(self) -> str:
+        return next(start for start, then in CITIZENS.items() if then == self.phone)
+
+
+TROUBLES = (
+    Trouble(RINGS_OUT, "no_answer", True),
+    Trouble(IS_SILENT, "trunk_fault", False),
+    Trouble("486 Busy Here", "busy", True),
+    Trouble("404 Not Found", "invalid_number", True, "invalid_number"),
+    Trouble("603 Decline", "refused", True),
+    Trouble("503 Service Unavailable", "trunk_fault", False),
+    Trouble("480 Temporarily Unavailable", "unreachable", True),
+)
+GAP = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Tried:
+    line: Line
+    citizen: str
+    agent_no: str
+
+
+@pytest.fixture(scope="module")
+def tried(hotline: RunningHotline) -> Iterator[dict[str, Tried]]:
+    """Citizens with every kind of trouble, each missed on a line of its own and then dialled once."""
+    hotline.citizens()
+    found: dict[str, Tried] = {}
+    try:
+        for trouble in TROUBLES:
+            line = hotline.new_line()
+            citizen = hotline.new_citizen(trouble.starts)
+            line.call(citizen, stay=30)  # nobody is signed in: he is told so and hung up
+            found[trouble.phone] = Tried(line, citizen, line.agent(is_signed_in=False))
+        for one in found.values():
+            wait_for(lambda one=one: one.line.callbacks(one.citizen))
+            one.line.sign_in(one.agent_no)
+        yield found
+    finally:
+        for one in found.values():
+            one.line.close()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.phone)
+def test_a_citizen_who_is_not_reached_is_tried_again(
+    hotline: RunningHotline, tried: dict[str, Tried], trouble: Trouble
+) -> None:
+    one = tried[trouble.phone]
+    attempt, callback = wait_for(lambda: _first_result(hotline, one), 40)
+    assert (attempt["outcome"], attempt["counts"]) == (trouble.outcome, trouble.counts)
+    assert attempt["agent_no"] == one.agent_no
+    assert callback["closing_code"] == trouble.closing_code
+    if trouble.closing_code is None:
+        due_at, ended_at = (datetime.fromisoformat(text) for text in (callback["due_at"], attempt["ended_at"]))
+        assert due_at - ended_at >= GAP
+    # Asterisk writes of the placeholder as of a talk; we do not believe it
+    other = f"cb-{attempt['id']}-2"
+    log = wait_for(lambda: "COMPLETECALLER" in hotline.log_of(other) and hotline.log_of(other))
+    assert log[:2] == ["ENTERQUEUE", "CONNECT"]
+    # the agent was told and set free at once, and never became a party of a talk
+    (freed,) = [line for line in hotline.queue_log if line[1] == other and line[4] == "COMPLETECALLER"][:1]
+    assert int(freed[0]) - datetime.fromisoformat(attempt["ended_at"]).timestamp() < 5
+    assert wait_for(lambda: one.line.has_member(one.agent_no, "Not in use") or one.line.has_member(one.agent_no, "wrapup"), 5)
+    assert [call["outcome"] for call in one.line.calls(one.citizen)] == ["no_agent"]
+
+
+def _first_result(hotline: RunningHotline, one: Tried) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The first attempt, once it is over, and the debt as it was left by it."""
+    (callback,) = one.line.callbacks(one.citizen)
+    history = hotline.get(f"/api/callbacks/{callback['id']}")
+    first = history["attempts"][:1]
+    if not first or first[0]["state"] != "done":
+        return None
+    if first[0]["outcome"] and callback["state"] != "closed":
+        hotline.post(f"/api/agents/{one.agent_no}/sign-out")  # once is enough
+    return first[0], history["callback"]
+
+
+def test_an_agent_who_hangs_up_while_it_rings_dropped_the_citizen(
+    hotline: RunningHotline, line: Line, citizens: Sipp
+) -> None:
+    citizen = hotline.new_citizen(Trouble(RINGS_OUT, "", True).starts)
+    line.call(citizen, stay=30)
+    wait_for(lambda: line.callbacks(citizen))
+    line.agent(talk=2)
+    (callback,) = line.callbacks(citizen)
+    attempt = wait_for(lambda: [a for a in _attempts(hotline, callback["id"]) if a["state"] == "done"], 30)[0]
+    assert attempt["outcome"] == "dropped_by_us"
+    assert f"CANCEL sip:{citizen}@" in citizens.trace
+
+
+def _attempts(hotline: RunningHotline, callback_id: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = hotline.get(f"/api/callbacks/{callback_id}")["attempts"]
+    return found

@@ -62,30 +62,36 @@ def _request(method: str, cseq: int, *, to_tag: bool = True, sdp: bool = False, 
 
 
 def _until_bye(milliseconds: int, hang_up: str) -> str:
-    """Talk until the other side hangs up, or hang up ourselves after so long."""
+    """Talk until the other side hangs up, or hang up ourselves after so long. Goes on at _END."""
     return (
         f'<recv request="BYE" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
         + _answer("200 OK", tag=False)
         + '<nop next="end"></nop>\n<label id="ours"/>\n'
         + hang_up
-        + '<recv response="200"></recv>\n<label id="end"/>\n<nop></nop>\n'
+        + '<recv response="200"></recv>\n'
     )
+
+
+_END = '<label id="end"/>\n<nop></nop>\n'
 
 
 def _scenario(name: str, steps: str) -> str:
     return f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n{steps}</scenario>\n'
 
 
-def caller_scenario(stay: float, keys: Sequence[tuple[float, str]] = (), cancel_after: float | None = None) -> str:
-    """Calls, presses `keys` (each after so many seconds), and hangs up after `stay` seconds if the other side did not."""
-    steps = _request("INVITE", 1, to_tag=False, sdp=True)
+def caller_scenario(stay: float, keys: Sequence[tuple[float, str]] = (), extra: str = "") -> str:
+    """Calls, presses `keys` (each after so many seconds), and hangs up after `stay` seconds if the other side did not.
+
+    `extra`: header lines of the INVITE, each with its line end.
+    """
+    steps = _request("INVITE", 1, to_tag=False, sdp=True, extra=extra)
     for code in ("100", "180", "183", "181"):
         steps += f'<recv response="{code}" optional="true"></recv>\n'
     steps += '<recv response="200" rrs="true" rtd="true"></recv>\n' + _request("ACK", 1)
     for after, key in keys:
         pcap = _PCAP.format(_PCAP_NAMES.get(key, key))
         steps += f'<pause milliseconds="{round(after * 1000)}"/>\n<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
-    return _scenario("citizen", steps + _until_bye(round(stay * 1000), _request("BYE", 2)))
+    return _scenario("citizen", steps + _until_bye(round(stay * 1000), _request("BYE", 2)) + _END)
 
 
 _BYE_OF_PHONE = _send(
@@ -102,27 +108,76 @@ _REMEMBER = (
 )
 
 
-def phone_scenario(ring: float, then: str, talk: float = 3600) -> str:
-    """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse.
+_VARIABLES = '<Reference variables="cseq,peer,to"/>\n'  # SIPp refuses unused ones
 
-    A CANCEL while it rings ends the ringing, as on any phone.
-    """
-    steps = f'<recv request="INVITE" rrs="true">{_REMEMBER}</recv>\n' + _answer("180 Ringing")
-    steps += f'<recv request="CANCEL" timeout="{max(1, round(ring * 1000))}" ontimeout="then"></recv>\n'
+
+def _cancelled(label: str, ring: float) -> str:
+    """Rings; a CANCEL ends the ringing, as on any phone. Goes on at `label` when it rang for so long."""
+    steps = f'<recv request="CANCEL" timeout="{max(1, round(ring * 1000))}" ontimeout="{label}"></recv>\n'
     steps += _answer("200 OK", tag=False)
     steps += _send(
         "SIP/2.0 487 Request Terminated\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]T[call_number]\n"
         "[last_Call-ID:]\nCSeq:[$cseq]\nContent-Length: 0\n\n"
     )
-    steps += '<recv request="ACK"></recv>\n<nop next="end"></nop>\n<label id="then"/>\n'
-    if then.startswith("200"):
-        # after the timeout nothing was received since INVITE, so the last_ headers are still its own
-        steps += _answer(then, sdp=True, retrans=True) + '<recv request="ACK"></recv>\n'
-        own = _BYE_OF_PHONE.replace("[$own]", "[$to];tag=[pid]T[call_number]")
-        steps += _until_bye(round(talk * 1000), own)
-    else:
-        steps += _answer(then, retrans=True) + '<recv request="ACK"></recv>\n<label id="end"/>\n<nop></nop>\n'
-    return _scenario("phone", steps + '<Reference variables="cseq,peer,to"/>\n')  # SIPp refuses unused ones
+    return steps + f'<recv request="ACK"></recv>\n<nop next="end"></nop>\n<label id="{label}"/>\n'
+
+
+def _answered(then: str, talk: float) -> str:
+    # after the timeout nothing was received since INVITE, so the last_ headers are still its own
+    steps = _answer(then, sdp=True, retrans=True) + '<recv request="ACK"></recv>\n'
+    own = _BYE_OF_PHONE.replace("[$own]", "[$to];tag=[pid]T[call_number]")
+    return steps + _until_bye(round(talk * 1000), own)
+
+
+def _refused(then: str) -> str:
+    return _answer(then, retrans=True) + '<recv request="ACK"></recv>\n'
+
+
+def phone_scenario(ring: float, then: str, talk: float = 3600) -> str:
+    """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse."""
+    steps = f'<recv request="INVITE" rrs="true">{_REMEMBER}</recv>\n' + _answer("180 Ringing")
+    steps += _cancelled("then", ring) + (_answered(then, talk) if then.startswith("200") else _refused(then))
+    return _scenario("phone", steps + _END + _VARIABLES)
+
+
+RINGS_OUT, IS_SILENT = "rings out", "is silent"
+CITIZENS = {
+    "139": "200 OK",
+    "138": "486 Busy Here",
+    "137": RINGS_OUT,
+    "136": "404 Not Found",
+    "135": "603 Decline",
+    "134": "503 Service Unavailable",
+    "133": "480 Temporarily Unavailable",
+    "132": IS_SILENT,
+}
+"""How the citizens' phones treat our calls, by the first digits of their numbers."""
+
+
+def citizens_scenario(ring: float = 0.3, talk: float = 2) -> str:
+    """All citizens behind one trunk. Who answers hangs up after `talk` seconds; IS_SILENT never replies at all."""
+    remember = _REMEMBER.replace(
+        "<action>", '<action><ereg regexp="sip:(1[0-9][0-9])" search_in="hdr" header="To:" assign_to="whole,kind"/>'
+    )
+    steps = f'<recv request="INVITE" rrs="true">{remember}</recv>\n'
+    for start in CITIZENS:
+        steps += (
+            f'<nop><action><strcmp assign_to="differs" variable="kind" value="{start}"/>'
+            f'<test assign_to="is{start}" variable="differs" compare="equal" value="0"/></action></nop>\n'
+            f'<nop next="c{start}" test="is{start}"></nop>\n'
+        )
+    for start, then in CITIZENS.items():
+        steps += f'<nop next="end"></nop>\n<label id="c{start}"/>\n'
+        if then == IS_SILENT:
+            steps += '<pause milliseconds="12000"/>\n'
+        elif then == RINGS_OUT:
+            steps += _answer("180 Ringing") + _cancelled(f"then{start}", 60)
+        elif then.startswith("200"):
+            steps += _answer("180 Ringing") + _cancelled(f"then{start}", ring) + _answered(then, talk)
+        else:
+            steps += _refused(then)
+    unused = '<Reference variables="whole"/>\n'
+    return _scenario("citizens", steps + _END + _VARIABLES + unused)
 
 
 REGISTER = _scenario(
@@ -220,12 +275,26 @@ class Telephones:
         stay: float = 30,
         keys: Sequence[tuple[float, str]] = (),
         from_header: str | None = None,
+        extra: str = "",
         calls: int = 1,
         rate: float = 1,
     ) -> Sipp:
         """A citizen calls and stays until hung up, at most `stay` seconds."""
         who = from_header or f"<sip:{number}@{HOST}>"
-        return self._start(caller_scenario(stay, keys), [f"{who};{called};"], limit=stay + 20, calls=calls, rate=rate)
+        scenario = caller_scenario(stay, keys, extra)
+        return self._start(scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate)
+
+    def many_calls(self, numbers: Sequence[str], called: str, *, rate: float, stay: float) -> Sipp:
+        """Each of `numbers` calls once, so many per second."""
+        rows = [f"<sip:{number}@{HOST}>;{called};" for number in numbers]
+        limit = len(numbers) / rate + stay + 30
+        return self._start(caller_scenario(stay), rows, limit=limit, calls=len(numbers), rate=rate)
+
+    def citizens(self, port: int) -> Sipp:
+        """Every citizen's phone, behind the trunk that dials out to `port`; see CITIZENS."""
+        phone = run_sipp(citizens_scenario(), port=port, calls=100_000, limit=1200)
+        self.running.append(phone)
+        return phone
 
     def answer(self, port: int, *, ring: float = 0.3, then: str = "200 OK", talk: float = 3600, calls: int = 1000) -> Sipp:
         """A phone on `port` that treats every call so."""

@@ -88,6 +88,7 @@ class RunningHotline:
         self.settings = Settings(**{key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()})
         self._lines = count(1)
         self._citizens = count(1)
+        self._citizens_phones = Telephones(self.settings.sip_port)
         self.token = ""
 
     # -- laying out ---------------------------------------------------------------------------------------------------
@@ -179,6 +180,7 @@ class RunningHotline:
             asterisk_process.stop(self.asterisk)
 
     def stop(self) -> None:
+        self._citizens_phones.stop_all()
         for server in self.servers:
             server.send_signal(signal.SIGCONT)
             server.terminate()
@@ -236,9 +238,24 @@ class RunningHotline:
         assert n <= LINES, "raise LINES: every story needs a line of its own"
         return Line(self, n)
 
-    def new_citizen(self) -> str:
-        """A mobile number that no other story uses."""
-        return f"139{os.getpid() % 10000:04}{next(self._citizens):04}"
+    def special_line(self, name: str) -> "Line":
+        """A line whose queue differs as SPECIAL_LINES says; for one story at a time."""
+        return Line(self, list(SPECIAL_LINES).index(name) + LINES + 1)
+
+    def new_citizen(self, start: str = "139") -> str:
+        """A mobile number that no other story uses; `start` says how its phone treats our calls (phones.CITIZENS)."""
+        return f"{start}{os.getpid() % 10000:04}{next(self._citizens):04}"
+
+    def citizens(self) -> Sipp:
+        """The citizens' phones, switched on at the first call of this; afterwards the server knows that it may dial out."""
+        if not self._citizens_phones.running:
+            self._citizens_phones.citizens(self.citizen_port)
+            self.wait_reachable("trunk-test-loopback")
+            wait_for(self._may_dial_out, 20, "the server's view of the trunk")
+        return self._citizens_phones.running[0]
+
+    def _may_dial_out(self) -> bool:
+        return bool(self.get("/readyz")["parts"]["trunks"]["detail"].get("test-loopback") == "online")
 
 
 @dataclass
@@ -308,6 +325,11 @@ class Line:
         shown = self.hotline.ask(f"queue show q-{self.queue}").partition("Callers:")[2]
         return [words.split()[1] for words in shown.splitlines() if words.strip()[:1].isdigit()]
 
+    def has_member(self, agent_no: str, words: str) -> bool:
+        """Asterisk's own word for an agent in this line's queue, such as "(paused:rest" or "Not in use"."""
+        members = self.hotline.ask(f"queue show q-{self.queue}").partition("Callers:")[0]
+        return any(agent_no in row.split() and words in row for row in members.splitlines())
+
     def close(self) -> None:
         self.phones.stop_all()
         for agent_no in self.agents:
@@ -315,9 +337,20 @@ class Line:
                 self.hotline.post(f"/api/agents/{agent_no}/sign-out")
 
 
+SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
+    "full with one": {"max_waiting": 1},
+    "gives up early": {"longest_wait_seconds": 15},
+    "gives up early too": {"longest_wait_seconds": 15},
+    "wraps up": {"wrap_up_seconds": 4},
+    "storm": {"max_waiting": 500},
+}
+
+
 def _lines_for_tests(found: dict[str, Any]) -> None:
-    queue = {"ring_seconds": 5, "retry_seconds": 1, "wrap_up_seconds": 0, "max_waiting": 50, "longest_wait_seconds": 120}
-    for n in range(1, LINES + 1):
+    usual = {"ring_seconds": 5, "retry_seconds": 1, "wrap_up_seconds": 0, "max_waiting": 50, "longest_wait_seconds": 120}
+    differing = dict(enumerate(SPECIAL_LINES.values(), LINES + 1))
+    for n in range(1, LINES + len(SPECIAL_LINES) + 1):
+        queue = {**usual, **differing.get(n, {})}
         found["numbers"].append({"number": f"200{n:02}", "label": f"线路{n}", "menu": "main", "queue": f"line{n}"})
         found["numbers"].append(
             {"number": f"300{n:02}", "label": f"按键{n}", "menu": "examples/with_keys", "queue": f"line{n}"}
@@ -330,7 +363,7 @@ def _lines_for_tests(found: dict[str, Any]) -> None:
 
 def _callbacks_for_tests(found: dict[str, Any]) -> None:
     found.update(first_delay_seconds=0, least_wait_seconds=0, quiet_hours="none", lease_seconds=10, agent_wait_seconds=120)
-    found.update(ring_seconds=10)
+    found.update(ring_seconds=10, callback_share=100)
     found["gaps"] = {name: "10s" for name in found["gaps"]}
 
 
@@ -338,6 +371,7 @@ def _short_prompts(found: dict[str, Any]) -> None:
     for prompt in found["prompts"].values():
         prompt.clear()
         prompt["zh"] = "您好"
+    found["prompts"]["choose_matter"]["zh"] = "，".join(["您好"] * 5)  # long enough to hang up in
 
 
 TEST_CHANGES: Mapping[str, Change] = {

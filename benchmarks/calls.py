@@ -1,0 +1,297 @@
+"""What a call costs: our whole thread beside a plain dialplan that only greets and queues, on the same Asterisk.
+
+`python benchmarks/calls.py [--quick] [--profile]` prints one table: CPU of all our processes and Asterisk per call, for
+calls with 30 s of two-way G.711 and for signalling only, and the highest calls/s without a failure. See README.md here.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
+
+# ruff: noqa: E402
+from sqlmodel import col, func, select
+
+from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table
+from benchmarks.side_by_side import PLAIN, RING_SECONDS, RUSH, TALK, SideBySide, side_by_side, sipp
+from tickets.call_records import CallRecord
+from tickets.outcome import Outcome
+from tickets.tickets import CallTicket
+
+PCAP = "/usr/share/sip-tester/g711a.pcap"
+PCAP_SECONDS = 7.08
+ANSWER_SECONDS = 0.5
+"""Asterisk's Answer() waits so long for a caller's first sound; callers without sound always wait it out."""
+AIM = 1.10
+RATES = (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+_callers = count(1)
+
+_CALLER = """<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="citizen">
+<send retrans="500"><![CDATA[
+INVITE sip:[field1]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:[field0]@[local_ip]>;tag=[pid]C[call_number]
+To: <sip:[field1]@[remote_ip]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:[field0]@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=citizen 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [auto_media_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+]]></send>
+<recv response="100" optional="true"></recv>
+<recv response="180" optional="true"></recv>
+<recv response="183" optional="true"></recv>
+<recv response="200" rrs="true"></recv>
+<send><![CDATA[
+ACK [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:[field0]@[local_ip]>;tag=[pid]C[call_number]
+To: <sip:[field1]@[remote_ip]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+{stay}<send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:[field0]@[local_ip]>;tag=[pid]C[call_number]
+To: <sip:[field1]@[remote_ip]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 2 BYE
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv response="200"></recv>
+</scenario>
+"""
+
+
+def caller(stay_seconds: float, *, talks: bool) -> str:
+    """A citizen who hangs up so long after the answer; `talks`: with sound from the first moment to the last.
+
+    Whatever else comes while he stays (the other side's BYE above all) makes the call a failed one.
+    """
+    steps, left = "", stay_seconds
+    while left > 0:
+        part = min(left, PCAP_SECONDS)
+        if talks:
+            steps += f'<nop><action><exec play_pcap_audio="{PCAP}"/></action></nop>\n'
+        steps += f'<pause milliseconds="{round(part * 1000)}"/>\n'
+        left -= part
+    return _CALLER.replace("{stay}", steps)
+
+
+@dataclass(frozen=True)
+class Load:
+    """`calls` calls, `rate` a second, each with so much time after the queue."""
+
+    calls: int
+    rate: float
+    talk_seconds: float
+    talks: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """One way, one load: CPU seconds per call, and why it does not count if it does not."""
+
+    asterisk: float
+    ours: float
+    fault: str = ""
+
+    @property
+    def whole(self) -> float:
+        return self.asterisk + self.ours
+
+
+@dataclass
+class Way:
+    """Ours (`number` is one of our numbers) or the plain dialplan."""
+
+    name: str
+    number: str
+    is_ours: bool
+    talk: list[Round] = field(default_factory=list)
+    signalling: list[Round] = field(default_factory=list)
+    highest: str = ""
+
+
+def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_seconds: float = 10) -> Round:
+    """Places the calls and waits until all is told; our records must be whole within `lag_seconds` of the last hang-up."""
+    bench.ours(way.is_ours)
+    number = number or way.number
+    stay = bench.greeting_seconds + RING_SECONDS + load.talk_seconds + (0 if load.talks else ANSWER_SECONDS)
+    rows = [f"139{next(_callers):08};{number}" for _ in range(load.calls)]
+    connected, recorded = _connects(bench), _records(bench, number)
+    before = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
+    lasts = load.calls / load.rate + stay
+    arguments = ("-m", str(load.calls), "-r", f"{load.rate:g}", "-mp", "6000")
+    callers = sipp(caller(stay, talks=load.talks), bench.sip_address, *arguments, rows=rows, seconds=lasts + 15)
+    good, bad = callers.results(lasts + 20)
+    callers.stop()
+    fault = f"{bad} of {load.calls} callers failed" if bad or good != load.calls else ""
+    if way.is_ours:
+        whole = _wait_for_records(bench, number, recorded + load.calls, lag_seconds)
+        if whole < recorded + load.calls:
+            fault = fault or f"{whole - recorded} of {load.calls} records with ticket {lag_seconds:g} s after the end"
+    else:
+        time.sleep(0.5)  # the agents' legs end
+    reached = _connects(bench) - connected
+    if reached != load.calls:
+        fault = fault or f"{reached} of {load.calls} callers reached an agent"
+    if way.is_ours and not fault:
+        bench.wait_settled()  # the end of the wrap-ups belongs to the price of a call
+    after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
+    return Round((after[0] - before[0]) / load.calls, (after[1] - before[1]) / load.calls, fault)
+
+
+def _connects(bench: SideBySide) -> int:
+    return sum(len(line) > 4 and line[4] == "CONNECT" for line in bench.hotline.queue_log)
+
+
+def _records(bench: SideBySide, number: str) -> int:
+    """Calls that are told to the end: walked the menu by our script, answered, closed, with a ticket."""
+    with bench.hotline.hotline.database.reading() as session:
+        statement = (
+            select(func.count(func.distinct(col(CallRecord.call_id))))
+            .join(CallTicket, col(CallTicket.call_id) == col(CallRecord.call_id))
+            .where(
+                col(CallRecord.number_called) == number,
+                col(CallRecord.is_open).is_(False),
+                col(CallRecord.outcome) == Outcome.ANSWERED,
+                col(CallRecord.menu_path).is_not(None),
+            )
+        )
+        return session.exec(statement).one()
+
+
+def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: float) -> int:
+    until = time.monotonic() + seconds
+    while (found := _records(bench, number)) < wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
+def highest(bench: SideBySide, way: Way, rates: Sequence[int], burst: float, confirm: float) -> str:
+    """The highest rate at which every call of a burst went well, and of a longer one too; and what stopped the next."""
+    number, best, stopped = RUSH if way.is_ours else PLAIN, 0, ""
+    for rate in rates:
+        fault = _burst(bench, way, rate, burst, number)
+        if fault:
+            stopped = f"at {rate}: {fault}"
+            break
+        best = rate
+    for rate in sorted((rate for rate in rates if rate <= best), reverse=True):
+        fault = _burst(bench, way, rate, confirm, number)
+        if not fault:
+            return f"{rate}" + (f" ({stopped})" if stopped else " (the last step)")
+        stopped = f"at {rate} for {confirm:g} s: {fault}"
+    return f"0 ({stopped})"
+
+
+def _burst(bench: SideBySide, way: Way, rate: int, seconds: float, number: str) -> str:
+    load = Load(round(rate * seconds), rate, 0.7, talks=False)
+    return run(bench, way, load, number=number, lag_seconds=1.5).fault
+
+
+def idle_cost(bench: SideBySide, seconds: float) -> tuple[float, float]:
+    """CPU seconds a second of Asterisk and of our server while nobody calls."""
+    bench.ours(True)
+    before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
+    time.sleep(seconds)
+    lasted = time.monotonic() - began
+    after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
+    return (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted
+
+
+def measure(bench: SideBySide, ways: Sequence[Way], rounds: int, talk: Load, signalling: Load) -> None:
+    """Rounds in the order ABBAAB, so that neither way always goes first."""
+    for what, load in (("talk", talk), ("signalling", signalling)):
+        for n in range(rounds):
+            for way in ways if n % 2 == 0 else reversed(ways):
+                done = run(bench, way, load)
+                say(f"{what} {n + 1}/{rounds} {way.name}: {done.whole * 1000:.1f} ms/call {done.fault}")
+                getattr(way, what).append(done)
+
+
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _rows(ways: Sequence[Way], talk: Load) -> Iterator[list[str]]:
+    for what, words in (("talk", f"{talk.talk_seconds:g} s of talk"), ("signalling", "signalling only")):
+        plain = median(one.whole for one in getattr(ways[1], what))
+        for way in ways:
+            rounds: list[Round] = getattr(way, what)
+            whole = median(one.whole for one in rounds)
+            yield [
+                f"{words}: {way.name}",
+                f"{median(one.asterisk for one in rounds) * 1000:.1f}",
+                f"{median(one.ours for one in rounds) * 1000:.1f}",
+                f"{whole * 1000:.1f}",
+                f"{whole / plain:.2f}",
+                " ".join(f"{one.whole * 1000:.0f}" for one in rounds),
+            ]
+
+
+def _notes(ways: Sequence[Way], idle: tuple[float, float], other: float) -> Iterator[str]:
+    talk = [median(one.whole for one in way.talk) for way in ways]
+    ratio = talk[0] / talk[1]
+    yield f"aim for calls with talk: ≤ {AIM:.2f} ×; measured {ratio:.2f} ×, {'met' if ratio <= AIM else 'MISSED'}"
+    for way in ways:
+        yield f"highest calls/s without a failure, {way.name}: {way.highest}"
+    yield f"nobody calls: our server {idle[1] * 1000:.0f} ms/s, Asterisk {idle[0] * 1000:.0f} ms/s (inside the rounds' figures)"
+    yield f"other work on this machine meanwhile: {other:.2f} of {os.cpu_count()} cores; load generators share them too"
+    for way in ways:
+        for one in (*way.talk, *way.signalling):
+            if one.fault:
+                yield f"A ROUND FAILED, {way.name}: {one.fault}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="shorter and rougher: one round, 8 s of talk")
+    parser.add_argument("--agents", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=0)
+    given = parser.parse_args()
+    rounds = given.rounds or (1 if given.quick else 3)
+    talk = Load(12, 6, 8, talks=True) if given.quick else Load(24, 8, 30, talks=True)
+    signalling = Load(20, 10, 0.7, talks=False) if given.quick else Load(40, 10, 0.7, talks=False)
+    rates = RATES[1:6:2] if given.quick else RATES
+    ways = (Way("our whole thread", TALK, True), Way("plain dialplan", PLAIN, False))
+    with side_by_side() as bench:
+        other = OtherWork()
+        bench.seat_agents(given.agents)
+        bench.wait_settled()
+        idle = idle_cost(bench, 2 if given.quick else 4)
+        measure(bench, ways, rounds, talk, signalling)
+        for way in ways:
+            way.highest = highest(bench, way, rates, 2 if given.quick else 3, 3 if given.quick else 10)
+            say(f"highest {way.name}: {way.highest}")
+        title = f"Calls, {machine()}, Asterisk {bench.hotline.program.version}, {bench.hotline.hotline.database.engine.dialect.name}"
+        head = ["CPU ms per call", "Asterisk", "our server", "both", "ratio", "rounds"]
+        print_table(title, head, _rows(ways, talk), _notes(ways, idle, other.cores()))
+
+
+if __name__ == "__main__":
+    main()

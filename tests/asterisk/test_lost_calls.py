@@ -1,0 +1,217 @@
+"""Every way in which a call is lost: what queue_log says, which outcome that is, who is owed a call back, and the talk that pays it.
+
+All kinds are lost side by side, each on a line of its own, and are rung back side by side; the stories only look.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from support.running_hotline import Line, RunningHotline, wait_for
+
+from missed_call_redial.callbacks import Callback
+from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
+
+
+@dataclass
+class Loss:
+    """A citizen who lost his call on a line, and the agent who is there afterwards."""
+
+    line: Line
+    citizen: str
+    rescuer: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.line.ended(self.citizen, seconds=40)[-1]
+        return found
+
+
+def gives_up_in_the_queue(line: Line, citizen: str) -> None:
+    line.agent(has_phone=False)
+    line.call(citizen, stay=3)
+
+
+def gives_up_while_a_phone_rings(line: Line, citizen: str) -> None:
+    line.agent(ring=60)
+    line.call(citizen, stay=4)
+
+
+def nobody_is_signed_in(line: Line, citizen: str) -> None:
+    line.call(citizen, stay=30)
+
+
+def the_queue_is_full(line: Line, citizen: str) -> None:
+    line.agent(has_phone=False)
+    line.call(line.hotline.new_citizen(), stay=8)
+    wait_for(line.waiting)
+    line.call(citizen, stay=30)
+
+
+def the_longest_wait_is_over(line: Line, citizen: str) -> None:
+    line.agent(has_phone=False)
+    line.call(citizen, stay=40)
+
+
+def the_agent_lets_it_ring(line: Line, citizen: str) -> None:
+    line.agent(ring=60)
+    line.call(citizen, stay=40)
+
+
+@dataclass(frozen=True)
+class Kind:
+    outcome: str
+    lose: Callable[[Line, str], None]
+    log: tuple[str, ...]
+    hung_up_by: str | None
+    special: str | None = None
+
+
+ARRIVED, END = "HOTLINE_ARRIVED", "HOTLINE_END"
+KINDS = (
+    Kind("queue_timeout", the_longest_wait_is_over, (ARRIVED, "ENTERQUEUE", "EXITWITHTIMEOUT", END), None, "gives up early"),
+    Kind(
+        "agent_no_answer",
+        the_agent_lets_it_ring,
+        (ARRIVED, "ENTERQUEUE", "RINGNOANSWER", "EXITWITHTIMEOUT", END),
+        None,
+        "gives up early too",
+    ),
+    Kind("queue_abandon", gives_up_in_the_queue, (ARRIVED, "ENTERQUEUE", "ABANDON", END), "citizen"),
+    Kind("ring_abandon", gives_up_while_a_phone_rings, (ARRIVED, "ENTERQUEUE", "RINGCANCELED", "ABANDON", END), "citizen"),
+    Kind("no_agent", nobody_is_signed_in, (ARRIVED, END), None),
+    Kind("queue_full", the_queue_is_full, (ARRIVED, END), None, "full with one"),
+)
+EACH_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.outcome)
+
+
+@pytest.fixture(scope="module")
+def losses(hotline: RunningHotline) -> Iterator[dict[str, Loss]]:
+    found: dict[str, Loss] = {}
+    try:
+        for kind in KINDS:
+            line = hotline.special_line(kind.special) if kind.special else hotline.new_line()
+            found[kind.outcome] = Loss(line, hotline.new_citizen(), "")
+            kind.lose(line, found[kind.outcome].citizen)
+        for loss in found.values():
+            loss.rescuer = loss.line.agent(is_signed_in=False)
+        yield found
+    finally:
+        for loss in found.values():
+            loss.line.close()
+
+
+@pytest.fixture(scope="module")
+def paid(hotline: RunningHotline, losses: dict[str, Loss]) -> dict[str, Loss]:
+    """All are lost; now those who let it ring go home, and on every line somebody is there."""
+    hotline.citizens()
+    for loss in losses.values():
+        assert not loss.record["is_open"]
+        for agent_no in loss.line.agents:
+            hotline.post(f"/api/agents/{agent_no}/sign-out")
+        loss.line.sign_in(loss.rescuer)
+    return losses
+
+
+@EACH_KIND
+def test_a_lost_call_is_owed_a_call_back(hotline: RunningHotline, losses: dict[str, Loss], kind: Kind) -> None:
+    loss = losses[kind.outcome]
+    record = loss.record
+    assert record["outcome"] == kind.outcome
+    assert record["hung_up_by"] == kind.hung_up_by
+    assert record["agent_no"] is None
+    assert tuple(dict.fromkeys(hotline.log_of(record["call_id"]))) == kind.log
+
+    owed = wait_for(lambda: loss.line.callbacks(loss.citizen))[0]
+    assert owed["missed_count"] == 1
+    assert owed["first_call_id"] == record["call_id"]
+    assert owed["first_missed_at"] == record["arrived_at"]
+    with hotline.hotline.database.reading() as session:
+        prio = session.get_one(Callback, owed["id"]).prio
+    arrived = datetime.fromisoformat(record["arrived_at"]).timestamp()
+    assert abs(prio - (PRIO_BASE - (arrived - PRIO_EPOCH))) < 2  # the place in line that the citizen had
+
+
+@pytest.mark.parametrize("outcome", ["no_agent", "queue_full", "queue_timeout"])
+def test_who_cannot_be_served_hears_so_and_is_hung_up(losses: dict[str, Loss], outcome: str) -> None:
+    loss = losses[outcome]
+    record = loss.record
+    phone = next(phone for phone in loss.line.phones.running if loss.citizen in phone.trace)
+    assert phone.wait(10) == 0, phone.errors
+    assert "\nBYE sip:" in phone.trace.partition("ACK sip:")[2]
+    assert f"\nBYE sip:{loss.line.number}@" not in phone.trace  # the citizen did not hang up himself
+    seconds = datetime.fromisoformat(record["ended_at"]) - datetime.fromisoformat(record["greeted_at"])
+    assert seconds.total_seconds() > 0.4, "the sentence was not played"
+
+
+@EACH_KIND
+def test_a_lost_call_is_rung_back_and_they_talk(hotline: RunningHotline, paid: dict[str, Loss], kind: Kind) -> None:
+    loss = paid[kind.outcome]
+    done = wait_for(
+        lambda: [c for c in loss.line.callbacks(loss.citizen) if c["closing_code"]],
+        40,
+        str(loss.line.callbacks(loss.citizen)),
+    )[0]
+    assert done["closing_code"] == "connected"
+    assert done["agent_no"] == loss.rescuer
+    history = hotline.get(f"/api/callbacks/{done['id']}")
+    (attempt,) = [one for one in history["attempts"] if one["counts"]]
+    assert (attempt["outcome"], attempt["agent_no"]) == ("connected", loss.rescuer)
+    assert attempt["placed_at"] <= attempt["accepted_at"] <= attempt["ended_at"]
+
+    record = hotline.get(f"/api/calls/{loss.record['call_id']}")
+    assert record["outcome"] == kind.outcome  # it stays a lost call, and says by which debt it was paid
+    assert record["callback_id"] == done["id"]
+    (ticket,) = loss.line.tickets_of(record["call_id"])
+    assert ticket["agent_no"] == loss.rescuer
+    assert hotline.citizens().trace.count(f"INVITE sip:{loss.citizen}@") == 1
+    assert [call["call_id"] for call in loss.line.calls(loss.citizen)] == [record["call_id"]]
+
+
+def test_who_hangs_up_in_the_greeting_is_owed_nothing(hotline: RunningHotline, line: Line) -> None:
+    line.agent(has_phone=False)
+    in_the_greeting, at_once = hotline.new_citizen(), hotline.new_citizen()
+    line.call(in_the_greeting, called=line.keys_number, stay=1.8)
+    line.call(at_once, called=line.keys_number, stay=0.2)
+    reasons = {
+        call["outcome"]: hotline.get(f"/api/calls/{call['call_id']}")["not_rung_back_because"]
+        for call in line.ended(calls=2)
+    }
+    assert reasons == {"ivr_abandon": "left_during_greeting", "quick_hangup": "kind_not_chosen"}
+    for call in line.calls():
+        assert hotline.log_of(call["call_id"]) == [ARRIVED, END]
+        assert call["hung_up_by"] == "citizen"
+        assert call["queued_at"] is None
+        assert line.tickets_of(call["call_id"]) == []
+    assert line.callbacks(in_the_greeting) == line.callbacks(at_once) == []
+
+
+def test_an_agent_who_drops_at_once_has_not_served_anybody(hotline: RunningHotline, line: Line) -> None:
+    dropping = line.agent(ring=0.1, talk=0.01)
+
+    def dropped() -> dict[str, Any] | None:
+        citizen = hotline.new_citizen()
+        assert line.call(citizen, stay=20).wait(40) == 0
+        record: dict[str, Any] = line.ended(citizen)[0]
+        return record if record["outcome"] == "answered_no_talk" else None
+
+    # Asterisk counts talk in whole seconds by the clock: now and then a moment spans two of them
+    record = next(found for found in (dropped() for _ in range(4)) if found is not None)
+    assert record["agent_no"] == dropping
+    assert record["talk_seconds"] == 0
+    assert hotline.log_of(record["call_id"]) == [ARRIVED, "ENTERQUEUE", "CONNECT", "COMPLETEAGENT", END]
+
+    hotline.citizens()
+    rescuer = line.agent(is_signed_in=False)
+    hotline.post(f"/api/agents/{dropping}/sign-out")
+    line.sign_in(rescuer)
+    owed = hotline.get(f"/api/calls/{record['call_id']}")["callback_id"]
+    done = wait_for(lambda: _closed(hotline, owed), 30)
+    assert (done["closing_code"], done["agent_no"]) == ("connected", rescuer)
+
+
+def _closed(hotline: RunningHotline, callback_id: int) -> dict[str, Any] | None:
+    found: dict[str, Any] = hotline.get(f"/api/callbacks/{callback_id}")["callback"]
+    return found if found["closing_code"] else None

@@ -1,0 +1,154 @@
+"""The call goes on: our server is killed, or freezes, while citizens are greeted, wait and talk. Nothing is forgotten.
+
+These stories stop and start their own hotline, so they do not share the folder's.
+"""
+
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
+
+from missed_call_redial.owing import nothing_forgotten
+
+
+def _long_greeting(found: dict[str, Any]) -> None:
+    for name, prompt in found["prompts"].items():
+        prompt.clear()
+        prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name == "greeting" else "您好"
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[RunningHotline]:
+    yield from a_running_hotline(changes={"prompts.yaml": _long_greeting})
+
+
+@pytest.fixture
+def line(hotline: RunningHotline) -> Iterator[Line]:
+    line = hotline.new_line()
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def assert_nothing_forgotten(hotline: RunningHotline) -> None:
+    """Every call that Asterisk took has just one record, and every lost one a callback or a stated reason."""
+    arrived = [row[1] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED"]
+    known = [call["call_id"] for call in hotline.get("/api/calls", limit=200)["items"]]
+    assert sorted(known) == sorted(set(arrived))
+    own = hotline.hotline
+    with own.database.reading() as session:
+        day = timedelta(days=1)
+        assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
+
+
+def _talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:
+    """Three citizens: one talks to the only agent, one waits, one is in the greeting when this returns."""
+    talking, waiting, greeted = (hotline.new_citizen() for _ in range(3))
+    line.call(talking, stay=60)
+    wait_for(lambda: [c for c in line.calls(talking) if c["answered_at"]], 20)
+    line.call(waiting, stay=60)
+    wait_for(lambda: len(line.waiting()) == 1, 20)
+    line.call(greeted, stay=60)
+    wait_for(lambda: sum(row[4] == "HOTLINE_ARRIVED" and row[6] == line.number for row in hotline.queue_log) == 3, 20)
+    return talking, waiting, greeted
+
+
+def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
+    line.agent(talk=6)
+    citizens = _talking_waiting_greeted(hotline, line)
+    hotline.kill_server()
+
+    late, gave_up = hotline.new_citizen(), hotline.new_citizen()
+    assert line.call(gave_up, stay=2).wait(30) == 0
+    line.call(late, stay=60)
+    completed = {"COMPLETECALLER", "COMPLETEAGENT"}
+
+    def served() -> int:
+        return sum(row[4] in completed and row[2] == f"q-{line.queue}" for row in hotline.queue_log)
+
+    wait_for(lambda: served() == 4, 60, "the agent reached all four, with our server dead")
+
+    hotline.start_server()
+    records = {call["number_masked"]: call for call in line.ended(calls=5, seconds=30)}
+    assert len(records) == 5
+    for citizen in (*citizens, late):
+        assert line.ended(citizen)[0]["outcome"] == "answered"
+    lost = line.ended(gave_up)[0]
+    assert lost["outcome"] == "queue_abandon"
+    owed = wait_for(lambda: line.callbacks(gave_up))
+    assert [callback["first_call_id"] for callback in owed] == [lost["call_id"]]
+    # drafts of calls that were answered while the server was dead exist as well, one each
+    for citizen in (*citizens, late):
+        call_id = line.ended(citizen)[0]["call_id"]
+        assert len(wait_for(lambda call_id=call_id: line.tickets_of(call_id))) == 1
+    assert_nothing_forgotten(hotline)
+
+
+def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
+    line.agent(talk=6)
+    citizens = _talking_waiting_greeted(hotline, line)
+    hotline.signal_server(signal.SIGSTOP)
+    late = hotline.new_citizen()
+    line.call(late, stay=90)
+
+    def connected() -> int:
+        return sum(row[4] == "CONNECT" and row[2] == f"q-{line.queue}" for row in hotline.queue_log)
+
+    wait_for(lambda: connected() == 4, 90, "the agent reached all four, with our server frozen")
+    hotline.signal_server(signal.SIGCONT)
+
+    for citizen in (*citizens, late):
+        assert line.ended(citizen, seconds=40)[0]["outcome"] == "answered"
+    assert len(line.calls()) == 4
+    assert_nothing_forgotten(hotline)
+
+
+def test_nobody_is_forgotten_who_hung_up_in_the_gap(hotline: RunningHotline, line: Line) -> None:
+    """With nobody signed in, no server, and a line that says so: each of them is owed a call."""
+    hotline.kill_server()
+    citizens = [hotline.new_citizen() for _ in range(3)]
+    for call in [line.call(citizen, stay=20) for citizen in citizens]:
+        assert call.wait(40) == 0
+    hotline.start_server()
+    for citizen in citizens:
+        assert line.ended(citizen, seconds=30)[0]["outcome"] == "no_agent"
+        assert len(wait_for(lambda citizen=citizen: line.callbacks(citizen))) == 1
+    assert_nothing_forgotten(hotline)
+
+
+def test_agents_stay_signed_in_when_asterisk_is_killed(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(is_signed_in=True, ring=60)
+    paused = line.agent(is_signed_in=True, ring=60)
+    hotline.post(f"/api/agents/{paused}/pause", {"reason": "rest"})
+    citizen = hotline.new_citizen()
+    line.call(citizen, stay=60)
+    wait_for(lambda: [c for c in line.calls(citizen) if c["queued_at"]], 20)
+
+    hotline.kill_asterisk()
+    hotline.start_asterisk()
+    def both() -> str:
+        text = hotline.ask(f"queue show q-{line.queue}")
+        return text if agent_no in text and "paused" in text else ""
+
+    shown = wait_for(both, 30)
+    assert "paused:rest" in shown
+    assert wait_for(lambda: hotline.is_ready(), 30)
+
+    lost = line.ended(citizen, seconds=30)[0]
+    assert lost["outcome"] == "system_loss"
+    assert len(wait_for(lambda: line.callbacks(citizen))) == 1
+    assert_nothing_forgotten(hotline)
+
+
+def test_a_member_that_asterisk_forgot_is_put_back(hotline: RunningHotline, line: Line) -> None:
+    """Our database wins over Asterisk's memory: its store is gone after the restart."""
+    agent_no = line.agent(ring=60, is_signed_in=True)
+    hotline.stop_asterisk()
+    (hotline.settings.asterisk_dir / "lib" / "astdb.sqlite3").unlink()
+    hotline.start_asterisk()
+    wait_for(lambda: agent_no in hotline.ask(f"queue show q-{line.queue}"), 30)
+    wait_for(lambda: f"agent-{agent_no}" in hotline.ask("pjsip show endpoints"), 30)
