@@ -194,6 +194,8 @@ def _add_plain_dialplan(folder: Path) -> None:
     dialplan = (shipped / "extensions.conf.j2").read_text(encoding="utf-8")
     (folder / "extensions.conf.j2").write_text(dialplan + _PLAIN_DIALPLAN, encoding="utf-8")
     # the guard time between two calls of an agent would need hundreds of agents at the highest rates
-    queues = (shipped / "queues.conf.j2").read_text(encoding="utf-8")
-    (folder / "queues.conf.j2").write_text(queues.replace("wrapuptime = 3", "wrapuptime = 0"), encoding="utf-8")
+    queues = (shipped / "queues.conf.j2").read_text(encoding="utf-8").replace("wrapuptime = 3", "wrapuptime = 0")
+    if "autofill" not in queues:  # its default, no, rings one agent at a time, whoever else is free
+        queues = queues.replace("wrapuptime = 0", "wrapuptime = 0\nautofill = yes")
+    (folder / "queues.conf.j2").write_text(queues, encoding="utf-8")
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
-from hotline.database import Database, current_revision, head_revision, make_engine
+from hotline.database import Database, alembic_config, current_revision, head_revision, make_engine
 from hotline.parts import STALE, PartReport
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
@@ -26,9 +27,9 @@ class WrongRevision(HotlineError):
     """The tables are not those of this program."""
 
     def __init__(self, found: str | None, wanted: str) -> None:
-        super().__init__(
-            f"the database is at revision {found or 'none'}, this program needs {wanted}: run `hotline migrate`"
-        )
+        is_older = found is None or found in known_revisions()
+        remedy = "run `hotline migrate`" if is_older else "install the newer hotline that made it"
+        super().__init__(f"the database is at revision {found or 'none'}, this program needs {wanted}: {remedy}")
         self.found, self.wanted = found, wanted
 
 
@@ -65,6 +66,11 @@ def reading(settings: Settings) -> Iterator[Session]:
             raise WrongRevision(found, head_revision())
         with database.reading() as session:
             yield session
+
+
+def known_revisions() -> frozenset[str]:
+    """Every version of the tables that this program can migrate from."""
+    return frozenset(one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions())
 
 
 def first_line(fault: SQLAlchemyError) -> str:

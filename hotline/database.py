@@ -60,7 +60,13 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Eng
 
 
 def _pool(pool_size: int, max_overflow: int) -> dict[str, Any]:
-    return {"pool_size": pool_size, "max_overflow": max_overflow, "pool_timeout": BUSY_SECONDS}
+    """`hide_parameters`: an error of the database must not write citizens' data into a log."""
+    return {
+        "pool_size": pool_size,
+        "max_overflow": max_overflow,
+        "pool_timeout": BUSY_SECONDS,
+        "hide_parameters": True,
+    }
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -4,7 +4,7 @@ What the events mean together is decided in `outcome`; this is only the log that
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, cast
@@ -13,6 +13,8 @@ from sqlalchemy import JSON, Column, Connection, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
+
+from tickets.sealing import Sealer
 
 _LOG_LOCK: Final = 0x12345_CA11  # any constant; one lock for the whole log
 
@@ -62,6 +64,18 @@ class Event:
     seq: int
     data: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+
+
+PERSONAL: Final = frozenset({"caller", "to"})
+"""Fields of `data` that may be somebody's number: they are kept sealed."""
+
+
+def sealed(event: Event, sealer: Sealer) -> Event:
+    """The same event with its personal fields sealed; done before `append`."""
+    found = PERSONAL & event.data.keys()
+    if not any(event.data[name] for name in found):
+        return event
+    return replace(event, data={**event.data} | {name: sealer.seal(event.data[name]) for name in found if event.data[name]})
 
 
 class CallEvent(SQLModel, table=True):

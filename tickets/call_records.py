@@ -101,7 +101,7 @@ def _row(
     if not events:
         return None
     facts = fold(events, quick_hangup_seconds=quick_hangup_seconds)
-    number = normaliser(facts.caller_raw or "", facts.trunk)
+    number = normaliser(_opened(facts.caller_raw or "", sealer), facts.trunk)
     row = {_NEW + name: getattr(facts, name) for name in _FROM_FACTS}
     made = {
         "call_id": call_id,
@@ -116,6 +116,11 @@ def _row(
         "created_at": datetime.now(UTC),
     }
     return row | {_NEW + name: value for name, value in made.items()}
+
+
+def _opened(caller: str, sealer: Sealer) -> str:
+    """What the caller's side sent; a telephone number holds no colon, a sealed value does."""
+    return sealer.open(caller) if ":" in caller else caller
 
 
 def _upsert(insert: type[PostgresqlInsert] | type[SqliteInsert]) -> PostgresqlInsert | SqliteInsert:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from ivr.config_files.running import Running
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
-from tickets.call_events import Event, append
+from tickets.call_events import Event, append, sealed
 from tickets.call_records import CallRecord, is_settled, refresh
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
@@ -31,7 +31,8 @@ class Ledger:
 
     def hear(self, session: Session, events: Iterable[Event], now: datetime) -> list[CallRecord]:
         """Appends what is new and brings every call that it touches up to date. Gives those calls' records."""
-        records = [self.bring_up_to_date(session, call_id, now) for call_id in append(session, events)]
+        told = (sealed(event, self.sealer) for event in events)
+        records = [self.bring_up_to_date(session, call_id, now) for call_id in append(session, told)]
         return [record for record in records if record is not None]
 
     def bring_up_to_date(self, session: Session, call_id: str, now: datetime) -> CallRecord | None:

@@ -44,7 +44,7 @@ def test_three_misses_are_one_debt_and_a_talk_closes_it(hotline: RunningHotline,
     agent_no = line.agent(is_signed_in=False, talk=2)
     line.agent(has_phone=False)
     citizen = hotline.new_citizen()
-    line.call(citizen, stay=2, calls=3, rate=1)
+    line.call(citizen, stay=2, calls=3, rate=2)
     misses = line.ended(citizen, calls=3)
     (owed,) = wait_for(lambda: [c for c in line.callbacks(citizen) if c["missed_count"] == 3])
     assert owed["first_missed_at"] == misses[0]["arrived_at"]
@@ -89,27 +89,41 @@ TROUBLES = (
 GAP = timedelta(seconds=10)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tried:
+    """A citizen who was dialled for an agent, and what the first attempt left behind."""
+
     line: Line
     citizen: str
     agent_no: str
+    agents_phone: Sipp
+    attempt: dict[str, Any] | None = None
+    callback: dict[str, Any] | None = None
+
+    def look(self) -> bool:
+        """True once the first attempt is over; then its result is kept."""
+        (owed,) = self.line.callbacks(self.citizen)
+        history = self.line.hotline.get(f"/api/callbacks/{owed['id']}")
+        if self.attempt is None and history["attempts"] and history["attempts"][0]["state"] == "done":
+            self.attempt, self.callback = history["attempts"][0], history["callback"]
+        return self.attempt is not None
 
 
 @pytest.fixture(scope="module")
 def tried(hotline: RunningHotline) -> Iterator[dict[str, Tried]]:
-    """Citizens with every kind of trouble, each missed on a line of its own and then dialled once."""
+    """Citizens with every kind of trouble, each missed on a line of its own and then dialled, all at the same time."""
     hotline.citizens()
     found: dict[str, Tried] = {}
     try:
         for trouble in TROUBLES:
-            line = hotline.new_line()
-            citizen = hotline.new_citizen(trouble.starts)
+            line, citizen = hotline.new_line(), hotline.new_citizen(trouble.starts)
             line.call(citizen, stay=30)  # nobody is signed in: he is told so and hung up
-            found[trouble.phone] = Tried(line, citizen, line.agent(is_signed_in=False))
+            agent_no = line.agent(is_signed_in=False)
+            found[trouble.phone] = Tried(line, citizen, agent_no, line.phones.running[-1])
         for one in found.values():
-            wait_for(lambda one=one: one.line.callbacks(one.citizen))
+            assert one.line.ended(one.citizen)[0]["outcome"] == "no_agent"
             one.line.sign_in(one.agent_no)
+        wait_for(lambda: all([one.look() for one in found.values()]), 60, "first attempts")
         yield found
     finally:
         for one in found.values():
@@ -121,34 +135,33 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
     hotline: RunningHotline, tried: dict[str, Tried], trouble: Trouble
 ) -> None:
     one = tried[trouble.phone]
-    attempt, callback = wait_for(lambda: _first_result(hotline, one), 40)
+    attempt, callback = one.attempt, one.callback
+    assert attempt is not None and callback is not None
     assert (attempt["outcome"], attempt["counts"]) == (trouble.outcome, trouble.counts)
-    assert attempt["agent_no"] == one.agent_no
+    assert (attempt["agent_no"], attempt["answered_at"]) == (one.agent_no, None)
     assert callback["closing_code"] == trouble.closing_code
+    ended_at = datetime.fromisoformat(attempt["ended_at"])
     if trouble.closing_code is None:
-        due_at, ended_at = (datetime.fromisoformat(text) for text in (callback["due_at"], attempt["ended_at"]))
-        assert due_at - ended_at >= GAP
+        assert callback["state"] == "owed"
+        assert datetime.fromisoformat(callback["due_at"]) - ended_at >= GAP
     # Asterisk writes of the placeholder as of a talk; we do not believe it
-    other = f"cb-{attempt['id']}-2"
-    log = wait_for(lambda: "COMPLETECALLER" in hotline.log_of(other) and hotline.log_of(other))
-    assert log[:2] == ["ENTERQUEUE", "CONNECT"]
-    # the agent was told and set free at once, and never became a party of a talk
-    (freed,) = [line for line in hotline.queue_log if line[1] == other and line[4] == "COMPLETECALLER"][:1]
-    assert int(freed[0]) - datetime.fromisoformat(attempt["ended_at"]).timestamp() < 5
-    assert wait_for(lambda: one.line.has_member(one.agent_no, "Not in use") or one.line.has_member(one.agent_no, "wrapup"), 5)
+    placeholder = f"cb-{attempt['id']}-2"
+    log = wait_for(lambda: "COMPLETECALLER" in hotline.log_of(placeholder) and hotline.log_of(placeholder))
+    assert log == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
+    # the agent was told and set free, not left in silence
+    (freed,) = [line for line in hotline.queue_log if line[1] == placeholder and line[4] == "COMPLETECALLER"]
+    assert int(freed[0]) - ended_at.timestamp() < 6
+    assert "\nBYE sip:" in one.agents_phone.trace
+    # and the account of the citizen's own call stays what it was
     assert [call["outcome"] for call in one.line.calls(one.citizen)] == ["no_agent"]
 
 
-def _first_result(hotline: RunningHotline, one: Tried) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The first attempt, once it is over, and the debt as it was left by it."""
-    (callback,) = one.line.callbacks(one.citizen)
-    history = hotline.get(f"/api/callbacks/{callback['id']}")
-    first = history["attempts"][:1]
-    if not first or first[0]["state"] != "done":
-        return None
-    if first[0]["outcome"] and callback["state"] != "closed":
-        hotline.post(f"/api/agents/{one.agent_no}/sign-out")  # once is enough
-    return first[0], history["callback"]
+def test_after_the_last_attempt_he_is_given_up_with_a_reason(hotline: RunningHotline, tried: dict[str, Tried]) -> None:
+    one = tried["486 Busy Here"]
+    done = wait_for(lambda: [c for c in one.line.callbacks(one.citizen) if c["closing_code"]], 60)[0]
+    assert (done["closing_code"], done["attempt_count"]) == ("unreachable_after_n", 3)
+    outcomes = [attempt["outcome"] for attempt in _attempts(hotline, done["id"]) if attempt["counts"]]
+    assert outcomes == ["busy"] * 3
 
 
 def test_an_agent_who_hangs_up_while_it_rings_dropped_the_citizen(

@@ -221,6 +221,18 @@ class TestTheLastLookBeforeDialling:
             assert decision.closing_code == "resolved_by_inbound"
 
 
+def test_a_new_debt_waits_while_the_phone_still_rings_for_the_old_one(database):
+    with database.writing() as session:
+        attempt_id = placed(session)
+        accept(session, attempt_id)
+        on_dialling(session, attempt_id, NOON)
+        close_by_inbound(session, digest_of("+8613800138000"), "c2", NOON)
+        owe(session, missed("c3", after=timedelta(hours=2, seconds=10)), POLICY, SHANGHAI, NOON)
+        (claim,) = claim_due(session, "w", NOON + 2 * MINUTE, POLICY, 1)
+        decision = accept(session, claim.attempt_id, NOON + 2 * MINUTE)
+        assert (decision.dial, decision.why) == (False, "citizen_is_being_dialled")
+
+
 def test_answered_inbound_while_being_dialled_stays_closed_and_keeps_the_result(database):
     with database.writing() as session:
         attempt_id = placed(session)

@@ -212,6 +212,22 @@ FEATURE_CODE = _scenario(
 )
 
 
+
+
+def refused_with(code: str) -> str:
+    """An INVITE that must be refused so at once."""
+    refusal = f'<recv response="100" optional="true"></recv>\n<recv response="{code}"></recv>\n'
+    return _scenario("refused", _request("INVITE", 1, to_tag=False, sdp=True) + refusal + _request("ACK", 1))
+
+
+def agent_invites(code: str) -> str:
+    """An INVITE that is challenged, sent again with field2, and then refused with `code`."""
+    steps = _request("INVITE", 1, to_tag=False, sdp=True) + '<recv response="401" auth="true"></recv>\n' + _request("ACK", 1)
+    steps += _request("INVITE", 2, to_tag=False, sdp=True, extra="[field2]\n")
+    steps += f'<recv response="100" optional="true"></recv>\n<recv response="{code}"></recv>\n' + _request("ACK", 2)
+    return _scenario("agent dials", steps)
+
+
 @dataclass
 class Sipp:
     """One running SIPp; always bounded, ended by `stop` at the latest."""

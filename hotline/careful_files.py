@@ -1,0 +1,129 @@
+"""Files copied so that a kill or a full disk leaves nothing half: private, written through, whole folders swapped."""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from vocabulary.errors import HotlineError
+
+_RENAME_EXCHANGE: Final = 2
+_AT_FDCWD: Final = -100
+_TRIES: Final = 5
+
+
+class FolderIsBusy(HotlineError):
+    """Another backup or restore is at work there."""
+
+
+class CannotSwap(HotlineError):
+    """The folder cannot be replaced in one step, so it was not touched."""
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Mode 600, on the disk when this returns."""
+    make_folder(target.parent)
+    with source.open("rb") as read, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:
+        shutil.copyfileobj(read, write, 1024 * 1024)
+        write.flush()
+        os.fsync(write.fileno())
+
+
+def write_file(target: Path, text: str) -> None:
+    make_folder(target.parent)
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as write:
+        write.write(text)
+        write.flush()
+        os.fsync(write.fileno())
+
+
+def make_folder(folder: Path) -> None:
+    """With all that lead to it, mode 700 where they are new."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def copy_tree(source: Path, target: Path) -> int:
+    """Copies all plain files but hidden ones; gives their number. Files that come and go meanwhile: it begins anew."""
+    for _ in range(_TRIES):
+        try:
+            return _copy_tree(source, target)
+        except FileNotFoundError:
+            shutil.rmtree(target, ignore_errors=True)
+    return _copy_tree(source, target)
+
+
+def _copy_tree(source: Path, target: Path) -> int:
+    count = 0
+    for root, folders, files in os.walk(source):
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        for name in sorted(one for one in files if not one.startswith(".")):
+            file = Path(root, name)
+            if file.is_file():
+                copy_file(file, target / file.relative_to(source))
+                count += 1
+    return count
+
+
+def write_through(folder: Path) -> None:
+    """Names are on the disk too."""
+    for one in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        handle = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def own_as(folder: Path, model: os.stat_result) -> None:
+    """Gives everything to the owner of what was there before; only root can, and only root needs to."""
+    if os.geteuid() == 0 and (model.st_uid, model.st_gid) != (0, 0):
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, model.st_uid, model.st_gid, follow_symlinks=False)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Nobody else works on this folder by this function. Raises FolderIsBusy. A killed holder lets go."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise FolderIsBusy(f"another backup or restore is at work in {folder}; wait until it is done") from fault
+        yield
+    finally:
+        os.close(handle)
+
+
+def put_in_place(new: Path, place: Path) -> bool:
+    """`new` becomes `place` in one step. True: what was there before is now at `new`. Raises CannotSwap."""
+    try:
+        if not place.exists() or not any(place.iterdir()):
+            new.rename(place)
+            return False
+        _exchange(new, place)
+    except OSError as fault:
+        raise CannotSwap(_why_not(place, fault)) from fault
+    return True
+
+
+def _exchange(one: Path, other: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _why_not(place: Path, fault: OSError) -> str:
+    if fault.errno == errno.EBUSY:
+        return f"{place} is a mount point and cannot be replaced: set HOTLINE_HOME to a folder inside it"
+    if fault.errno in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):
+        return f"this file system cannot swap folders: move {place} away yourself, then restore again"
+    return f"{place} cannot be replaced: {fault.strerror}"

@@ -1,0 +1,128 @@
+"""`hotline doctor`: looks at everything that the hotline stands on and changes nothing; each fault comes with what to do."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hotline import as_found, doctor_asterisk, doctor_machine
+from hotline.asterisk_view import AsteriskNotReached, AsteriskView
+from hotline.database import current_revision, head_revision
+from hotline.findings import Finding, Level, fail, ok, warn
+from hotline.settings import Settings
+from ivr.config_files.checker import Configuration, check
+from ivr.config_files.published import load_published
+from ivr.lines import Lines
+from tickets.sealing import KeyFileIsUnusable, Sealer
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was looked up once and several checks need."""
+
+    settings: Settings
+    now: datetime
+    asterisk: AsteriskView | AsteriskNotReached
+    processes: tuple[str, ...]
+    configuration: Configuration | None
+    faults: tuple[str, ...]
+    last_good: Configuration | None
+
+    @property
+    def is_server_up(self) -> bool:
+        return bool(self.processes)
+
+    @property
+    def is_asterisk_up(self) -> bool:
+        return isinstance(self.asterisk, AsteriskView)
+
+    @property
+    def lines(self) -> Lines | None:
+        found = self.configuration or self.last_good
+        return found.lines if found else None
+
+
+def examine(settings: Settings, now: datetime) -> Examined:
+    configuration, problems = check(settings.config_dir)
+    return Examined(
+        settings,
+        now,
+        doctor_asterisk.running_asterisk(settings),
+        tuple(as_found.server_processes(settings, now)),
+        configuration,
+        tuple(str(one) for one in problems if one.severity == "error"),
+        load_published(settings.home_dir),
+    )
+
+
+def findings(seen: Examined) -> Iterator[Finding]:
+    """In the order in which a person would mend them."""
+    settings = seen.settings
+    yield _server(seen)
+    yield from doctor_machine.rights(settings)
+    yield from _keys(settings)
+    yield from doctor_machine.disk(settings)
+    yield from doctor_machine.clock(seen.now, doctor_machine.is_clock_steered())
+    yield from doctor_machine.host_name(socket.gethostname())
+    yield from doctor_machine.ports(settings, is_server_up=seen.is_server_up, is_asterisk_up=seen.is_asterisk_up)
+    yield from doctor_machine.voice_tools()
+    yield from _configuration(seen)
+    yield from _database(settings)
+    yield from doctor_asterisk.program(settings)
+    yield from doctor_asterisk.running(seen.asterisk, seen.is_server_up)
+    yield from doctor_asterisk.trunk_secrets(seen.lines)
+    yield from doctor_asterisk.trunks(seen.lines, seen.asterisk)
+    yield from doctor_asterisk.queue_log(settings, seen.now, seen.is_server_up, seen.is_asterisk_up)
+
+
+def is_healthy(found: list[Finding]) -> bool:
+    return all(one.level is not Level.FAIL for one in found)
+
+
+def _server(seen: Examined) -> Finding:
+    if seen.is_server_up:
+        return ok("server", f"runs as {', '.join(seen.processes)}")
+    return ok("server", "does not run")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if settings.keys_path.is_file():
+        try:
+            Sealer.from_file(settings.keys_path)
+        except (KeyFileIsUnusable, OSError) as fault:
+            yield fail("keys", str(fault), "Restore the file of keys from its own backup.")
+
+
+def _configuration(seen: Examined) -> Iterator[Finding]:
+    if seen.configuration is not None:
+        yield ok("config", f"{seen.settings.config_dir} is good (version {seen.configuration.version})")
+        running = seen.last_good.version if seen.last_good else None
+        if seen.is_server_up and running != seen.configuration.version:
+            remedy = "Tell the server to take it: systemctl reload, or send SIGHUP; then `hotline asterisk render`."
+            yield warn("config", f"the server runs an older version ({running})", remedy)
+        return
+    then = "the last good set runs" if seen.last_good else "and there is no good set to run on"
+    said = f"{len(seen.faults)} faults in {seen.settings.config_dir}, {then}; the first: {seen.faults[0]}"
+    yield fail("config", said, "`hotline check` tells all of them.")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        with as_found.database_found(settings) as database:
+            found = current_revision(database.engine)
+            kind = database.engine.dialect.name
+    except (as_found.NoDatabase, SQLAlchemyError) as fault:
+        yield fail("database", str(fault), "Check HOTLINE_DATABASE_URL and HOTLINE_HOME, and that the database runs.")
+        return
+    if found == head_revision():
+        yield ok("database", f"{kind}, revision {found}")
+    elif found is None or found in as_found.known_revisions():
+        yield fail("database", f"{kind}, at revision {found or 'none'}, {head_revision()} is needed", "hotline migrate")
+    else:
+        yield fail(
+            "database",
+            f"{kind}, revision {found} was made by a newer hotline",
+            "Install that newer version again; or restore a backup from before the upgrade.",
+        )

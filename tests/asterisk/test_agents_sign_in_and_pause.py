@@ -1,0 +1,115 @@
+"""Agents sign in, pause and resume from the screen and from the phone; nobody else can, and nobody dials the world from here."""
+
+import pytest
+from support.phones import HOST, agent_invites, free_port, refused_with, run_sipp
+from support.running_hotline import Line, RunningHotline, wait_for
+
+
+def state_of(hotline: RunningHotline, agent_no: str) -> tuple[str, str | None]:
+    found = hotline.get(f"/api/agents/{agent_no}")
+    return found["state"], found["pause_reason"]
+
+
+def test_by_the_api_and_the_queue_shows_it(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent()
+    assert line.has_member(agent_no, "Not in use")
+    paused = hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "meal"})
+    assert (paused["state"], paused["pause_reason"], paused["is_in_effect"]) == ("paused", "meal", True)
+    assert line.has_member(agent_no, "(paused:meal was")
+    hotline.post(f"/api/agents/{agent_no}/resume")
+    assert not line.has_member(agent_no, "paused")
+    assert line.has_member(agent_no, "")
+    hotline.post(f"/api/agents/{agent_no}/sign-out")
+    assert not line.has_member(agent_no, "")
+    with pytest.raises(AssertionError, match="409"):
+        hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "meal"})
+    with pytest.raises(AssertionError, match="409|422"):
+        line.sign_in(agent_no)
+        hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "missed_rings"})  # is ours to set
+    what = [(event["what"], event["reason"]) for event in hotline.get(f"/api/agents/{agent_no}")["events"]]
+    assert what[:5] == [
+        ("signed_in", None),
+        ("signed_out", None),
+        ("resumed", "meal"),
+        ("paused", "meal"),
+        ("signed_in", None),
+    ]
+
+
+def test_by_feature_codes_from_the_desk_phone(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(is_signed_in=False)
+    secret = line.agents[agent_no]
+    steps = (
+        ("*12", ("signed_out", None), None),  # refused: who is not signed in cannot pause
+        ("*10", ("ready", None), "Not in use"),
+        ("*12", ("paused", "rest"), "(paused:rest was"),
+        ("*122", ("paused", "meal"), "(paused:meal was"),
+        ("*1299", ("paused", "meal"), "(paused:meal was"),  # no such reason: nothing changes
+        ("*99", ("paused", "meal"), "(paused:meal was"),  # no such code
+        ("*13", ("ready", None), "Not in use"),
+        ("*11", ("signed_out", None), None),
+    )
+    for code, state, in_queue in steps:
+        line.phones.dial_code(agent_no, secret, code)
+        assert state_of(hotline, agent_no) == state, code
+        assert line.has_member(agent_no, in_queue or "") == (in_queue is not None), code
+    assert {event["by"] for event in hotline.get(f"/api/agents/{agent_no}")["events"][:5]} == {f"phone {agent_no}"}
+
+
+def test_nobody_else_can_dial_codes_and_no_agent_dials_the_world(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(is_signed_in=False)
+    other = line.agent(is_signed_in=False)
+    citizens, address = hotline.citizens(), f"{HOST}:{hotline.settings.sip_port}"
+    own = f"[authentication username=agent-{agent_no} password={line.agents[agent_no]}]"
+    wrong = f"[authentication username=agent-{agent_no} password={line.agents[other]}]"
+
+    def replies(scenario: str, *row: str) -> None:
+        phone = run_sipp(scenario, port=free_port(), remote=address, rows=[";".join((*row, ""))], limit=10)
+        code, errors = phone.wait(15), phone.errors
+        phone.stop()
+        assert code == 0, (row[:2], errors)
+
+    for outside in ("13800138000", "03554123456", "110", "0018005550100", "s", "12345", line.number):
+        replies(agent_invites("404"), f"<sip:agent-{agent_no}@{HOST}>", outside, own)
+    # another's name with one's own secret, and no secret at all
+    replies(agent_invites("401"), f"<sip:agent-{agent_no}@{HOST}>", "*10", wrong)
+    replies(refused_with("401"), f"<sip:agent-{agent_no}@{HOST}>", "*10")
+    # from the trunk, which needs no secret, neither codes nor the world can be reached
+    for called in ("13800138000", "*10", "s", "agent-" + agent_no, agent_no, "callback-dial"):
+        replies(refused_with("404"), f"<sip:{hotline.new_citizen()}@{HOST}>", called)
+    assert state_of(hotline, agent_no) == state_of(hotline, other) == ("signed_out", None)
+    assert "INVITE sip:13800138000@" not in citizens.trace
+
+
+def test_a_citizen_whose_number_is_an_agents_is_a_citizen(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(talk=1)
+    assert line.call(agent_no, stay=20).wait(40) == 0
+    (record,) = line.ended()
+    assert (record["outcome"], record["agent_no"], record["number_kind"]) == ("answered", agent_no, "short")
+
+
+def test_who_misses_rings_is_paused_by_us_until_he_resumes(hotline: RunningHotline, line: Line) -> None:
+    deaf = line.agent(ring=60)
+    call = line.call(hotline.new_citizen(), stay=60)
+    wait_for(lambda: state_of(hotline, deaf) == ("paused", "missed_rings"), 40)
+    assert wait_for(lambda: line.has_member(deaf, "(paused:missed_rings was"))
+    (shown,) = [agent for agent in hotline.get("/api/agents", queue=line.queue)["items"] if agent["agent_no"] == deaf]
+    assert shown["missed_rings"] == 3
+    (waiting,) = line.waiting()
+    assert hotline.post(f"/api/agents/{deaf}/resume")["missed_rings"] == 0
+    assert not line.has_member(deaf, "paused")
+    assert line.waiting() == [waiting]  # the caller kept his place meanwhile
+    call.stop()
+
+
+def test_wrap_up_ends_by_itself(hotline: RunningHotline) -> None:
+    line = hotline.special_line("wraps up")
+    try:
+        agent_no = line.agent(talk=1)
+        assert line.call(hotline.new_citizen(), stay=20).wait(40) == 0
+        wait_for(lambda: state_of(hotline, agent_no) == ("wrap_up", "wrap_up"))
+        assert wait_for(lambda: line.has_member(agent_no, "(paused:wrap_up was"))
+        wait_for(lambda: state_of(hotline, agent_no) == ("ready", None))
+        assert wait_for(lambda: not line.has_member(agent_no, "paused") and line.has_member(agent_no, "Not in use"))
+    finally:
+        line.close()

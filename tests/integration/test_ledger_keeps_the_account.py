@@ -1,0 +1,145 @@
+"""The ledger: whatever is heard of a call becomes a record, a ticket and a debt, once, with the number sealed."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import Session, select, text
+
+from hotline import defaults_door
+from hotline.database import Database
+from ivr.calls.ledger import Ledger
+from ivr.config_files.checker import check
+from ivr.config_files.running import Running
+from ivr.prompts.rendering import PromptLibrary
+from missed_call_redial.callbacks import Callback, CallbackRefusal
+from tickets.call_events import Event, EventKind, EventSource
+from tickets.call_records import CallRecord
+from tickets.sealing import Sealer
+from tickets.tickets import CallTicket, Ticket
+
+T0 = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+CITIZEN = "13800138000"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    configuration, problems = check(defaults_door.shipped())
+    assert configuration is not None, problems
+    running = Running(configuration, PromptLibrary({}, {}), False)
+    return Ledger(lambda: running, Sealer.create_file(tmp_path / "keys.json"), ZoneInfo("Asia/Shanghai"))
+
+
+def event(
+    what: EventKind, second: float, source: EventSource = EventSource.QUEUE_LOG, call: str = "hl1-1.1", **data: str
+) -> Event:
+    return Event(call, what, source, T0 + timedelta(seconds=second), int(second * 10), data, f"{source}:{call}:{what}:{second}")
+
+
+def arrived(call: str = "hl1-1.1", second: float = 0, caller: str = CITIZEN) -> Event:
+    return event(EventKind.ARRIVED, second, call=call, caller=caller, number_called="12345", trunk="test-loopback", prio="1")
+
+
+def lost(call: str = "hl1-1.1", second: float = 0) -> list[Event]:
+    return [
+        arrived(call, second),
+        event(EventKind.QUEUED, second + 8, call=call, queue="general", caller=CITIZEN, position="1"),
+        event(EventKind.ABANDONED, second + 40, call=call, position="1", wait="32"),
+        event(EventKind.ENDED, second + 40, call=call, abandoned="TRUE", queue="general", cause="0", by="citizen"),
+    ]
+
+
+def answered(call: str = "hl1-1.2", second: float = 0) -> list[Event]:
+    return [
+        arrived(call, second),
+        event(EventKind.QUEUED, second + 8, call=call, queue="general", caller=CITIZEN, position="1"),
+        event(EventKind.CONNECTED, second + 12, call=call, agent="1001", hold="4"),
+        event(EventKind.COMPLETED, second + 60, call=call, agent="1001", talk="48", by="citizen"),
+        event(EventKind.ENDED, second + 60, call=call, status="CONTINUE", agent="1001", queue="general", cause="16"),
+    ]
+
+
+def hear(database: Database, ledger: Ledger, *batches: list[Event]) -> None:
+    for batch in batches:
+        with database.writing() as session:
+            ledger.hear(session, batch, T0 + timedelta(minutes=5))
+
+
+def everything(session: Session) -> Iterator[str]:
+    """Every value of every table, as text."""
+    dialect = session.get_bind().dialect.name
+    names = (
+        "SELECT name FROM sqlite_master WHERE type='table'"
+        if dialect == "sqlite"
+        else "SELECT tablename FROM pg_tables WHERE schemaname='public'"
+    )
+    for (name,) in session.execute(text(names)).all():
+        for row in session.execute(text(f'SELECT * FROM "{name}"')).all():
+            yield from (str(value) for value in row)
+
+
+def test_no_table_holds_a_citizens_number(database: Database, ledger: Ledger) -> None:
+    transferred = event(EventKind.TRANSFERRED, 20, kind="blind", to="13900139000")
+    hear(database, ledger, [*lost(), transferred], answered(second=100))
+    with database.reading() as session:
+        found = list(everything(session))
+        assert not [value for value in found if CITIZEN in value or "13900139000" in value]
+        record = session.get(CallRecord, "hl1-1.1")
+        assert record is not None
+        assert ledger.number_of(record).digits == f"+86{CITIZEN}"
+
+
+def test_a_lost_call_is_owed_once_whatever_the_order(database: Database, ledger: Ledger) -> None:
+    for n, order in enumerate(itertools.permutations(range(4))):
+        events = lost(f"hl1-{n}.1", n * 1000)
+        hear(database, ledger, *[[events[i]] for i in order], events)
+    with database.reading() as session:
+        records = session.exec(select(CallRecord)).all()
+        assert {record.outcome for record in records} == {"queue_abandon"}
+        callbacks = session.exec(select(Callback)).all()
+        assert len(callbacks) == 1  # one number, so one debt, merged
+        assert callbacks[0].missed_count == len(records)
+        assert session.exec(select(CallbackRefusal)).all() == []
+
+
+def test_nothing_is_settled_before_it_is_known_who_called(database: Database, ledger: Ledger) -> None:
+    first, *rest = lost()
+    hear(database, ledger, rest)
+    with database.reading() as session:
+        assert session.exec(select(CallbackRefusal)).all() == []
+    hear(database, ledger, [first])
+    with database.reading() as session:
+        assert len(session.exec(select(Callback)).all()) == 1
+
+
+def test_the_draft_is_there_while_they_talk_and_is_the_only_one(database: Database, ledger: Ledger) -> None:
+    events = answered()
+    hear(database, ledger, events[:3])
+    with database.reading() as session:
+        draft = session.exec(select(Ticket)).one()
+        assert draft.state == "draft"
+    hear(database, ledger, events[3:], events)
+    with database.reading() as session:
+        assert len(session.exec(select(Ticket)).all()) == 1
+        assert len(session.exec(select(CallTicket)).all()) == 1
+
+
+def test_an_answered_call_later_closes_the_debt(database: Database, ledger: Ledger) -> None:
+    hear(database, ledger, lost())
+    hear(database, ledger, answered(second=100))
+    with database.reading() as session:
+        callback = session.exec(select(Callback)).one()
+        assert callback.closing_code == "resolved_by_inbound"
+        assert callback.closing_call_id == "hl1-1.2"
+
+
+def test_a_repeat_call_joins_the_open_ticket_of_the_day(database: Database, ledger: Ledger) -> None:
+    hear(database, ledger, answered("hl1-1.3"), answered("hl1-1.4", second=600))
+    with database.reading() as session:
+        tickets = session.exec(select(Ticket)).all()
+        relations = {link.call_id: link.relation for link in session.exec(select(CallTicket)).all()}
+        assert len(tickets) == 1
+        assert relations == {"hl1-1.3": "made", "hl1-1.4": "linked"}

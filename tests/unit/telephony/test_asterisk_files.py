@@ -1,0 +1,154 @@
+"""Asterisk's files: deterministic, and no value can end a line, open a section or be evaluated by the dialplan."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline import defaults_door
+from ivr.config_files.checker import check
+from ivr.lines import Lines
+from ivr.telephony.asterisk_files import FILTERS, AsteriskSite, CannotRender, render, write_changed
+from vocabulary import hotline_names
+
+TEMPLATES = [defaults_door.shipped() / "asterisk"]
+ATTACKS = ["x\ny", "x;y", "x\r\n[general]", "#include x", "${SHELL(id)}", "$[1+1]", "a|b", 'a"b', "a\\b", "[x]", "x\x00y"]
+
+
+def site() -> AsteriskSite:
+    return AsteriskSite(
+        system_name="hl1",
+        **{name: f"/srv/hotline/{name}" for name in ("etc_dir", "module_dir", "data_dir", "lib_dir", "spool_dir", "run_dir")},
+        log_dir="/srv/hotline/log_dir",
+        prompts_dir="/srv/hotline/prompts",
+        hold_dir="/srv/hotline/hold",
+        sip_bind="127.0.0.1",
+        sip_port=5060,
+        media_address="127.0.0.1",
+        rtp_start=10000,
+        rtp_end=10999,
+        asterisk_bind="127.0.0.1",
+        asterisk_http_port=8088,
+        ami_port=5038,
+        ami_user="hotline",
+        ami_secret="s3cret-s3cret",
+        ari_user="hotline",
+        ari_secret="s3cret-s3cret",
+        server_address="127.0.0.1",
+        agi_address="127.0.0.1",
+        agi_port=4573,
+        agi_step_seconds=6,
+        trunk_secrets={},
+    )
+
+
+@pytest.fixture(scope="module")
+def lines() -> Lines:
+    configuration, problems = check(defaults_door.shipped())
+    assert configuration is not None, problems
+    return configuration.lines
+
+
+def test_the_same_input_gives_the_same_bytes(lines: Lines) -> None:
+    assert render(lines, site(), TEMPLATES) == render(lines, site(), TEMPLATES)
+
+
+def test_every_template_is_rendered_and_ends_its_last_line(lines: Lines) -> None:
+    files = render(lines, site(), TEMPLATES)
+    assert set(files) == {path.name.removesuffix(".j2") for path in TEMPLATES[0].glob("*.j2")}
+    assert all(content.endswith("\n") and "{{" not in content and "{%" not in content for content in files.values())
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("kind", ["word", "address", "path", "text", "dialled", "user"])
+def test_what_could_break_a_file_is_refused(kind: str, attack: str) -> None:
+    value = f"/x/{attack}" if kind == "path" else attack
+    with pytest.raises(CannotRender) as refused:
+        FILTERS[kind](value)
+    assert refused.value.kind
+
+
+@given(st.text())
+def test_whatever_passes_a_filter_is_one_harmless_line(text: str) -> None:
+    for kind in ("word", "address", "text", "dialled", "user", "secret"):
+        try:
+            kept = FILTERS[kind](text)
+        except CannotRender:
+            continue
+        assert kept == text
+        assert not re.search(r"[\r\n\x00;]|\$\{|\$\[|^#|^\[", kept)
+
+
+def test_a_label_that_slipped_past_the_checker_is_refused_here(lines: Lines) -> None:
+    queue = lines.queues[0].model_copy(update={"label": "x\n[general]\nautopause=all"})
+    bad = lines.model_copy(update={"queues": [queue, *lines.queues[1:]]})
+    with pytest.raises(CannotRender, match="control character"):
+        render(bad, site(), TEMPLATES)
+
+
+def test_a_secret_with_a_semicolon_is_refused_not_cut(lines: Lines) -> None:
+    with pytest.raises(CannotRender):
+        render(lines, replace(site(), ami_secret="abcdefgh;ijk"), TEMPLATES)
+
+
+def test_a_template_cannot_print_a_value_without_a_filter(lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "own.conf.j2").write_text("x = {{ system_name }}\n", encoding="utf-8")
+    with pytest.raises(CannotRender, match="without a filter"):
+        render(lines, site(), [tmp_path])
+
+
+def test_a_sites_own_template_hides_the_shipped_one(lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "cdr.conf.j2").write_text("[general]\nenable = yes\n", encoding="utf-8")
+    files = render(lines, site(), [tmp_path, *TEMPLATES])
+    assert files["cdr.conf"] == "[general]\nenable = yes\n"
+    assert "extensions.conf" in files
+
+
+def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
+    files = render(lines, site(), TEMPLATES)
+    assert set(write_changed(files, tmp_path)) == set(files)
+    assert write_changed(files, tmp_path) == {}
+    files["cdr.conf"] += "; more\n"
+    assert list(write_changed(files, tmp_path)) == ["cdr.conf"]
+    assert (tmp_path / "cdr.conf").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_dialplan_and_the_server_use_the_same_names() -> None:
+    """Every HOTLINE_ word that Python knows stands in the dialplan."""
+    dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
+    ours = [value for value in vars(hotline_names).values() if isinstance(value, str) and value.startswith("HOTLINE_")]
+    assert ours
+    assert [name for name in ours if not re.search(rf"\b{name}\b", dialplan)] == []
+
+
+def test_no_python_file_writes_such_a_name_itself() -> None:
+    """So that a renamed variable cannot be missed: the one list is vocabulary/hotline_names.py."""
+    repository = Path(__file__).parents[3]
+    named = re.compile(r'"_*HOTLINE_[A-Z_]+"')
+    rooms = ("agi_scripts", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
+    files = [path for room in rooms for path in (repository / room).rglob("*.py") if path.name != "hotline_names.py"]
+    assert [str(path) for path in files if named.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_templates_hold_the_cures_of_the_traps(lines: Lines) -> None:
+    """One line for each trap that a file can cure; the stories in tests/asterisk show that they work."""
+    files = render(lines, site(), TEMPLATES)
+    dialplan, queues, pjsip = files["extensions.conf"], files["queues.conf"], files["pjsip.conf"]
+    assert "live_dangerously = no" in files["asterisk.conf"]
+    assert re.search(r"Queue\(q-\$\{HOTLINE_QUEUE\},c?b\(", dialplan)  # never n, t or T
+    assert dialplan.index("HOTLINE_CALLER=${FILTER") < dialplan.index("QueueLog(")
+    for leg in re.findall(r"AGI\(\$\{HOTLINE_AGI\}/(\w+)", dialplan):
+        assert leg in ("incoming_call", "queue_left", "call_ended", "callback_answered", "agent_sign_in")
+    for option in ("ringinuse = no", "autopause = no", "joinempty = yes", "leavewhenempty = no", "shared_lastcall = yes"):
+        assert option in queues
+    assert "maxlen" not in queues
+    assert "endpoint_identifier_order = username,ip" in pjsip
+    assert "timers = always" in pjsip
+    assert "rtp_timeout = 60" in pjsip
+    assert "rotatestrategy = timestamp" in files["logger.conf"]
+    assert "timestampevents = yes" in files["manager.conf"]
+    assert not re.search(r"^write = .*(system|command|config)", files["manager.conf"], re.MULTILINE)
+    assert dialplan.count("Dial(") == 1  # one context dials out
