@@ -30,7 +30,9 @@ PCAP_SECONDS = 7.08
 ANSWER_SECONDS = 0.5
 """Asterisk's Answer() waits so long for a caller's first sound; callers without sound always wait it out."""
 AIM = 1.10
-RATES = (5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+RATES = (5, 10, 15, 20, 25, 30, 40, 50, 60)
+SHORT_TALK = 1.5
+"""Below a second a call counts as answered without a talk."""
 _callers = count(1)
 
 _CALLER = """<?xml version="1.0" encoding="ISO-8859-1" ?>
@@ -113,10 +115,11 @@ class Load:
 
 @dataclass(frozen=True)
 class Round:
-    """One way, one load: CPU seconds per call, and why it does not count if it does not."""
+    """One way, one load: CPU seconds per call, seconds that it lasted per call, and its fault if it has one."""
 
     asterisk: float
     ours: float
+    seconds: float = 0
     fault: str = ""
 
     @property
@@ -143,7 +146,7 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
     stay = bench.greeting_seconds + RING_SECONDS + load.talk_seconds + (0 if load.talks else ANSWER_SECONDS)
     rows = [f"139{next(_callers):08};{number}" for _ in range(load.calls)]
     connected, recorded = _connects(bench), _records(bench, number)
-    before = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
+    before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
     lasts = load.calls / load.rate + stay
     arguments = ("-m", str(load.calls), "-r", f"{load.rate:g}", "-mp", "6000")
     callers = sipp(caller(stay, talks=load.talks), bench.sip_address, *arguments, rows=rows, seconds=lasts + 15)
@@ -162,7 +165,8 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
     if way.is_ours and not fault:
         bench.wait_settled()  # the end of the wrap-ups belongs to the price of a call
     after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
-    return Round((after[0] - before[0]) / load.calls, (after[1] - before[1]) / load.calls, fault)
+    spent = after[0] - before[0], after[1] - before[1], time.monotonic() - began
+    return Round(*(one / load.calls for one in spent), fault=fault)
 
 
 def _connects(bench: SideBySide) -> int:
@@ -210,7 +214,7 @@ def highest(bench: SideBySide, way: Way, rates: Sequence[int], burst: float, con
 
 
 def _burst(bench: SideBySide, way: Way, rate: int, seconds: float, number: str) -> str:
-    load = Load(round(rate * seconds), rate, 0.7, talks=False)
+    load = Load(round(rate * seconds), rate, SHORT_TALK, talks=False)
     return run(bench, way, load, number=number, lag_seconds=1.5).fault
 
 
@@ -271,17 +275,17 @@ def _notes(ways: Sequence[Way], idle: tuple[float, float], other: float) -> Iter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="shorter and rougher: one round, 8 s of talk")
-    parser.add_argument("--agents", type=int, default=60)
+    parser.add_argument("--agents", type=int, default=0, help="0: enough for the highest rate")
     parser.add_argument("--rounds", type=int, default=0)
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 3)
     talk = Load(12, 6, 8, talks=True) if given.quick else Load(24, 8, 30, talks=True)
-    signalling = Load(20, 10, 0.7, talks=False) if given.quick else Load(40, 10, 0.7, talks=False)
+    signalling = Load(20, 10, SHORT_TALK, talks=False) if given.quick else Load(40, 10, SHORT_TALK, talks=False)
     rates = RATES[1:6:2] if given.quick else RATES
     ways = (Way("our whole thread", TALK, True), Way("plain dialplan", PLAIN, False))
     with side_by_side() as bench:
         other = OtherWork()
-        bench.seat_agents(given.agents)
+        bench.seat_agents(given.agents or (60 if given.quick else 120))
         bench.wait_settled()
         idle = idle_cost(bench, 2 if given.quick else 4)
         measure(bench, ways, rounds, talk, signalling)

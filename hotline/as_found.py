@@ -29,7 +29,9 @@ class WrongRevision(HotlineError):
     def __init__(self, found: str | None, wanted: str) -> None:
         is_older = found is None or found in known_revisions()
         remedy = "run `hotline migrate`" if is_older else "install the newer hotline that made it"
-        super().__init__(f"the database is at revision {found or 'none'}, this program needs {wanted}: {remedy}")
+        super().__init__(
+            f"the database is at revision {found or 'none'}, this program needs {wanted}: {remedy}"
+        )
         self.found, self.wanted = found, wanted
 
 

@@ -37,7 +37,9 @@ def look(settings: Settings) -> AsteriskView:
     """Raises AsteriskNotReached."""
     secrets = as_found.secrets_found(settings)
     if secrets is None:
-        raise AsteriskNotReached("Asterisk cannot be asked: there is no secrets.json yet; a first start makes it")
+        raise AsteriskNotReached(
+            "Asterisk cannot be asked: there is no secrets.json yet; a first start makes it"
+        )
     url = f"http://{settings.asterisk_bind}:{settings.asterisk_http_port}"
     auth = (settings.ami_user, secrets.ari_secret)
     try:

@@ -98,7 +98,9 @@ def read(folder: Path) -> Manifest:
         noted = (folder / SUM_FILE).read_text("ascii").split()
     except FileNotFoundError as fault:
         missing = Path(str(fault.filename)).name
-        raise BackupIsDamaged(folder, [f"{missing} is missing; is this a folder that `hotline backup` made?"]) from fault
+        raise BackupIsDamaged(
+            folder, [f"{missing} is missing; is this a folder that `hotline backup` made?"]
+        ) from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise BackupIsDamaged(folder, [f"its manifest cannot be read: {fault}"]) from fault
     if noted[:1] != [hashlib.sha256(raw).hexdigest()]:
@@ -106,8 +108,12 @@ def read(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as fault:
-        raise BackupIsDamaged(folder, [f"{FILE} is not of a kind that this version reads: {fault}"]) from fault
-    if faults := [fault for path, facts in manifest.files.items() if (fault := _compare(folder, path, facts))]:
+        raise BackupIsDamaged(
+            folder, [f"{FILE} is not of a kind that this version reads: {fault}"]
+        ) from fault
+    if faults := [
+        fault for path, facts in manifest.files.items() if (fault := _compare(folder, path, facts))
+    ]:
         raise BackupIsDamaged(folder, faults)
     return manifest
 

@@ -28,7 +28,10 @@ class CannotSwap(HotlineError):
 def copy_file(source: Path, target: Path) -> None:
     """Mode 600, on the disk when this returns."""
     make_folder(target.parent)
-    with source.open("rb") as read, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:
+    with (
+        source.open("rb") as read,
+        open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write,
+    ):
         shutil.copyfileobj(read, write, 1024 * 1024)
         write.flush()
         os.fsync(write.fileno())
@@ -72,13 +75,17 @@ def _copy_tree(source: Path, target: Path) -> int:
 
 
 def write_through(folder: Path) -> None:
-    """Names are on the disk too."""
+    """The names of everything below are on the disk too."""
     for one in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        handle = os.open(one, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(one)
+
+
+def sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def own_as(folder: Path, model: os.stat_result) -> None:
@@ -96,7 +103,9 @@ def only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
-            raise FolderIsBusy(f"another backup or restore is at work in {folder}; wait until it is done") from fault
+            raise FolderIsBusy(
+                f"another backup or restore is at work in {folder}; wait until it is done"
+            ) from fault
         yield
     finally:
         os.close(handle)

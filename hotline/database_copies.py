@@ -63,7 +63,9 @@ def dump_postgresql(url: str, target: Path, engine: Engine) -> str:
     """One consistent dump. Gives the server's version."""
     make_folder(target.parent)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    _run(url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(target), "--dbname")
+    _run(
+        url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(target), "--dbname"
+    )
     with engine.connect() as connection:
         return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
 
@@ -72,7 +74,17 @@ def load_postgresql(url: str, dump: Path, aside: Path) -> None:
     """All or nothing, in one transaction: our tables as the dump has them, whatever they held. `aside`: for a script."""
     need("psql")
     script, before = aside / "restore.sql", aside / "before.sql"
-    _run(url, "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", "--file", str(script), str(dump))
+    _run(
+        url,
+        "pg_restore",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--no-privileges",
+        "--file",
+        str(script),
+        str(dump),
+    )
     names = [*metadata().tables, "alembic_version"]
     before.write_text("".join(f'DROP TABLE IF EXISTS "{name}" CASCADE;\n' for name in names), "utf-8")
     options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
@@ -106,7 +118,9 @@ def libpq_address(url: URL) -> tuple[str, str | None]:
     query = {key: value for key, value in url.query.items() if key != "password"}
     inside = url.query.get("password")
     address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
-    return address.render_as_string(hide_password=False), url.password or (inside if isinstance(inside, str) else None)
+    return address.render_as_string(hide_password=False), url.password or (
+        inside if isinstance(inside, str) else None
+    )
 
 
 def key_proofs(engine: Engine) -> list[KeyProof]:
@@ -116,8 +130,8 @@ def key_proofs(engine: Engine) -> list[KeyProof]:
     for name in inspector.get_table_names():
         columns = {str(one["name"]) for one in inspector.get_columns(name)}
         for sealed in sorted(one for one in columns if one.endswith("_sealed")):
-            digest = sealed.removesuffix("_sealed") + "_digest"
-            for proof in _proofs(engine, name, sealed, digest if digest in columns else None):
+            digest = "number_digest" if sealed == "number_sealed" and "number_digest" in columns else None
+            for proof in _proofs(engine, name, sealed, digest):
                 found.setdefault(proof.sealed, proof)
     return list(found.values())
 

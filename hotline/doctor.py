@@ -66,7 +66,9 @@ def findings(seen: Examined) -> Iterator[Finding]:
     yield from doctor_machine.disk(settings)
     yield from doctor_machine.clock(seen.now, doctor_machine.is_clock_steered())
     yield from doctor_machine.host_name(socket.gethostname())
-    yield from doctor_machine.ports(settings, is_server_up=seen.is_server_up, is_asterisk_up=seen.is_asterisk_up)
+    yield from doctor_machine.ports(
+        settings, is_server_up=seen.is_server_up, is_asterisk_up=seen.is_asterisk_up
+    )
     yield from doctor_machine.voice_tools()
     yield from _configuration(seen)
     yield from _database(settings)
@@ -114,12 +116,18 @@ def _database(settings: Settings) -> Iterator[Finding]:
             found = current_revision(database.engine)
             kind = database.engine.dialect.name
     except (as_found.NoDatabase, SQLAlchemyError) as fault:
-        yield fail("database", str(fault), "Check HOTLINE_DATABASE_URL and HOTLINE_HOME, and that the database runs.")
+        yield fail(
+            "database", str(fault), "Check HOTLINE_DATABASE_URL and HOTLINE_HOME, and that the database runs."
+        )
         return
     if found == head_revision():
         yield ok("database", f"{kind}, revision {found}")
     elif found is None or found in as_found.known_revisions():
-        yield fail("database", f"{kind}, at revision {found or 'none'}, {head_revision()} is needed", "hotline migrate")
+        yield fail(
+            "database",
+            f"{kind}, at revision {found or 'none'}, {head_revision()} is needed",
+            "hotline migrate",
+        )
     else:
         yield fail(
             "database",

@@ -115,7 +115,9 @@ def trunks(lines: Lines | None, seen: AsteriskView | AsteriskNotReached) -> Iter
             continue
         state = seen.endpoints.get(f"trunk-{trunk.name}")
         if state is None:
-            yield fail(name, "Asterisk does not know it", "`hotline asterisk render` writes and reloads its files.")
+            yield fail(
+                name, "Asterisk does not know it", "`hotline asterisk render` writes and reloads its files."
+            )
         elif state == UP:
             yield ok(name, f"{trunk.host}:{trunk.port} answers")
         elif trunk.is_test:
@@ -129,22 +131,32 @@ def trunk_secrets(lines: Lines | None) -> Iterator[Finding]:
     for trunk in lines.trunks if lines else ():
         if trunk.secret_env and not os.environ.get(trunk.secret_env):
             remedy = f"Set {trunk.secret_env} where the hotline is started, and here; never in a YAML file."
-            yield fail(f"trunk {trunk.name}", f"its secret {trunk.secret_env} is not in the environment", remedy)
+            yield fail(
+                f"trunk {trunk.name}", f"its secret {trunk.secret_env} is not in the environment", remedy
+            )
         elif trunk.secret_env:
             yield ok(f"trunk {trunk.name}", f"its secret {trunk.secret_env} is in the environment")
 
 
-def queue_log(settings: Settings, now: datetime, is_server_up: bool, is_asterisk_up: bool) -> Iterator[Finding]:
+def queue_log(
+    settings: Settings, now: datetime, is_server_up: bool, is_asterisk_up: bool
+) -> Iterator[Finding]:
     """Every call leaves lines there, also while our server is down."""
     path = settings.queue_log_path
     if not path.is_file():
         if is_asterisk_up:
-            yield fail("queue_log", f"{path} is not there though Asterisk runs", "Set HOTLINE_QUEUE_LOG to its path.")
+            yield fail(
+                "queue_log", f"{path} is not there though Asterisk runs", "Set HOTLINE_QUEUE_LOG to its path."
+            )
         else:
             yield ok("queue_log", f"{path} is not there yet; Asterisk makes it")
         return
     if not os.access(path, os.R_OK):
-        yield fail("queue_log", f"{path} cannot be read by this user", "Give the hotline's user the right to read it.")
+        yield fail(
+            "queue_log",
+            f"{path} cannot be read by this user",
+            "Give the hotline's user the right to read it.",
+        )
         return
     yield _reading_of(settings, now, is_server_up)
 
@@ -157,10 +169,16 @@ def _reading_of(settings: Settings, now: datetime, is_server_up: bool) -> Findin
             lag = None if row is None else (now - row.read_until).total_seconds()
             position = None if row is None else LogPosition.parse(row.position)
     except (as_found.NoDatabase, as_found.WrongRevision):
-        return warn("queue_log", f"{path} is there; how far it was read is not known", "See the database, above.")
+        return warn(
+            "queue_log", f"{path} is there; how far it was read is not known", "See the database, above."
+        )
     if is_server_up and (lag is None or lag > _LATE_SECONDS):
         said = "it is not being read" + ("" if lag is None else f" for {lag:.0f} s")
-        return fail("queue_log", f"{path}: {said}", "Is a worker running (`hotline serve --only worker`)? See its log.")
+        return fail(
+            "queue_log",
+            f"{path}: {said}",
+            "Is a worker running (`hotline serve --only worker`)? See its log.",
+        )
     lines, _ = QueueLogFile(path).read_new(position)
     if is_server_up:
         return ok("queue_log", f"{path} is being read, {len(lines)} lines to go")

@@ -32,7 +32,9 @@ def rights(settings: Settings) -> Iterator[Finding]:
         yield fail("home", f"{home} is not there", "Is HOTLINE_HOME right? `hotline up` makes it.")
         return
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        yield fail("home", f"{home} cannot be written by this user", "Run as the hotline's user, or `chown` it.")
+        yield fail(
+            "home", f"{home} cannot be written by this user", "Run as the hotline's user, or `chown` it."
+        )
     mode = stat.S_IMODE(home.stat().st_mode)
     if mode & 0o022:
         yield fail("home", f"{home} has mode {mode:o}: others may change it", f"chmod 700 {home}")
@@ -108,7 +110,13 @@ def ports(settings: Settings, *, is_server_up: bool, is_asterisk_up: bool) -> It
         ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, udp, is_asterisk_up),
         ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, tcp, is_asterisk_up),
         ("HOTLINE_AMI_PORT", settings.asterisk_bind, settings.ami_port, tcp, is_asterisk_up),
-        ("HOTLINE_ASTERISK_HTTP_PORT", settings.asterisk_bind, settings.asterisk_http_port, tcp, is_asterisk_up),
+        (
+            "HOTLINE_ASTERISK_HTTP_PORT",
+            settings.asterisk_bind,
+            settings.asterisk_http_port,
+            tcp,
+            is_asterisk_up,
+        ),
     )
     for name, address, port, kind, is_owner_up in wanted:
         yield _port(name, address, port, kind, is_owner_up)
@@ -121,14 +129,22 @@ def _port(name: str, address: str, port: int, kind: int, is_owner_up: bool) -> F
     except OSError as fault:
         if fault.errno == errno.EADDRNOTAVAIL:
             return ok("port", f"{where} is not on this machine, so it is not looked at")
-        return fail("port", f"{where} cannot be used: {fault.strerror}", f"Set {name} to another, or change the right.")
+        return fail(
+            "port",
+            f"{where} cannot be used: {fault.strerror}",
+            f"Set {name} to another, or change the right.",
+        )
     if is_free and is_owner_up:
-        return warn("port", f"nobody listens on {where} though the hotline runs", f"Was {name} changed? Restart.")
+        return warn(
+            "port", f"nobody listens on {where} though the hotline runs", f"Was {name} changed? Restart."
+        )
     if is_free:
         return ok("port", f"{where} is free")
     if is_owner_up:
         return ok("port", f"{where} is in use, as it should be")
-    return fail("port", f"{where} is in use by another program", f"Stop that program, or set {name} to a free port.")
+    return fail(
+        "port", f"{where} is in use by another program", f"Stop that program, or set {name} to a free port."
+    )
 
 
 def _can_bind(address: str, port: int, kind: int) -> bool:

@@ -93,7 +93,8 @@ class Listener:
             seats = self._act_on(session, lines, now)
             if position is not None:
                 self._keep_position(session, row, str(position), now)
-        self.read_until = now
+        if position is not None and len(lines) < _MOST_LINES:
+            self.read_until = now  # read to its end: what has no line by now did not happen
         self.lines_read += len(lines)
         self._bring(seats)
         return len(lines) >= _MOST_LINES

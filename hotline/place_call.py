@@ -86,7 +86,9 @@ def plan_call(
         raise CannotCall(f"{number} is not a number of this hotline; config/hotline.yaml lists: {listed}")
     trunk = next((one.name for one in lines.trunks if one.is_test), None)
     if trunk is None:
-        raise CannotCall("no trunk in config/hotline.yaml has is_test: true; without one no test call can be placed")
+        raise CannotCall(
+            "no trunk in config/hotline.yaml has is_test: true; without one no test call can be placed"
+        )
     running = Running(configuration, PromptLibrary({}, {}), False)
     name = f"{settings.system_name}-test-{secrets.token_hex(6)}"
     return PlannedCall(number, _caller(running, caller, trunk), wait, seconds, trunk, name)
@@ -133,7 +135,9 @@ async def place(settings: Settings, call: PlannedCall, say: Callable[[str], None
 
 async def _originate(ami: Ami, call: PlannedCall) -> None:
     if not await ami.wait_connected(5):
-        raise CannotCall(f"Asterisk's manager interface does not let us in: {ami.trouble}. See `hotline doctor`")
+        raise CannotCall(
+            f"Asterisk's manager interface does not let us in: {ami.trouble}. See `hotline doctor`"
+        )
     reply = await ami.send(_order(call))
     if not reply.is_success:
         raise CannotCall(f"Asterisk did not place the call: {reply.message}")
@@ -266,7 +270,11 @@ def _debt(session: Session, record: CallRecord, zone: tzinfo) -> str:
     owed = session.get(CallbackCall, record.call_id)
     if owed is not None:
         callback = session.get_one(Callback, owed.callback_id)
-        due = f", due {callback.due_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if callback.closing_code is None else ""
+        due = (
+            f", due {callback.due_at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+            if callback.closing_code is None
+            else ""
+        )
         return f"callback {callback.id} to {callback.number_masked}: {callback.closing_code or callback.state}{due}"
     refusal = session.get(CallbackRefusal, record.call_id)
     return f"no callback: {refusal.reason}" if refusal else "no callback, and no reason stated"

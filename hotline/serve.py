@@ -23,6 +23,7 @@ from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
 from hotline.parts import REPORT_EVERY_SECONDS, report
 from hotline.trunks import TrunkStates
+from hotline.watchdog import notify
 from hotline.web.app import create_app
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
@@ -95,10 +96,13 @@ class Service:
             tasks.append(asyncio.create_task(server.serve()))
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
         scheduler.start()
+        self._every(scheduler, 5, self._say_alive)
         await self._report_parts()
+        notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
+        notify("STOPPING=1")
         scheduler.shutdown(wait=False)
         await self._stop(tasks, server)
         watching.cancel()
@@ -200,6 +204,10 @@ class Service:
                 self.switch.bring(seat, queues)
             except SwitchNotReached as fault:
                 _log.warning("agent %s: %s; the next resynchronisation does it", seat.agent_no, fault)
+
+    async def _say_alive(self) -> None:
+        """Runs in the loop that accepts calls: if that stands still, systemd hears nothing."""
+        notify("WATCHDOG=1")
 
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)

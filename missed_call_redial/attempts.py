@@ -102,16 +102,18 @@ def _is_being_dialled(session: Session, number_digest: str) -> bool:
 
 
 def on_dialling(session: Session, attempt_id: str, at: datetime) -> bool:
-    """The dialplan wrote HOTLINE_DIALLING: from now on only a result, or recover(), ends this attempt."""
+    """The dialplan wrote HOTLINE_DIALLING: from now on only a result, or recover(), ends this attempt.
+
+    False: no such attempt, or known already; a result also tells that it was dialled.
+    """
     found = lock_attempt(session, attempt_id)
     if found is None or found[1].dialling_at is not None:
         return False
     callback, attempt = found
     attempt.dialling_at = at
-    if not attempt.is_told:
-        attempt.state = AttemptState.DIALLING
-        attempt.outcome, attempt.ended_at, attempt.remark = None, None, None
-        show_in_progress(callback)
+    attempt.state = AttemptState.DIALLING
+    attempt.outcome, attempt.ended_at, attempt.remark = None, None, None  # thought undialled until now
+    show_in_progress(callback)
     return True
 
 

@@ -108,6 +108,16 @@ def expire_overdue(session: Session, now: datetime) -> int:
     return closed.rowcount
 
 
+def settled_placeholders(session: Session) -> list[str]:
+    """Attempts that stand in a queue although their debt is closed (the citizen called again and was answered)."""
+    standing = (
+        select(Attempt.id)
+        .join(Callback, col(Attempt.callback_id) == col(Callback.id))
+        .where(col(Attempt.state) == AttemptState.PLACED, col(Callback.state) == CallbackState.CLOSED)
+    )
+    return list(session.exec(standing))
+
+
 def mark_placed(session: Session, attempt_id: str, now: datetime) -> bool:
     """The placeholder is on its way into the queue. False: unknown, or further on already."""
     found = lock_attempt(session, attempt_id)

@@ -14,7 +14,14 @@ from typing import Protocol
 from sqlmodel import Session
 
 from missed_call_redial.attempts import recover
-from missed_call_redial.claims import Claim, claim_due, expire_overdue, mark_placed, placing_failed
+from missed_call_redial.claims import (
+    Claim,
+    claim_due,
+    expire_overdue,
+    mark_placed,
+    placing_failed,
+    settled_placeholders,
+)
 from missed_call_redial.dialer import Dialer, DialerIsDown, NotPlaced, PlaceRequest
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
 from missed_call_redial.queue_line import hold_placing, queues_with_due, read_line
@@ -73,6 +80,7 @@ class Dispatcher:
         """One round at the moment `now`; never raises for what the switch does."""
         recovered = await self._recover(now)
         expired = await asyncio.to_thread(self._expire, now)
+        await self._withdraw_settled()
         claims: list[Claim] = []
         if may_dial_now(self._policy(), now, self._zone) and await self._dialer.is_ready():
             claims = await asyncio.to_thread(self._claim, now)
@@ -107,6 +115,18 @@ class Dispatcher:
     def _expire(self, now: datetime) -> int:
         with self._database.writing() as session:
             return expire_overdue(session, now)
+
+    async def _withdraw_settled(self) -> None:
+        """An agent who accepts one first is told so; taking them out early spares agents and waiting citizens that."""
+        for attempt_id in await asyncio.to_thread(self._settled):
+            try:
+                await self._dialer.withdraw(attempt_id)
+            except DialerIsDown as down:
+                log.warning("attempt %s could not be withdrawn: %s", attempt_id, down)
+
+    def _settled(self) -> list[str]:
+        with self._database.writing() as session:
+            return settled_placeholders(session)
 
     def _claim(self, now: datetime) -> list[Claim]:
         policy = self._policy()

@@ -268,6 +268,16 @@ def test_a_new_miss_brings_the_next_try_forward(database):
         assert the_callback(session).due_at == NOON + 6 * MINUTE
 
 
+def test_a_result_told_twice_does_not_push_back_what_a_new_miss_brought_forward(database):
+    with database.writing() as session:
+        attempt_id = placed(session)
+        accept(session, attempt_id)
+        dialled(session, attempt_id, "NOANSWER", 16, "SIP 180 Ringing")
+        owe(session, missed("c2", after=timedelta(hours=2, minutes=5)), POLICY, SHANGHAI, NOON + 5 * MINUTE)
+        assert dialled(session, attempt_id, "NOANSWER", 16, "SIP 180 Ringing") is None
+        assert the_callback(session).due_at == NOON + 6 * MINUTE
+
+
 def test_a_channel_tells_its_attempt():
     for channel in attempt_channels("a0123456789ab"):
         assert attempt_of_channel(channel) == "a0123456789ab"

@@ -11,7 +11,7 @@ from support.lost_calls import MORNING, SHANGHAI, a_policy, a_record, missed
 from missed_call_redial.attempts import attempt_accepted, on_dialling
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.dispatcher import Dispatcher, TickReport
-from missed_call_redial.owing import owe, prio_of
+from missed_call_redial.owing import close_by_inbound, owe, prio_of
 from missed_call_redial.policy import RecentAccepts
 from missed_call_redial.queue_line import QueueLine, read_line
 from tickets.outcome import Outcome
@@ -233,3 +233,15 @@ class TestPacing:
             other = missed("h", number="+8613700000000", queue="heating")
             owe(session, other, POLICY, SHANGHAI, MORNING)
         assert tick(site.dispatcher()) == TickReport(placed=6)
+
+
+def test_a_placeholder_whose_citizen_was_answered_meanwhile_is_withdrawn(site):
+    site.owe(2)
+    dispatcher = site.dispatcher()
+    tick(dispatcher)
+    settled, other = (request.attempt_id for request in site.dialer.placed)
+    with site.database.writing() as session:
+        number = session.get(Callback, 1).number_digest
+        assert close_by_inbound(session, number, "c9", NOON) is not None
+    tick(dispatcher, NOON + SECOND)
+    assert site.dialer.withdrawn == [settled], other

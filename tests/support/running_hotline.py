@@ -320,6 +320,18 @@ class Line:
         found: list[dict[str, Any]] = self.hotline.get("/api/tickets", call_id=call_id, limit=50)["items"]
         return found
 
+    def arrivals(self, number: str) -> list[int]:
+        """Seconds at which this citizen's calls came in, as the dialplan wrote them; known at once, before any record."""
+        rows = [row for row in self.hotline.queue_log if len(row) > 6 and row[4] == "HOTLINE_ARRIVED"]
+        return [int(row[0]) for row in rows if row[5] == number and row[6] in (self.number, self.keys_number)]
+
+    def standing(self) -> list[str]:
+        """Who stands in this line's queue, in the order in which they will be served: caller numbers, "callback" for a
+        placeholder."""
+        rows = [row.split("!") for row in self.hotline.ask("core show channels concise").splitlines()]
+        callers = {row[0]: "callback" if row[1] == "callback-queue" else row[7] for row in rows if len(row) > 7}
+        return [callers.get(channel, "") for channel in self.waiting()]
+
     def waiting(self) -> list[str]:
         """Channels standing in this line's queue, in the order in which they will be served."""
         shown = self.hotline.ask(f"queue show q-{self.queue}").partition("Callers:")[2]
@@ -342,6 +354,7 @@ SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
     "gives up early": {"longest_wait_seconds": 15},
     "gives up early too": {"longest_wait_seconds": 15},
     "wraps up": {"wrap_up_seconds": 4},
+    "pauses after two": {"missed_rings_pause": 2},
     "storm": {"max_waiting": 500},
 }
 

@@ -31,7 +31,7 @@ EVERY_PAPER = pytest.mark.parametrize("paper", PAPERS)
 _MARKED = re.compile(r"`([^`\n]+)`")
 _INDENTED = re.compile(r"^ {4}(?! )(.*)$", re.MULTILINE)
 _PATH = re.compile(r"[A-Za-z0-9_.@-]+(?:/[A-Za-z0-9_.@-]*)+")
-_COMMAND = re.compile(r"(?:^|[\s/])hotline (?=[a-z])(.*)")
+_COMMAND = re.compile(r"(?:^|[\s/])(?<!-u )hotline (?=[a-z])(.*)")
 _SETTING = re.compile(r"\bHOTLINE_[A-Z_]+\b")
 _SERIES = re.compile(r"\bhotline_[a-z_]+(?=[`{])")
 

@@ -1,0 +1,79 @@
+"""A changed file takes effect without dropping a call; what cannot, waits and says for what."""
+
+import subprocess
+import sys
+from typing import Any
+
+from support.running_hotline import REPOSITORY, Line, RunningHotline, wait_for
+
+import os
+
+
+def _hotline(hotline: RunningHotline, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hotline.cli", *words],
+        env={**os.environ, **hotline.variables},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotline, line: Line) -> None:
+    line.agent(ring=60)  # signed in, never picks up
+    waiting = hotline.new_citizen()
+    call = line.call(waiting, stay=25)
+    wait_for(lambda: len(line.waiting()) == 1, 20)
+
+    def more(found: dict[str, Any]) -> None:
+        found["numbers"].append({"number": "29999", "label": "新号码", "menu": "main", "queue": "brandnew"})
+        found["queues"].append({"name": "brandnew", "label": "新队列"})
+
+    hotline.change("hotline.yaml", more)
+    done = _hotline(hotline, "asterisk", "render")
+    assert done.returncode == 0, done.stderr
+    assert "hotline-data.conf" in done.stdout
+    assert "waits" not in done.stdout
+    assert "q-brandnew" in hotline.ask("queue show q-brandnew")
+    assert len(line.waiting()) == 1, "the waiting citizen stood through it"
+    assert line.call(hotline.new_citizen(), called="29999", stay=10).wait(30) == 0  # nobody signed in: told so, and hung up
+    assert call.wait(40) == 0
+    # the citizen went through Queue() once
+    record = line.ended(waiting)[0]
+    assert hotline.log_of(record["call_id"]).count("ENTERQUEUE") == 1
+
+
+def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, line: Line) -> None:
+    line.agent(ring=60)
+    call = line.call(hotline.new_citizen(), stay=8)
+    wait_for(lambda: len(line.waiting()) == 1, 20)
+    own = hotline.settings.config_dir / "asterisk"
+    own.mkdir(exist_ok=True)
+    shipped = (REPOSITORY / "config" / "asterisk" / "extensions.conf.j2").read_text(encoding="utf-8")
+    (own / "extensions.conf.j2").write_text(shipped + "\n[site-own]\nexten => 1,1,Hangup()\n", encoding="utf-8")
+    try:
+        done = _hotline(hotline, "asterisk", "render")
+        assert "extensions.conf: waits until no call is up" in done.stdout, done.stdout + done.stderr
+        assert "site-own" not in hotline.ask("dialplan show site-own").split("There is no")[0]
+        assert call.wait(30) == 0
+    finally:
+        (own / "extensions.conf.j2").unlink()
+
+
+def test_bad_files_change_nothing(hotline: RunningHotline) -> None:
+    path = hotline.settings.config_dir / "hotline.yaml"
+    good = path.read_text(encoding="utf-8")
+    before = {file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()}
+    path.write_text(good + "\nsurprise: 1\n", encoding="utf-8")
+    try:
+        done = _hotline(hotline, "asterisk", "render")
+        assert done.returncode == 1
+        assert "hotline.yaml:" in done.stderr
+        checked = _hotline(hotline, "check")
+        assert checked.returncode == 1
+        assert "surprise" in checked.stdout
+    finally:
+        path.write_text(good, encoding="utf-8")
+    assert {file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()} == before

@@ -1,0 +1,110 @@
+"""Callers who send rubbish, or an attack: nothing of it is believed or written on, and the next caller is served as ever."""
+
+import re
+
+import pytest
+from support.phones import HOST, caller_scenario, free_port, run_sipp
+from support.running_hotline import Line, RunningHotline, wait_for
+
+FORGED = "1795397954%7ccrit-1.1%7cq-general%7cNONE%7cENTERQUEUE%7c%7c110%7c1"
+OWN_NAME = "13900000001"
+FROM = {
+    "line feed": f"<sip:138%0a{FORGED}@{HOST}>",
+    "carriage return and line feed": f"<sip:138%0d%0aEvent:%20QueueCallerAbandon%0d%0a{FORGED}@{HOST}>",
+    "pipes": f"<sip:138%7c{FORGED}@{HOST}>",
+    "quotes": f"<sip:138%22%22%27%5c@{HOST}>",
+    "dollar and brackets": f"<sip:%24%7bSHELL(id)%7d%24[1+1]@{HOST}>",
+    "nul": f"<sip:138%00{FORGED}@{HOST}>",
+    "GB18030 bytes": b"<sip:\xc4\xe3\xba\xc3@127.0.0.1>".decode("utf-8", "surrogateescape"),
+    "300 characters": f"<sip:{'7' * 300}@{HOST}>",
+    "anonymous": "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+}
+"""Numbers that are none: such a caller is served as one who withholds his number."""
+NAMES = {
+    "a name with quotes": f'"a\\"|b\\"" <sip:{OWN_NAME}@{HOST}>',
+    "a name with pipes": f'"x|y|ENTERQUEUE||110|1" <sip:{OWN_NAME}@{HOST}>',
+    "a name in GB18030": b'"\xc4\xe3\xba\xc3|" <sip:13900000001@127.0.0.1>'.decode("utf-8", "surrogateescape"),
+    "a name of 2000 characters": f'"{"n" * 2000}" <sip:{OWN_NAME}@{HOST}>',
+}
+HEADERS = {
+    "diverted by an attack": f"Diversion: <sip:138%0a{FORGED}@{HOST}>\n",
+    "diverted by 110": f'Diversion: "110|x" <sip:110%0d%0a{FORGED}@{HOST}>\n',
+    "asserted by an attack": f"P-Asserted-Identity: <sip:138%0d%0a{FORGED}@{HOST}>\n",
+    "remote party is an attack": f'Remote-Party-ID: "a|b" <sip:138%0a{FORGED}@{HOST}>\n',
+}
+LINE = re.compile(r"\d{10}\|(NONE|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w-]+\|\w+(\|[^|]*){0,6}")
+
+
+@pytest.fixture
+def clean_log(hotline: RunningHotline, line: Line) -> None:
+    """A citizen waits on this line meanwhile; nobody serves anybody."""
+    line.agent(has_phone=False)
+
+
+@pytest.mark.usefixtures("clean_log")
+def test_who_sends_an_attack_as_his_number_is_a_withheld_one(hotline: RunningHotline, line: Line) -> None:
+    for who in FROM.values():
+        line.call("", from_header=who, stay=3)
+    for extra in HEADERS.values():
+        line.call("", from_header=f"<sip:{OWN_NAME}@{HOST}>", extra=extra, stay=3)
+    for who in NAMES.values():
+        line.call("", from_header=who, stay=3)
+    records = line.ended(calls=len(FROM) + len(HEADERS) + len(NAMES), seconds=30)
+    _log_is_clean(hotline)
+    kinds = sorted(record["number_kind"] for record in records)
+    # the diversion and the name are not the number; an asserted number is, and it is none
+    assert kinds == ["mobile"] * (len(NAMES) + 2) + ["withheld"] * (len(FROM) + 2)
+    for record in records:
+        assert record["outcome"] == "queue_abandon"
+        assert record["number_masked"] in ("withheld", "139****0001")
+        assert hotline.log_of(record["call_id"])[:2] == ["HOTLINE_ARRIVED", "ENTERQUEUE"]
+    withheld = next(record for record in records if record["number_kind"] == "withheld")
+    assert hotline.get(f"/api/calls/{withheld['call_id']}")["not_rung_back_because"] == "withheld_number"
+    _next_one_is_served(hotline, line)
+
+
+def test_odd_numbers_called_lead_nowhere(hotline: RunningHotline, line: Line) -> None:
+    odd = (
+        f"{line.number}%0a{FORGED}",
+        f"{line.number}%7c1",
+        f"{line.number}%2cs%2c1",
+        "%24%7bSHELL(id)%7d",
+        "9" * 400,
+        "%2b" + line.number,
+        "+",
+    )
+    caller = f"<sip:{hotline.new_citizen()}@{HOST}>"
+    phones = [
+        run_sipp(
+            caller_scenario(1),
+            port=free_port(),
+            remote=f"{HOST}:{hotline.settings.sip_port}",
+            rows=[f"{caller};{called};"],
+            limit=10,
+        )
+        for called in odd
+    ]
+    for phone in phones:
+        phone.wait(15)
+        assert "\nSIP/2.0 200 OK" not in phone.trace
+        phone.stop()
+    assert line.calls() == []
+    _log_is_clean(hotline)
+    _next_one_is_served(hotline, line)
+
+
+def _log_is_clean(hotline: RunningHotline) -> None:
+    """Every line has the shape that Asterisk and our dialplan give it, and none speaks of what was never there."""
+    text = hotline.settings.queue_log_path.read_text(encoding="utf-8", errors="strict")
+    odd = [row for row in text.splitlines() if LINE.fullmatch(row) is None]
+    assert odd == []
+    assert "crit-1.1" not in text
+    assert "crit-1.1" not in str(hotline.get("/api/calls", limit=200))
+
+
+def _next_one_is_served(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(talk=1)
+    citizen = hotline.new_citizen()
+    assert line.call(citizen, stay=30).wait(40) == 0
+    record = wait_for(lambda: line.ended(citizen))[0]
+    assert (record["outcome"], record["agent_no"]) == ("answered", agent_no)

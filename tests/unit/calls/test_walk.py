@@ -1,0 +1,57 @@
+"""A caller walks a menu: what is played, what each step may take, and where the walk ends."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.fake_channel import FakeChannel
+
+from hotline import defaults_door
+from ivr.calls.walk import walk_menu
+from ivr.config_files.checker import Configuration, check
+from ivr.prompts.rendering import PromptLibrary
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def configuration() -> Configuration:
+    found, problems = check(defaults_door.shipped())
+    assert found is not None, problems
+    return found
+
+
+def library(configuration: Configuration, seconds: float = 4.0) -> PromptLibrary:
+    names = [("zh", name) for name in configuration.prompts.prompts]
+    return PromptLibrary({key: Path(f"/prompts/{key[1]}.wav") for key in names}, dict.fromkeys(names, seconds))
+
+
+def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Configuration) -> None:
+    channel = FakeChannel()
+    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    assert channel.heard == ["/prompts/greeting"]
+    assert walk.path == "main/greeting/person"
+    assert walk.greeted_at == NOW
+    assert walk.queue is None  # the default queue of the number called
+    assert not walk.is_ended
+
+
+def test_each_prompt_gets_its_own_time_and_a_margin(configuration: Configuration) -> None:
+    channel = FakeChannel()
+    walk_menu(channel, "main", configuration.menus["main"], library(configuration, 9.4), "zh", lambda: NOW)
+    assert channel.allowed == [14]
+
+
+def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configuration) -> None:
+    channel = FakeChannel(hangs_up_after=0)
+    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    assert walk.has_hung_up
+    assert walk.greeted_at is None
+    assert walk.path == "main/greeting"
+
+
+def test_a_prompt_that_is_not_there_does_not_end_the_call(configuration: Configuration) -> None:
+    channel = FakeChannel()
+    walk = walk_menu(channel, "main", configuration.menus["main"], PromptLibrary({}, {}), "zh", lambda: NOW)
+    assert channel.heard == []
+    assert walk.path == "main/greeting/person"
