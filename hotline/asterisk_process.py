@@ -50,7 +50,9 @@ def find(private_root: Path | None) -> AsteriskProgram:
     """The private root if one is given, else the one on the PATH. Raises NoAsterisk."""
     program = _in_root(private_root) if private_root else _on_path()
     if program.major < OLDEST:
-        raise NoAsterisk(f"Asterisk {program.version} was found, but {OLDEST} or newer is needed. {_REMEDIES}")
+        raise NoAsterisk(
+            f"Asterisk {program.version} was found, but {OLDEST} or newer is needed. {_REMEDIES}"
+        )
     return program
 
 
@@ -59,7 +61,10 @@ def _on_path() -> AsteriskProgram:
     if found is None:
         raise NoAsterisk(f"No Asterisk was found. {_REMEDIES}")
     modules = [*Path("/usr/lib").glob("*/asterisk/modules"), Path("/usr/lib/asterisk/modules")]
-    data = next((p for p in ("/usr/share/asterisk", "/var/lib/asterisk") if Path(p, "sounds").is_dir()), "/var/lib/asterisk")
+    data = next(
+        (p for p in ("/usr/share/asterisk", "/var/lib/asterisk") if Path(p, "sounds").is_dir()),
+        "/var/lib/asterisk",
+    )
     module_dir = next((str(m) for m in modules if m.is_dir()), "/usr/lib/asterisk/modules")
     return AsteriskProgram((found,), module_dir, data, _version_of((found,)))
 
@@ -68,13 +73,19 @@ def _in_root(root: Path) -> AsteriskProgram:
     modules = next(iter(root.glob("usr/lib/*/asterisk/modules")), None)
     loader = next((root / p for p in _LOADERS if (root / p).exists()), None)
     if modules is None or loader is None or not (root / "usr/sbin/asterisk").exists():
-        raise NoAsterisk(f"The private root {root} holds no Asterisk. Remove that folder and run scripts/up again.")
+        raise NoAsterisk(
+            f"The private root {root} holds no Asterisk. Remove that folder and run scripts/up again."
+        )
     libraries = modules.parents[1]
     command = (str(loader), "--library-path", str(libraries), str(root / "usr/sbin/asterisk"))
     return AsteriskProgram(command, str(modules), str(root / "usr/share/asterisk"), _version_of(command))
 
 
-_LOADERS: Final = ("usr/lib64/ld-linux-x86-64.so.2", "lib64/ld-linux-x86-64.so.2", "usr/lib/ld-linux-aarch64.so.1")
+_LOADERS: Final = (
+    "usr/lib64/ld-linux-x86-64.so.2",
+    "lib64/ld-linux-x86-64.so.2",
+    "usr/lib/ld-linux-aarch64.so.1",
+)
 
 
 def _version_of(command: tuple[str, ...]) -> str:
@@ -108,12 +119,19 @@ def ask(program: AsteriskProgram, etc_dir: Path, command: str, *, seconds: float
     except subprocess.TimeoutExpired as error:
         raise AsteriskFailed(f"Asterisk did not answer {command!r} within {seconds:g} s") from error
     if answer.returncode != 0:
-        raise AsteriskFailed(f"Asterisk did not answer {command!r}: {(answer.stdout + answer.stderr).strip()}")
+        raise AsteriskFailed(
+            f"Asterisk did not answer {command!r}: {(answer.stdout + answer.stderr).strip()}"
+        )
     return answer.stdout
 
 
 def wait_until_ready(
-    program: AsteriskProgram, etc_dir: Path, process: subprocess.Popen[bytes], console_log: Path, *, seconds: float = 30
+    program: AsteriskProgram,
+    etc_dir: Path,
+    process: subprocess.Popen[bytes],
+    console_log: Path,
+    *,
+    seconds: float = 30,
 ) -> None:
     """Returns when Asterisk is fully booted and has every application that the dialplan uses."""
     until = time.monotonic() + seconds
@@ -126,8 +144,14 @@ def wait_until_ready(
         except AsteriskFailed:
             time.sleep(0.1)
     else:
-        raise AsteriskFailed(f"Asterisk was not ready after {seconds:g} s. The end of {console_log}:\n{_tail(console_log)}")
-    missing = [name for name in NEEDED_APPLICATIONS if "Your application(s)" in ask(program, etc_dir, f"core show application {name}")]
+        raise AsteriskFailed(
+            f"Asterisk was not ready after {seconds:g} s. The end of {console_log}:\n{_tail(console_log)}"
+        )
+    missing = [
+        name
+        for name in NEEDED_APPLICATIONS
+        if "Your application(s)" in ask(program, etc_dir, f"core show application {name}")
+    ]
     if missing:
         raise AsteriskFailed(f"This Asterisk lacks the applications {', '.join(missing)}. See {console_log}.")
 

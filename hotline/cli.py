@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -26,7 +26,9 @@ app = typer.Typer(
     help="The 12345 hotline: answers calls with Asterisk, makes tickets, rings missed callers back. "
     "Where it keeps things and which ports it uses is set by HOTLINE_… variables: see `hotline settings`.",
 )
-asterisk_app = typer.Typer(no_args_is_help=True, help="Asterisk's files, and the trial Asterisk on this machine.")
+asterisk_app = typer.Typer(
+    no_args_is_help=True, help="Asterisk's files, and the trial Asterisk on this machine."
+)
 agent_app = typer.Typer(no_args_is_help=True, help="The people who answer calls.")
 user_app = typer.Typer(no_args_is_help=True, help="The people who may use the web API.")
 token_app = typer.Typer(no_args_is_help=True, help="Keys for programs and pages that use the web API.")
@@ -59,7 +61,9 @@ def settings_now() -> Settings:
 
 @app.command()
 def serve(
-    only: Annotated[list[str] | None, typer.Option(help="Run just this part: agi, web or worker. May be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run just this part: agi, web or worker. May be repeated.")
+    ] = None,
 ) -> None:
     """Run the server: the AGI door for Asterisk, the web API, and the worker that listens and rings back."""
     from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
@@ -68,7 +72,9 @@ def serve(
     if unknown := set(parts) - set(ALL_PARTS):
         fail(f"--only {', '.join(sorted(unknown))}: choose from {', '.join(ALL_PARTS)}", 2)
     settings = settings_now()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
     for name in ("apscheduler", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     hotline = bootstrap.build(settings)
@@ -140,7 +146,9 @@ def settings() -> None:
 
 @asterisk_app.command("render")
 def asterisk_render(
-    to: Annotated[Path | None, typer.Option(help="Write to this folder instead, and tell Asterisk nothing.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write to this folder instead, and tell Asterisk nothing.")
+    ] = None,
 ) -> None:
     """Write Asterisk's files from the config; a running Asterisk takes the changes over without dropping a call."""
     now = settings_now()
@@ -154,7 +162,9 @@ def asterisk_render(
 
 def asterisk_runs(settings: Settings) -> bool:
     try:
-        asterisk_process.ask(asterisk_process.find(settings.asterisk_root), config_door.etc_dir(settings), "core show uptime")
+        asterisk_process.ask(
+            asterisk_process.find(settings.asterisk_root), config_door.etc_dir(settings), "core show uptime"
+        )
     except HotlineError:
         return False
     return True
@@ -165,7 +175,8 @@ def asterisk_up() -> None:
     """Start the trial Asterisk in the background."""
     now = settings_now()
     if asterisk_runs(now):
-        return say("Asterisk is running already")
+        say("Asterisk is running already")
+        return
     program = asterisk_process.find(now.asterisk_root)
     config_door.render_asterisk(now, program, config_door.load(now))
     log = now.asterisk_dir / "log" / "console.log"
@@ -179,14 +190,15 @@ def asterisk_down() -> None:
     """Stop the trial Asterisk; calls that are up are cut."""
     now = settings_now()
     if not asterisk_runs(now):
-        return say("Asterisk is not running")
+        say("Asterisk is not running")
+        return
     asterisk_process.ask(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now), "core stop now")
     say("Asterisk is stopping")
 
 
-def with_hotline(work: Callable[[bootstrap.Hotline], Any]) -> Any:
+def with_hotline(work: Callable[[bootstrap.Hotline], None]) -> None:
     """A command on the database of this hotline."""
-    return work(bootstrap.build(settings_now()))
+    work(bootstrap.build(settings_now()))
 
 
 def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:
@@ -200,14 +212,19 @@ def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:
             hotline.switch.put_account(agent_no, name, secret)
             say(f"agent {agent_no} {name}: stored, SIP account ready in Asterisk")
         except SwitchNotReached:
-            say(f"agent {agent_no} {name}: stored; Asterisk is not running, the SIP account is made when it starts")
+            say(
+                f"agent {agent_no} {name}: stored; Asterisk is not running, the SIP account is made when it starts"
+            )
 
 
 @agent_app.command("add")
 def agent_add(
     agent_no: Annotated[str, typer.Argument(help="3 to 8 digits, such as 1001.")],
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    queue: Annotated[list[str], typer.Option("--queue", "-q", help="A queue, or queue:penalty (lower rings first). May be repeated.")],
+    queue: Annotated[
+        list[str],
+        typer.Option("--queue", "-q", help="A queue, or queue:penalty (lower rings first). May be repeated."),
+    ],
 ) -> None:
     """Add an agent, or change name and queues of one that is there. The SIP account appears without a reload."""
 
@@ -219,7 +236,9 @@ def agent_add(
 
 
 @agent_app.command("import")
-def agent_import(file: Annotated[Path, typer.Argument(help="CSV with a first line agent_no,name,queues.")]) -> None:
+def agent_import(
+    file: Annotated[Path, typer.Argument(help="CSV with a first line agent_no,name,queues.")],
+) -> None:
     """Add or change all agents of a CSV file; if one line has a fault, all faults are told and nothing is stored."""
 
     def work(hotline: bootstrap.Hotline) -> None:
@@ -246,7 +265,9 @@ def agent_list() -> None:
                 _, state = states.state_of(session, agent.agent_no)
                 queues = " ".join(f"{seat['queue']}:{seat['penalty']}" for seat in agent.queues)
                 doing = f"paused ({state.pause_reason})" if state.pause_reason else "ready"
-                say(f"{agent.agent_no}  {agent.name}  {queues}  {doing if state.is_signed_in else 'signed out'}")
+                say(
+                    f"{agent.agent_no}  {agent.name}  {queues}  {doing if state.is_signed_in else 'signed out'}"
+                )
 
     with_hotline(work)
 
@@ -269,7 +290,11 @@ def user_add(
     role: Annotated[Role, typer.Option(help="What the holder may do.")],
 ) -> None:
     """Add a user; the password is asked for, or read from standard input if that is not a terminal."""
-    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    password = (
+        typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\n")
+    )
 
     def work(hotline: bootstrap.Hotline) -> None:
         with hotline.database.writing() as session:
@@ -282,10 +307,13 @@ def user_add(
 @token_app.command("create")
 def token_create(
     role: Annotated[Role, typer.Option(help="What the holder may do.")],
-    agent: Annotated[str | None, typer.Option(help="For role agent: the agent whom the token acts for.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="For role agent: the agent whom the token acts for.")
+    ] = None,
     label: Annotated[str, typer.Option(help="What it is for, shown in lists.")] = "command line",
 ) -> None:
     """Make a token for the web API. It is printed once, alone on the last line, and only its hash is kept."""
+
     def work(hotline: bootstrap.Hotline) -> None:
         with hotline.database.writing() as session:
             if agent is not None:

@@ -49,7 +49,9 @@ def load(settings: Settings) -> Running:
     for one in found.problems:
         _log.log(logging.ERROR if one.severity == "error" else logging.WARNING, "configuration: %s", one)
     if found.is_degraded:
-        _log.error("configuration: DEGRADED, running on the last good set until the problems above are mended")
+        _log.error(
+            "configuration: DEGRADED, running on the last good set until the problems above are mended"
+        )
     prompts = make_prompts(settings, found.configuration)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
@@ -86,13 +88,19 @@ def make_hold_music(settings: Settings, prompts: PromptLibrary, language: str) -
     target = folder / "hold.wav"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        spoken = [f"{prompts.sound('hold_on', 'zh' if language == 'zh' else 'en')}.wav"] if prompts.paths else []
+        spoken = (
+            [f"{prompts.sound('hold_on', 'zh' if language == 'zh' else 'en')}.wav"] if prompts.paths else []
+        )
         draft = folder / ".hold.wav"
         form = ["-r", "8000", "-c", "1", "-b", "16"]
         tune = "synth 14 pluck C3 pluck E3 pluck G3 fade t 1 14 5 gain -18"
         try:
-            subprocess.run(["sox", "-D", "-n", *form, str(folder / ".tune.wav"), *tune.split()], check=True, timeout=60)
-            subprocess.run(["sox", "-D", *spoken, str(folder / ".tune.wav"), *form, str(draft)], check=True, timeout=60)
+            subprocess.run(
+                ["sox", "-D", "-n", *form, str(folder / ".tune.wav"), *tune.split()], check=True, timeout=60
+            )
+            subprocess.run(
+                ["sox", "-D", *spoken, str(folder / ".tune.wav"), *form, str(draft)], check=True, timeout=60
+            )
             draft.replace(target)
         except (OSError, subprocess.SubprocessError) as fault:
             _log.error("the hold music could not be made: %s", fault)
@@ -147,7 +155,9 @@ def trunk_secrets(lines: Lines) -> dict[str, str]:
     return {trunk: os.environ[name] for trunk, name in wanted.items()}
 
 
-def render_asterisk(settings: Settings, program: AsteriskProgram, running: Running, to: Path | None = None) -> dict[str, str]:
+def render_asterisk(
+    settings: Settings, program: AsteriskProgram, running: Running, to: Path | None = None
+) -> dict[str, str]:
     """Writes Asterisk's files where they changed; gives name → the text before. `to`: another folder than its own."""
     site = asterisk_site(settings, program, running)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
@@ -167,8 +177,12 @@ def take_over(settings: Settings, program: AsteriskProgram, changed: Mapping[str
             continue
         if name in _RELOADS:
             asterisk_process.ask(program, folder, _RELOADS[name])
-            if name == "pjsip.conf" and _only_at_start(before) != _only_at_start((folder / name).read_text("utf-8")):
-                waiting.append("pjsip.conf: a transport or the order of identification changed; restart Asterisk")
+            if name == "pjsip.conf" and _only_at_start(before) != _only_at_start(
+                (folder / name).read_text("utf-8")
+            ):
+                waiting.append(
+                    "pjsip.conf: a transport or the order of identification changed; restart Asterisk"
+                )
         elif name in _WHEN_IDLE and calls_up(program, folder) == 0:
             asterisk_process.ask(program, folder, _WHEN_IDLE[name])
         elif name in _WHEN_IDLE:

@@ -25,8 +25,16 @@ def make_accounts(settings: Settings) -> bool:
     with hotline.database.writing() as session:
         if session.exec(select(Agent.agent_no).limit(1)).first() is not None:
             return False
-        made = [roster.put_agent(session, roster.NewAgent(no, name, queues), hotline.sealer, "first start", now) for no, name in _FIRST_AGENTS]
-        text = "\n".join([f"admin token: {_token(session, now)}", *(_phone_lines(settings, agent, secret) for agent, secret in made)])
+        made = [
+            roster.put_agent(session, roster.NewAgent(no, name, queues), hotline.sealer, "first start", now)
+            for no, name in _FIRST_AGENTS
+        ]
+        text = "\n".join(
+            [
+                f"admin token: {_token(session, now)}",
+                *(_phone_lines(settings, agent, secret) for agent, secret in made),
+            ]
+        )
     write_private(accounts_file(settings), text + "\n")
     hotline.database.engine.dispose()
     return True
@@ -43,7 +51,9 @@ def accounts_file(settings: Settings) -> Path:
 def write_phone(hotline: bootstrap.Hotline, agent: Agent) -> Path:
     """What a desk phone needs to register, in a file for its owner only."""
     path = hotline.settings.home_dir / "phones" / f"{agent.agent_no}.txt"
-    write_private(path, _phone_lines(hotline.settings, agent, hotline.sealer.open(agent.sip_secret_sealed)) + "\n")
+    write_private(
+        path, _phone_lines(hotline.settings, agent, hotline.sealer.open(agent.sip_secret_sealed)) + "\n"
+    )
     return path
 
 

@@ -31,7 +31,9 @@ def hold(session: Session, name: str, owner: str, now: datetime, lasting: timede
         session.flush()
         return True
     mine_or_free = or_(col(Lease.owner) == owner, col(Lease.until) < now)
-    statement = update(Lease).where(col(Lease.name) == name, mine_or_free).values(owner=owner, until=now + lasting)
+    statement = (
+        update(Lease).where(col(Lease.name) == name, mine_or_free).values(owner=owner, until=now + lasting)
+    )
     return session.execute(statement).rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 

@@ -72,7 +72,9 @@ class Listener:
                 try:
                     more = await asyncio.to_thread(self.tick)
                     pause = 0.0 if more else PAUSE_SECONDS
-                except Exception:  # the door of this part: whatever it was, the next tick reads the same lines again
+                except (
+                    Exception
+                ):  # the door of this part: whatever it was, the next tick reads the same lines again
                     _log.exception("listener: a tick failed; it is tried again")
                     pause = min(5.0, max(0.5, pause * 2))
                 await asyncio.sleep(pause)
@@ -88,7 +90,9 @@ class Listener:
             if not self.is_holding:
                 return False
             row = session.get(QueueLogPosition, LEASE)
-            lines, position = self.log_file.read_new(LogPosition.parse(row.position) if row else None, _MOST_LINES)
+            lines, position = self.log_file.read_new(
+                LogPosition.parse(row.position) if row else None, _MOST_LINES
+            )
             self.ledger.hear(session, self._events(session, lines) + hints, now)
             seats = self._act_on(session, lines, now)
             if position is not None:
@@ -111,7 +115,9 @@ class Listener:
 
     def _restart_of(self, session: Session, restart: Event, before: Sequence[Event]) -> list[Event]:
         """Asterisk started anew: every call that was open then has been cut."""
-        statement = select(CallRecord.call_id).where(col(CallRecord.is_open), col(CallRecord.arrived_at) < restart.at)
+        statement = select(CallRecord.call_id).where(
+            col(CallRecord.is_open), col(CallRecord.arrived_at) < restart.at
+        )
         open_calls = set(session.exec(statement)) | {event.call_id for event in before}
         return [for_call(restart, call_id) for call_id in sorted(open_calls)]
 
@@ -130,7 +136,9 @@ class Listener:
                 seats.append(seat)
         return seats
 
-    def _attempt_line(self, session: Session, attempt: str, entry: Entry, at: datetime, now: datetime) -> None:
+    def _attempt_line(
+        self, session: Session, attempt: str, entry: Entry, at: datetime, now: datetime
+    ) -> None:
         policy, zone = self.hotline.running.configuration.callbacks, self.ledger.zone
         if entry.event == LOG_DIALLING:
             on_dialling(session, attempt, at)
@@ -149,7 +157,9 @@ class Listener:
                 saw_ringing=bool(_whole(entry.field(6))),
             )
         elif entry.event in _LEFT_UNDIALLED:
-            on_placeholder_left(session, attempt, _LEFT_UNDIALLED[entry.event], at, policy=policy, zone=zone, now=now)
+            on_placeholder_left(
+                session, attempt, _LEFT_UNDIALLED[entry.event], at, policy=policy, zone=zone, now=now
+            )
 
     def _agent_line(self, session: Session, entry: Entry, now: datetime) -> Seat | None:
         queue = self.hotline.running.configuration.lines.queue(entry.queue)
@@ -166,7 +176,9 @@ class Listener:
             _log.warning("queue_log names an agent whom we do not know: %s", fault)
         return None
 
-    def _keep_position(self, session: Session, row: QueueLogPosition | None, position: str, now: datetime) -> None:
+    def _keep_position(
+        self, session: Session, row: QueueLogPosition | None, position: str, now: datetime
+    ) -> None:
         row = row or QueueLogPosition(name=LEASE, position=position, read_until=now)
         row.position, row.read_until = position, now
         session.add(row)

@@ -27,7 +27,9 @@ class PartReport(SQLModel, table=True):
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
-def report(session: Session, name: str, is_up: bool, detail: dict[str, Any], process: str, now: datetime) -> None:
+def report(
+    session: Session, name: str, is_up: bool, detail: dict[str, Any], process: str, now: datetime
+) -> None:
     row = session.get(PartReport, name)
     if row is None:
         row = PartReport(name=name, is_up=is_up, at=now, process=process, detail=detail)
@@ -50,6 +52,12 @@ def all_parts(session: Session, now: datetime) -> dict[str, PartReport]:
             row = PartReport(name=name, is_up=False, at=now, process="", detail={"reason": "never reported"})
         elif now - row.at > STALE:
             seconds = round((now - row.at).total_seconds())
-            row = PartReport(name=name, is_up=False, at=row.at, process=row.process, detail={"reason": f"silent for {seconds} s"})
+            row = PartReport(
+                name=name,
+                is_up=False,
+                at=row.at,
+                process=row.process,
+                detail={"reason": f"silent for {seconds} s"},
+            )
         found[name] = row
     return found

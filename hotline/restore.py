@@ -196,13 +196,17 @@ def _place_keys(settings: Settings, copy: Path, source: Path, aside: Path) -> No
     place = settings.keys_path
     if place.is_relative_to(settings.home_dir):
         target = aside / place.relative_to(settings.home_dir)
-        if target != copy:
-            careful_files.make_folder(target.parent)
-            copy.rename(target)
-    elif not place.exists():
-        careful_files.copy_file(copy, place)
+        careful_files.make_folder(target.parent)
+        copy.rename(target)
+        return
+    if not place.exists():
+        draft = place.with_name(f".{place.name}.restored")
+        draft.unlink(missing_ok=True)
+        careful_files.copy_file(copy, draft)
+        draft.rename(place)
     elif place.read_bytes() != copy.read_bytes():
         raise CannotRestore(f"{place} holds other keys than {source}: move it away first")
+    shutil.rmtree(copy.parent)
 
 
 def _load(settings: Settings, backup: Path, aside: Path) -> None:

@@ -19,7 +19,9 @@ def load_or_make(settings: Settings) -> Secrets:
     """From the environment, else from HOTLINE_HOME/secrets.json, which is made if it is not there."""
     path = settings.home_dir / "secrets.json"
     if not path.exists():
-        write_private(path, json.dumps(asdict(Secrets(secrets.token_urlsafe(24), secrets.token_urlsafe(24))), indent=1))
+        write_private(
+            path, json.dumps(asdict(Secrets(secrets.token_urlsafe(24), secrets.token_urlsafe(24))), indent=1)
+        )
     kept = Secrets(**json.loads(path.read_text(encoding="utf-8")))
     return Secrets(
         settings.ami_secret.get_secret_value() if settings.ami_secret else kept.ami_secret,

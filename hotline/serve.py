@@ -74,7 +74,9 @@ class Service:
             wanted=WANTED,
             longest_pause=5.0,
         )
-        self.switch = QueueSwitch(self.ami, bootstrap.sip_accounts(settings, self.hotline.running.configuration.lines.site.language))
+        self.switch = QueueSwitch(
+            self.ami, bootstrap.sip_accounts(settings, self.hotline.running.configuration.lines.site.language)
+        )
         self.hotline.switch = self.switch
         self._stopping = asyncio.Event()
 
@@ -142,7 +144,9 @@ class Service:
 
     def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
         """A round that lasts longer than its interval is not started twice; a late one is run once."""
-        scheduler.add_job(what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
+        scheduler.add_job(
+            what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+        )
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
@@ -151,7 +155,11 @@ class Service:
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
         self.agi = AgiServer(
-            routes, host=settings.agi_bind, port=settings.agi_port, threads=settings.agi_threads, allowed_peers=peers
+            routes,
+            host=settings.agi_bind,
+            port=settings.agi_port,
+            threads=settings.agi_threads,
+            allowed_peers=peers,
         )
         await self.agi.start()
 
@@ -245,7 +253,9 @@ class Service:
         ]
         if self.agi is not None:
             counters = {name: value for name, value in vars(self.agi.counters).items()}
-            found.append(("agi", self.agi.port > 0, {"busy": self.agi.busy, "threads": self.agi.threads, **counters}))
+            found.append(
+                ("agi", self.agi.port > 0, {"busy": self.agi.busy, "threads": self.agi.threads, **counters})
+            )
         if self.listener is not None:
             is_up = self.ami.is_connected
             found.append(("asterisk", is_up, {} if is_up else {"reason": self.ami.trouble}))

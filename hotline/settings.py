@@ -18,47 +18,66 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("var"), description="State folder: database, keys, secrets, Asterisk's files, prompts.")
+    home: Path = Field(
+        Path("var"), description="State folder: database, keys, secrets, Asterisk's files, prompts."
+    )
     config: Path | None = Field(None, description="Folder of the YAML files; HOTLINE_HOME/config if unset.")
     database_url: SecretStr | None = Field(
         None, description="postgresql+psycopg://user:secret@host/name, or unset: SQLite in HOTLINE_HOME."
     )
-    timezone: str = Field("Asia/Shanghai", description="Local time on pages, in prompts and for calendar rules.")
+    timezone: str = Field(
+        "Asia/Shanghai", description="Local time on pages, in prompts and for calendar rules."
+    )
 
     bind: str = Field("127.0.0.1", description="Address that the web API listens on.")
     http_port: Port = Field(8000, description="Web API.")
     sip_bind: str = Field("127.0.0.1", description="Address that Asterisk's SIP listens on.")
     sip_port: Port = Field(5060, description="SIP, UDP and TCP.")
-    media_address: str = Field("127.0.0.1", description="Address that stands in SDP; phones send their voice there.")
+    media_address: str = Field(
+        "127.0.0.1", description="Address that stands in SDP; phones send their voice there."
+    )
     rtp_start: Port = Field(10000, description="First UDP port for voice.")
     rtp_end: Port = Field(10999, description="Last UDP port for voice.")
     asterisk_bind: str = Field("127.0.0.1", description="Address of Asterisk's AMI and ARI.")
-    asterisk_http_port: Port = Field(8088, description="Asterisk's HTTP: ARI, and the browsers' SIP behind our relay.")
+    asterisk_http_port: Port = Field(
+        8088, description="Asterisk's HTTP: ARI, and the browsers' SIP behind our relay."
+    )
     ami_port: Port = Field(5038, description="Asterisk's manager interface.")
     agi_bind: str = Field("127.0.0.1", description="Address where Asterisk finds our AGI server.")
     agi_port: Port = Field(4573, description="Our AGI server.")
-    agi_peers: str = Field("127.0.0.1", description="Addresses that may speak AGI to us, with commas between.")
+    agi_peers: str = Field(
+        "127.0.0.1", description="Addresses that may speak AGI to us, with commas between."
+    )
     agi_threads: Annotated[int, Field(ge=1, le=2000)] = Field(
-        256, description="Calls that may be in a menu at once; beyond it the dialplan leads straight to the queue."
+        256,
+        description="Calls that may be in a menu at once; beyond it the dialplan leads straight to the queue.",
     )
     agi_step_seconds: Annotated[int, Field(ge=3, le=60)] = Field(
         6, description="Silence of our server after which the dialplan goes on without it."
     )
     ami_user: str = Field("hotline", description="AMI and ARI user.")
-    ami_secret: SecretStr | None = Field(None, description="Made at first start and kept in HOTLINE_HOME/secrets.json.")
+    ami_secret: SecretStr | None = Field(
+        None, description="Made at first start and kept in HOTLINE_HOME/secrets.json."
+    )
     ari_secret: SecretStr | None = Field(None, description="As HOTLINE_AMI_SECRET.")
     keys_file: Path | None = Field(
-        None, description="Keys that seal citizens' data; HOTLINE_HOME/keys/keys.json if unset. Back it up apart."
+        None,
+        description="Keys that seal citizens' data; HOTLINE_HOME/keys/keys.json if unset. Back it up apart.",
     )
     asterisk_root: Path | None = Field(
-        None, description="Private root with an Asterisk ≥ 22 (scripts/up makes one); unset: the one on the PATH."
+        None,
+        description="Private root with an Asterisk ≥ 22 (scripts/up makes one); unset: the one on the PATH.",
     )
     asterisk_etc: Path | None = Field(
         None, description="Production: Asterisk's own /etc/asterisk, where rendered files go."
     )
     queue_log: Path | None = Field(None, description="Production: path of Asterisk's queue_log.")
-    system_name: str = Field("hl1", description="Starts every call's id; must differ between Asterisk servers.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the log says.")
+    system_name: str = Field(
+        "hl1", description="Starts every call's id; must differ between Asterisk servers."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much the log says."
+    )
 
     @field_validator("timezone")
     @classmethod

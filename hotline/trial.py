@@ -70,7 +70,10 @@ class Trial:
         self.say("starting the hotline server …")
         with self.server_log.open("ab") as out:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "hotline.cli", "serve"], stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+                [sys.executable, "-m", "hotline.cli", "serve"],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     @property
@@ -81,12 +84,16 @@ class Trial:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.is_stopping:
             if self.server is not None and self.server.poll() is not None:
-                raise DidNotStart(f"the server stopped at once; the end of {self.server_log} says why:\n{self._tail()}")
+                raise DidNotStart(
+                    f"the server stopped at once; the end of {self.server_log} says why:\n{self._tail()}"
+                )
             if is_ready(self.settings):
                 return
             time.sleep(0.1)
         if not self.is_stopping:
-            raise DidNotStart(f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}")
+            raise DidNotStart(
+                f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}"
+            )
 
     def _tail(self) -> str:
         return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
@@ -104,7 +111,11 @@ class Trial:
                 heard = time.monotonic()
             if answers(self.settings, "/healthz", seconds=3):
                 heard = time.monotonic()
-            elif time.monotonic() - heard > _FROZEN_AFTER_SECONDS and self.server is not None and not self.is_stopping:
+            elif (
+                time.monotonic() - heard > _FROZEN_AFTER_SECONDS
+                and self.server is not None
+                and not self.is_stopping
+            ):
                 self.say("the server does not answer; killing it and starting it again")
                 self.server.kill()
                 self.server.wait()
@@ -135,5 +146,3 @@ def answers(settings: Settings, path: str, *, seconds: float) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-

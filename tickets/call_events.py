@@ -75,7 +75,10 @@ def sealed(event: Event, sealer: Sealer) -> Event:
     found = PERSONAL & event.data.keys()
     if not any(event.data[name] for name in found):
         return event
-    return replace(event, data={**event.data} | {name: sealer.seal(event.data[name]) for name in found if event.data[name]})
+    return replace(
+        event,
+        data={**event.data} | {name: sealer.seal(event.data[name]) for name in found if event.data[name]},
+    )
 
 
 class CallEvent(SQLModel, table=True):

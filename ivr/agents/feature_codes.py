@@ -1,10 +1,10 @@
 """What an agent dials on the phone: sign in, sign out, pause with a reason, resume. The answer is spoken."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-import logging
 
 from sqlmodel import Session
 
@@ -34,7 +34,9 @@ class AgentPhones:
         lines = running.configuration.lines
         try:
             with self.writing() as session:
-                seat, prompt = self._act(session, code, agent_no, lines.feature_codes, [r.code for r in lines.pause_reasons])
+                seat, prompt = self._act(
+                    session, code, agent_no, lines.feature_codes, [r.code for r in lines.pause_reasons]
+                )
             self.switch.bring(seat, [queue.name for queue in lines.queues])
         except SwitchNotReached as fault:
             _log.error("agent %s: %s", agent_no, fault)

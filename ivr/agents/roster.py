@@ -43,14 +43,26 @@ class NewAgent:
     queues: tuple[tuple[str, int], ...]
 
 
-def read_agent(agent_no: str, name: str, queues: str, known_queues: Collection[str], line: int = 0) -> NewAgent:
+def read_agent(
+    agent_no: str, name: str, queues: str, known_queues: Collection[str], line: int = 0
+) -> NewAgent:
     """Checks what a person typed. Raises BadAgent with the fault and the remedy."""
     agent_no, name = agent_no.strip(), name.strip()
     if not _AGENT_NO.fullmatch(agent_no):
-        raise BadAgent(f"agent number {agent_no!r} is not 3 to 8 digits", "Write digits, not starting with 0", line)
+        raise BadAgent(
+            f"agent number {agent_no!r} is not 3 to 8 digits", "Write digits, not starting with 0", line
+        )
     if not name or len(name) > _LONGEST_NAME or not name.isprintable() or set(name) & set('"\\;|<>[]'):
-        raise BadAgent(f"name {name!r} cannot stand", f"Write 1 to {_LONGEST_NAME} letters without \" \\ ; | < > [ ]", line)
-    return NewAgent(agent_no, name, tuple(_read_queue(text, known_queues, line) for text in queues.replace(",", " ").split()))
+        raise BadAgent(
+            f"name {name!r} cannot stand",
+            f'Write 1 to {_LONGEST_NAME} letters without " \\ ; | < > [ ]',
+            line,
+        )
+    return NewAgent(
+        agent_no,
+        name,
+        tuple(_read_queue(text, known_queues, line) for text in queues.replace(",", " ").split()),
+    )
 
 
 def _read_queue(text: str, known: Collection[str], line: int) -> tuple[str, int]:
@@ -58,7 +70,11 @@ def _read_queue(text: str, known: Collection[str], line: int) -> tuple[str, int]
     if queue not in known:
         raise BadAgent(f"no queue {queue!r}", f"The queues are: {', '.join(sorted(known))}", line)
     if penalty and not (penalty.isascii() and penalty.isdecimal() and int(penalty) <= _MOST_PENALTY):
-        raise BadAgent(f"penalty {penalty!r} of {queue} is not 0 to {_MOST_PENALTY}", "Write queue:0 or just the queue", line)
+        raise BadAgent(
+            f"penalty {penalty!r} of {queue} is not 0 to {_MOST_PENALTY}",
+            "Write queue:0 or just the queue",
+            line,
+        )
     return queue, int(penalty or 0)
 
 
@@ -76,7 +92,11 @@ def read_csv(lines: Iterable[str], known_queues: Collection[str]) -> tuple[list[
             agent_no, name, queues = (row[key] or "" for key in ("agent_no", "name", "queues"))
             agent = read_agent(agent_no, name, queues, known_queues, reader.line_num)
             if agent.agent_no in seen:
-                raise BadAgent(f"agent {agent.agent_no} stands in line {seen[agent.agent_no]} already", "Keep one", reader.line_num)
+                raise BadAgent(
+                    f"agent {agent.agent_no} stands in line {seen[agent.agent_no]} already",
+                    "Keep one",
+                    reader.line_num,
+                )
             seen[agent.agent_no] = reader.line_num
             agents.append(agent)
         except BadAgent as fault:
@@ -91,7 +111,11 @@ def put_agent(session: Session, new: NewAgent, sealer: Sealer, by: str, now: dat
     if agent is None:
         secret = secrets.token_urlsafe(24)
         agent = Agent(
-            agent_no=new.agent_no, name=new.name, queues=queues, sip_secret_sealed=sealer.seal(secret), created_at=now
+            agent_no=new.agent_no,
+            name=new.name,
+            queues=queues,
+            sip_secret_sealed=sealer.seal(secret),
+            created_at=now,
         )
         session.add(agent)
         session.flush()

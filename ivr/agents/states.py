@@ -68,7 +68,9 @@ def sign_out(session: Session, agent_no: str, by: str, now: datetime) -> Seat:
     return seat_of(agent, state)
 
 
-def pause(session: Session, agent_no: str, reason: str, known: Collection[str], by: str, now: datetime) -> Seat:
+def pause(
+    session: Session, agent_no: str, reason: str, known: Collection[str], by: str, now: datetime
+) -> Seat:
     """Raises NotSignedIn, NoSuchReason. A changed reason starts a new interval (its own row in agent_event)."""
     if reason not in known:
         raise NoSuchReason(reason, known)
@@ -129,13 +131,17 @@ def begin_wrap_up(session: Session, agent_no: str, seconds: int, now: datetime) 
 
 def has_due_wrap_ups(session: Session, now: datetime) -> bool:
     """Only reads, so that asking every second costs nothing."""
-    due = select(AgentState.agent_no).where(col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now)
+    due = select(AgentState.agent_no).where(
+        col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now
+    )
     return session.exec(due.limit(1)).first() is not None
 
 
 def end_due_wrap_ups(session: Session, now: datetime) -> list[Seat]:
     """Wrap-ups whose time is over, also those that began before a restart."""
-    statement = select(AgentState).where(col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now)
+    statement = select(AgentState).where(
+        col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now
+    )
     seats = []
     for state in session.exec(statement).all():
         _unpause(state)

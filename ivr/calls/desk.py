@@ -66,7 +66,9 @@ class CallDesk:
         if menu is None:  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
             return Walk(menu_name)
-        return walk_menu(channel, menu_name, menu, running.prompts, configuration.lines.site.language, self.now)
+        return walk_menu(
+            channel, menu_name, menu, running.prompts, configuration.lines.site.language, self.now
+        )
 
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:
         try:
@@ -95,10 +97,19 @@ class CallDesk:
         status, abandoned, agent, cause, by, queue, caller, number_called, trunk, prio = (
             channel.argument(n) for n in range(1, 11)
         )
-        ended = {"status": status, "abandoned": abandoned, "agent": agent, "cause": cause, "by": by, "queue": queue}
+        ended = {
+            "status": status,
+            "abandoned": abandoned,
+            "agent": agent,
+            "cause": cause,
+            "by": by,
+            "queue": queue,
+        }
         arrived = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
         events = [
-            _event(channel, EventKind.ENDED, self.now(), {key: value for key, value in ended.items() if value}),
+            _event(
+                channel, EventKind.ENDED, self.now(), {key: value for key, value in ended.items() if value}
+            ),
             _event(channel, EventKind.ARRIVED, _born(channel.call_id) or self.now(), arrived),
         ]
         with self.writing() as session:
@@ -110,7 +121,12 @@ class CallDesk:
         running = self.running()
         with self.writing() as session:
             decision = attempt_accepted(
-                session, attempt, agent_no, self.now(), policy=running.configuration.callbacks, zone=self.ledger.zone
+                session,
+                attempt,
+                agent_no,
+                self.now(),
+                policy=running.configuration.callbacks,
+                zone=self.ledger.zone,
             )
             if not decision.dial or decision.number_sealed is None:
                 _log.info("attempt %s: not dialled, %s", attempt, decision.why)

@@ -38,7 +38,12 @@ class Walk:
 
 
 def walk_menu(
-    channel: Channel, name: str, menu: MenuFile, prompts: PromptLibrary, language: Language, now: Callable[[], datetime]
+    channel: Channel,
+    name: str,
+    menu: MenuFile,
+    prompts: PromptLibrary,
+    language: Language,
+    now: Callable[[], datetime],
 ) -> Walk:
     """Never raises CallerHungUp: the walk says `has_hung_up`."""
     walk = Walk(name)
@@ -50,7 +55,12 @@ def walk_menu(
 
 
 def _carry_out(
-    channel: Channel, walk: Walk, menu: MenuFile, prompts: PromptLibrary, language: Language, now: Callable[[], datetime]
+    channel: Channel,
+    walk: Walk,
+    menu: MenuFile,
+    prompts: PromptLibrary,
+    language: Language,
+    now: Callable[[], datetime],
 ) -> None:
     step: Step = start(menu)
     while True:

@@ -60,7 +60,9 @@ class QueueSwitch:
 
     async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
         """After a (re)start of either side: only what differs is sent. Returns the number of changes."""
-        status = (await self._ami.send({"Action": "QueueStatus"}, timeout=30)).required()  # refused while app_queue loads
+        status = (
+            await self._ami.send({"Action": "QueueStatus"}, timeout=30)
+        ).required()  # refused while app_queue loads
         actions = differences(status.events, seats, all_queues)
         for action in actions:
             _check(action, await self._ami.send(action))
@@ -92,8 +94,15 @@ def differences(entries: Iterable[Block], seats: Sequence[Seat], all_queues: Seq
         if agent_no is not None:
             standing[agent_no, entry.get("Queue", "").removeprefix(QUEUE_PREFIX)] = entry
     actions: list[Action] = []
-    wanted = {(seat.agent_no, queue): (seat, penalty) for seat in seats if seat.is_signed_in for queue, penalty in seat.queues}
-    actions += [_remove(agent_no, queue) for agent_no, queue in sorted(standing) if (agent_no, queue) not in wanted]
+    wanted = {
+        (seat.agent_no, queue): (seat, penalty)
+        for seat in seats
+        if seat.is_signed_in
+        for queue, penalty in seat.queues
+    }
+    actions += [
+        _remove(agent_no, queue) for agent_no, queue in sorted(standing) if (agent_no, queue) not in wanted
+    ]
     uneven: dict[str, Seat] = {}
     for (agent_no, queue), (seat, penalty) in wanted.items():
         member = standing.get((agent_no, queue))

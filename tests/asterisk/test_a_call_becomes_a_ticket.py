@@ -20,7 +20,10 @@ def test_an_answered_call_leaves_a_record_and_a_draft(hotline: RunningHotline, l
     assert record["queue"] == line.queue
     assert record["hung_up_by"] == "citizen"
     assert record["menu_path"] == "main/greeting/person"
-    times = [record[name] for name in ("arrived_at", "greeted_at", "queued_at", "first_ring_at", "answered_at", "ended_at")]
+    times = [
+        record[name]
+        for name in ("arrived_at", "greeted_at", "queued_at", "first_ring_at", "answered_at", "ended_at")
+    ]
     assert times == sorted(times)
     assert record["talk_seconds"] >= 1
     assert len(line.tickets_of(record["call_id"])) == 1
@@ -40,7 +43,9 @@ def test_what_a_person_typed_stays_when_the_call_ends(hotline: RunningHotline, l
     ticket = line.tickets_of(answered["call_id"])[0]
     assert ticket["title"] == "路灯不亮"
 
-    done = hotline.patch(f"/api/tickets/{ticket['id']}", {"state": "pending_dispatch", "version": ticket["version"]})
+    done = hotline.patch(
+        f"/api/tickets/{ticket['id']}", {"state": "pending_dispatch", "version": ticket["version"]}
+    )
     assert done["ticket_no"].startswith("140400")
 
 

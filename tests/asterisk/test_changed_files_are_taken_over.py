@@ -1,12 +1,11 @@
 """A changed file takes effect without dropping a call; what cannot, waits and says for what."""
 
+import os
 import subprocess
 import sys
 from typing import Any
 
 from support.running_hotline import REPOSITORY, Line, RunningHotline, wait_for
-
-import os
 
 
 def _hotline(hotline: RunningHotline, *words: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +37,9 @@ def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotli
     assert "waits" not in done.stdout
     assert "q-brandnew" in hotline.ask("queue show q-brandnew")
     assert len(line.waiting()) == 1, "the waiting citizen stood through it"
-    assert line.call(hotline.new_citizen(), called="29999", stay=10).wait(30) == 0  # nobody signed in: told so, and hung up
+    assert (
+        line.call(hotline.new_citizen(), called="29999", stay=10).wait(30) == 0
+    )  # nobody signed in: told so, and hung up
     assert call.wait(40) == 0
     # the citizen went through Queue() once
     record = line.ended(waiting)[0]
@@ -52,7 +53,9 @@ def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, l
     own = hotline.settings.config_dir / "asterisk"
     own.mkdir(exist_ok=True)
     shipped = (REPOSITORY / "config" / "asterisk" / "extensions.conf.j2").read_text(encoding="utf-8")
-    (own / "extensions.conf.j2").write_text(shipped + "\n[site-own]\nexten => 1,1,Hangup()\n", encoding="utf-8")
+    (own / "extensions.conf.j2").write_text(
+        shipped + "\n[site-own]\nexten => 1,1,Hangup()\n", encoding="utf-8"
+    )
     try:
         done = _hotline(hotline, "asterisk", "render")
         assert "extensions.conf: waits until no call is up" in done.stdout, done.stdout + done.stderr
@@ -76,4 +79,6 @@ def test_bad_files_change_nothing(hotline: RunningHotline) -> None:
         assert "surprise" in checked.stdout
     finally:
         path.write_text(good, encoding="utf-8")
-    assert {file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()} == before
+    assert {
+        file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()
+    } == before

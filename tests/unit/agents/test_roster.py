@@ -8,7 +8,9 @@ QUEUES = {"general", "heating"}
 
 
 def test_an_agent_with_queues_and_penalties() -> None:
-    assert read_agent(" 1001 ", "王 芳", "general heating:5", QUEUES) == NewAgent("1001", "王 芳", (("general", 0), ("heating", 5)))
+    assert read_agent(" 1001 ", "王 芳", "general heating:5", QUEUES) == NewAgent(
+        "1001", "王 芳", (("general", 0), ("heating", 5))
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ def configuration() -> Configuration:
 
 def library(configuration: Configuration, seconds: float = 4.0) -> PromptLibrary:
     names = [("zh", name) for name in configuration.prompts.prompts]
-    return PromptLibrary({key: Path(f"/prompts/{key[1]}.wav") for key in names}, dict.fromkeys(names, seconds))
+    return PromptLibrary(
+        {key: Path(f"/prompts/{key[1]}.wav") for key in names}, dict.fromkeys(names, seconds)
+    )
 
 
 def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Configuration) -> None:

@@ -15,13 +15,28 @@ from ivr.telephony.asterisk_files import FILTERS, AsteriskSite, CannotRender, re
 from vocabulary import hotline_names
 
 TEMPLATES = [defaults_door.shipped() / "asterisk"]
-ATTACKS = ["x\ny", "x;y", "x\r\n[general]", "#include x", "${SHELL(id)}", "$[1+1]", "a|b", 'a"b', "a\\b", "[x]", "x\x00y"]
+ATTACKS = [
+    "x\ny",
+    "x;y",
+    "x\r\n[general]",
+    "#include x",
+    "${SHELL(id)}",
+    "$[1+1]",
+    "a|b",
+    'a"b',
+    "a\\b",
+    "[x]",
+    "x\x00y",
+]
 
 
 def site() -> AsteriskSite:
     return AsteriskSite(
         system_name="hl1",
-        **{name: f"/srv/hotline/{name}" for name in ("etc_dir", "module_dir", "data_dir", "lib_dir", "spool_dir", "run_dir")},
+        **{
+            name: f"/srv/hotline/{name}"
+            for name in ("etc_dir", "module_dir", "data_dir", "lib_dir", "spool_dir", "run_dir")
+        },
         log_dir="/srv/hotline/log_dir",
         prompts_dir="/srv/hotline/prompts",
         hold_dir="/srv/hotline/hold",
@@ -59,7 +74,9 @@ def test_the_same_input_gives_the_same_bytes(lines: Lines) -> None:
 def test_every_template_is_rendered_and_ends_its_last_line(lines: Lines) -> None:
     files = render(lines, site(), TEMPLATES)
     assert set(files) == {path.name.removesuffix(".j2") for path in TEMPLATES[0].glob("*.j2")}
-    assert all(content.endswith("\n") and "{{" not in content and "{%" not in content for content in files.values())
+    assert all(
+        content.endswith("\n") and "{{" not in content and "{%" not in content for content in files.values()
+    )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -119,7 +136,11 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 def test_the_dialplan_and_the_server_use_the_same_names() -> None:
     """Every HOTLINE_ word that Python knows stands in the dialplan."""
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
-    ours = [value for value in vars(hotline_names).values() if isinstance(value, str) and value.startswith("HOTLINE_")]
+    ours = [
+        value
+        for value in vars(hotline_names).values()
+        if isinstance(value, str) and value.startswith("HOTLINE_")
+    ]
     assert ours
     assert [name for name in ours if not re.search(rf"\b{name}\b", dialplan)] == []
 
@@ -129,7 +150,12 @@ def test_no_python_file_writes_such_a_name_itself() -> None:
     repository = Path(__file__).parents[3]
     named = re.compile(r'"_*HOTLINE_[A-Z_]+"')
     rooms = ("agi_scripts", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
-    files = [path for room in rooms for path in (repository / room).rglob("*.py") if path.name != "hotline_names.py"]
+    files = [
+        path
+        for room in rooms
+        for path in (repository / room).rglob("*.py")
+        if path.name != "hotline_names.py"
+    ]
     assert [str(path) for path in files if named.search(path.read_text(encoding="utf-8"))] == []
 
 
@@ -142,7 +168,13 @@ def test_the_templates_hold_the_cures_of_the_traps(lines: Lines) -> None:
     assert dialplan.index("HOTLINE_CALLER=${FILTER") < dialplan.index("QueueLog(")
     for leg in re.findall(r"AGI\(\$\{HOTLINE_AGI\}/(\w+)", dialplan):
         assert leg in ("incoming_call", "queue_left", "call_ended", "callback_answered", "agent_sign_in")
-    for option in ("ringinuse = no", "autopause = no", "joinempty = yes", "leavewhenempty = no", "shared_lastcall = yes"):
+    for option in (
+        "ringinuse = no",
+        "autopause = no",
+        "joinempty = yes",
+        "leavewhenempty = no",
+        "shared_lastcall = yes",
+    ):
         assert option in queues
     assert "maxlen" not in queues
     assert "endpoint_identifier_order = username,ip" in pjsip

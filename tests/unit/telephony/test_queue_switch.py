@@ -6,11 +6,18 @@ from ivr.telephony.queue_switch import actions_for, differences
 QUEUES = ["general", "heating"]
 
 
-def seat(pause: str | None = None, *, is_signed_in: bool = True, queues: tuple[tuple[str, int], ...] = (("general", 0),)) -> Seat:
+def seat(
+    pause: str | None = None,
+    *,
+    is_signed_in: bool = True,
+    queues: tuple[tuple[str, int], ...] = (("general", 0),),
+) -> Seat:
     return Seat("1001", queues, is_signed_in, pause)
 
 
-def member(queue: str = "q-general", agent: str = "1001", penalty: str = "0", paused: str = "0", reason: str = "") -> dict[str, str]:
+def member(
+    queue: str = "q-general", agent: str = "1001", penalty: str = "0", paused: str = "0", reason: str = ""
+) -> dict[str, str]:
     return {
         "Event": "QueueMember",
         "Queue": queue,
@@ -27,13 +34,21 @@ def words(actions: list) -> list[str]:
 
 def test_signing_in_adds_to_own_queues_and_takes_out_of_the_others() -> None:
     actions = actions_for(seat(), QUEUES)
-    assert words(actions) == ["QueueRemove q-heating", "QueueAdd q-general", "QueuePenalty q-general", "QueuePause"]
+    assert words(actions) == [
+        "QueueRemove q-heating",
+        "QueueAdd q-general",
+        "QueuePenalty q-general",
+        "QueuePause",
+    ]
     assert actions[1]["Interface"] == "PJSIP/agent-1001"
     assert actions[1]["MemberName"] == "1001"
 
 
 def test_signing_out_takes_out_of_every_queue() -> None:
-    assert words(actions_for(seat(is_signed_in=False), QUEUES)) == ["QueueRemove q-general", "QueueRemove q-heating"]
+    assert words(actions_for(seat(is_signed_in=False), QUEUES)) == [
+        "QueueRemove q-general",
+        "QueueRemove q-heating",
+    ]
 
 
 def test_a_pause_carries_its_reason() -> None:
