@@ -13,7 +13,7 @@ from hotline.settings import Settings
 from ivr.agents.roster import all_agents
 from ivr.agents.switch import Seat, Switch, SwitchNotReached
 from ivr.config_files.running import Running
-from ivr.telephony.sip_accounts import AriDoor, PhoneNetwork, SipAccounts
+from ivr.telephony.sip_accounts import AriDoor, AsteriskRefused, PhoneNetwork, SipAccounts
 from tickets.sealing import Sealer
 
 _log = logging.getLogger(__name__)
@@ -57,11 +57,14 @@ class AccountsOnly:
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         try:
             self._accounts.put(agent_no, name, secret)
-        except Exception as fault:
+        except AsteriskRefused as fault:
             raise SwitchNotReached(str(fault)) from fault
 
     def remove_account(self, agent_no: str) -> None:
-        self._accounts.remove(agent_no)
+        try:
+            self._accounts.remove(agent_no)
+        except AsteriskRefused as fault:
+            raise SwitchNotReached(str(fault)) from fault
 
 
 def build(settings: Settings) -> Hotline:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -153,7 +154,8 @@ def asterisk_render(
     """Write Asterisk's files from the config; a running Asterisk takes the changes over without dropping a call."""
     now = settings_now()
     program = asterisk_process.find(now.asterisk_root)
-    changed = config_door.render_asterisk(now, program, config_door.load_changed(now), to)
+    running = config_door.load_changed(now, is_published=to is None)
+    changed = config_door.render_asterisk(now, program, running, to)
     say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
     if to is None and changed and asterisk_runs(now):
         for line in config_door.take_over(now, program, changed):
@@ -327,6 +329,7 @@ def token_create(
 
 def main() -> None:
     """Runs a command; whatever is ours to explain is one line on standard error."""
+    os.umask(0o077)  # state, keys, database and logs are for their owner alone
     try:
         app(standalone_mode=True)
     except NoGoodConfiguration as fault:

@@ -3,9 +3,11 @@
 A bad file never replaces what runs.
 """
 
+import hashlib
 import logging
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -17,8 +19,15 @@ from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.published import load_for_start, publish
 from ivr.config_files.running import Running
-from ivr.lines import Lines
-from ivr.prompts.rendering import PromptLibrary, VoiceToolsMissing, render_prompts
+from ivr.lines import Language, Lines
+from ivr.prompts.rendering import (
+    NoSuchPrompt,
+    PromptFailed,
+    PromptLibrary,
+    VoiceToolsMissing,
+    made_earlier,
+    render_prompts,
+)
 from ivr.telephony.asterisk_files import DATA_FILE, AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
@@ -56,13 +65,14 @@ def load(settings: Settings) -> Running:
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
 
-def load_changed(settings: Settings) -> Running:
-    """The files on disk if they are good, which publishes them; raises NotTaken with all problems if not."""
+def load_changed(settings: Settings, *, is_published: bool = True) -> Running:
+    """The files on disk if they are good, kept as the last good set; raises NotTaken with all problems if not."""
     configuration, problems = check(settings.config_dir)
     if configuration is None:
         raise NotTaken("\n".join(str(one) for one in problems))
     prompts = make_prompts(settings, configuration)
-    publish(settings.config_dir, configuration.version, settings.home_dir)
+    if is_published:
+        publish(settings.config_dir, configuration.version, settings.home_dir)
     return Running(configuration, prompts, False, tuple(problems))
 
 
@@ -77,34 +87,47 @@ def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibr
             cache_dir=folder / "cache",
             out_dir=folder,
         )
-    except VoiceToolsMissing as fault:
-        _log.error("%s", fault)
-        return PromptLibrary({}, {})
+    except (VoiceToolsMissing, PromptFailed, OSError) as fault:
+        _log.error("%s; what was made earlier is played", fault)
+        return made_earlier(configuration.prompts, [configuration.lines.site.language], folder)
 
 
-def make_hold_music(settings: Settings, prompts: PromptLibrary, language: str) -> Path:
-    """What waiting callers hear, over and over: the prompt hold_on, then some quiet seconds of a soft chord."""
+def make_hold_music(settings: Settings, prompts: PromptLibrary, language: Language) -> Path:
+    """What waiting callers hear, over and over: the prompt hold_on, then some quiet seconds of a soft chord.
+
+    Gives the folder that Asterisk plays; its one file is named after the prompt, so a new prompt makes a new file.
+    """
     folder = settings.prompts_dir / "hold"
-    target = folder / "hold.wav"
+    try:
+        spoken = Path(f"{prompts.sound('hold_on', language)}.wav").read_bytes()
+    except (NoSuchPrompt, OSError):
+        spoken = b""
+    target = folder / f"hold-{hashlib.sha256(spoken).hexdigest()[:12]}.wav"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        spoken = (
-            [f"{prompts.sound('hold_on', 'zh' if language == 'zh' else 'en')}.wav"] if prompts.paths else []
-        )
-        draft = folder / ".hold.wav"
-        form = ["-r", "8000", "-c", "1", "-b", "16"]
-        tune = "synth 14 pluck C3 pluck E3 pluck G3 fade t 1 14 5 gain -18"
         try:
-            subprocess.run(
-                ["sox", "-D", "-n", *form, str(folder / ".tune.wav"), *tune.split()], check=True, timeout=60
-            )
-            subprocess.run(
-                ["sox", "-D", *spoken, str(folder / ".tune.wav"), *form, str(draft)], check=True, timeout=60
-            )
-            draft.replace(target)
+            _mix_hold_music(spoken, target)
         except (OSError, subprocess.SubprocessError) as fault:
             _log.error("the hold music could not be made: %s", fault)
+            return folder
+        for old in folder.glob("hold*.wav"):
+            if old != target:
+                old.unlink()
     return folder
+
+
+def _mix_hold_music(spoken: bytes, target: Path) -> None:
+    form = ["-r", "8000", "-c", "1", "-b", "16"]
+    with tempfile.TemporaryDirectory() as aside:
+        tune, prompt, whole = (Path(aside, name) for name in ("tune.wav", "prompt.wav", "whole.wav"))
+        made = "synth 14 pluck C3 pluck E3 pluck G3 fade t 1 14 5 gain -18".split()
+        subprocess.run(["sox", "-D", "-n", *form, str(tune), *made], check=True, timeout=60)
+        prompt.write_bytes(spoken)
+        parts = [str(prompt)] if spoken else []
+        subprocess.run(["sox", "-D", *parts, str(tune), *form, str(whole)], check=True, timeout=60)
+        draft = target.with_suffix(".new")
+        draft.write_bytes(whole.read_bytes())
+        draft.replace(target)
 
 
 def asterisk_site(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:

@@ -71,9 +71,9 @@ def greeting(settings: Settings, running: Running, is_first: bool) -> str:
     lines = [
         "",
         f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
-        f"  Web API          http://{host}:{settings.http_port}/docs",
+        f"  Web API          http://{host}:{settings.http_port}/openapi.json",
         f"  A test call      hotline call {number}        (in another terminal, by .venv/bin/hotline)",
-        f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1",
+        f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1 -d 20000",
         f"  Accounts         {accounts_file(settings)}{'' if is_first else ' (from the first start)'}",
         f"  Config files     {settings.config_dir}",
         f"  Logs             {settings.home_dir / 'server.log'}, {settings.asterisk_dir / 'log'}",

@@ -27,7 +27,7 @@ from hotline.watchdog import notify
 from hotline.web.app import create_app
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
-from ivr.agents.switch import SwitchNotReached
+from ivr.agents.switch import Seat, SwitchNotReached
 from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
@@ -84,7 +84,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
         await self.ami.start()
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
@@ -160,6 +160,7 @@ class Service:
             port=settings.agi_port,
             threads=settings.agi_threads,
             allowed_peers=peers,
+            shares_port=tuple(self.only) == ("agi",),  # several such processes stand behind one port
         )
         await self.agi.start()
 
@@ -183,12 +184,15 @@ class Service:
         """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
         if "worker" not in self.only:
             return
-        with self.hotline.database.reading() as session:
-            seats = states.all_seats(session)
+        seats = await asyncio.to_thread(self._all_seats)
         queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
         changes = await self.switch.resynchronise(seats, queues)
         await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
+
+    def _all_seats(self) -> list[Seat]:
+        with self.hotline.database.reading() as session:
+            return states.all_seats(session)
 
     async def _dispatch(self) -> None:
         try:
@@ -261,7 +265,7 @@ class Service:
             found.append(("asterisk", is_up, {} if is_up else {"reason": self.ami.trouble}))
             read_until = self.listener.read_until
             is_fresh = read_until is not None and (now - read_until).total_seconds() < LEASE_SECONDS
-            if self.listener.is_holding or not is_fresh:
+            if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
                 found.append(("listener", is_fresh, {"lines_read": self.listener.lines_read}))
             ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
             found.append(("dispatcher", ticked, {}))

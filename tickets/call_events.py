@@ -24,7 +24,7 @@ class EventKind(StrEnum):
 
     ARRIVED = "arrived"  # caller, number_called, trunk, prio
     GREETED = "greeted"
-    MENU_WALKED = "menu_walked"  # path, version
+    MENU_WALKED = "menu_walked"  # path, version; queue and category if the menu names them
     QUEUED = "queued"  # queue, caller, position
     RANG = "rang"  # agent
     RING_MISSED = "ring_missed"  # agent, ring_ms

@@ -38,5 +38,8 @@ class Channel(Protocol):
     def wait_key(self, seconds: float) -> str | None:
         """Wait for one key; None when the time is over."""
 
+    def let_go(self) -> None:
+        """This leg is over: the dialplan goes on at once, whatever we still write down. Nothing can be asked after it."""
+
     def allow(self, seconds: int) -> None:
         """Give this step `seconds` from now; after them the dialplan takes the call to the default queue."""

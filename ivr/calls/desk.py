@@ -1,7 +1,7 @@
 """What happens to a call at each moment at which Asterisk asks us: arrival, out of the queue, end, callback accepted.
 
-Every method serves one short AGI leg. The channel is answered first and the database written last, so that a citizen never
-waits for a disk; whatever fails here, the dialplan leads the caller to the queue.
+Every method serves one short AGI leg. Where nothing has to be looked up, the channel is let go before the database is
+written, so that no citizen waits for a disk; whatever fails here, the dialplan leads the caller to the queue.
 """
 
 import logging
@@ -47,13 +47,15 @@ class CallDesk:
         walk = self._walk(channel, number_called, running)
         if not walk.has_hung_up:
             self._send_on(channel, walk, default_queue)
+        channel.let_go()
         data = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
         events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
         if walk.greeted_at is not None:
             events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
         walked = {"path": walk.path, "version": running.configuration.version}
-        if walk.queue:
-            walked["queue"] = walk.queue
+        walked |= {
+            name: value for name, value in (("queue", walk.queue), ("category", walk.category)) if value
+        }
         events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
         with self.writing() as session:
             self.ledger.hear(session, events, self.now())
@@ -97,6 +99,7 @@ class CallDesk:
         status, abandoned, agent, cause, by, queue, caller, number_called, trunk, prio = (
             channel.argument(n) for n in range(1, 11)
         )
+        channel.let_go()
         ended = {
             "status": status,
             "abandoned": abandoned,

@@ -4,7 +4,7 @@ AGI legs, AMI events and queue_log lines all come here, in whatever order and ho
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 
 from sqlmodel import Session, col, select
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from ivr.config_files.running import Running
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
-from tickets.call_events import Event, append, sealed
+from tickets.call_events import Event, EventKind, append, of_call, sealed
 from tickets.call_records import CallRecord, is_settled, refresh
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
@@ -64,6 +64,8 @@ class Ledger:
         While a call is talked, rules see it as answered, so the draft on the agent's screen is the one that stays.
         """
         decision = self._decide(session, record, outcome)
+        if decision.category is None:  # the rules are silent: what the citizen chose by a key
+            decision = replace(decision, category=_chosen_category(session, record.call_id))
         return draft_for_call(
             session, record, decision, now, local_day_bounds=self._local_day(record.arrived_at)
         )
@@ -120,3 +122,10 @@ class Ledger:
         """The caller's number, opened."""
         digits = self.sealer.open(record.number_sealed) if record.number_sealed else ""
         return self.running().number_of(digits, None)
+
+
+def _chosen_category(session: Session, call_id: str) -> str | None:
+    walked = [
+        event for event in of_call(session.connection(), call_id) if event.kind is EventKind.MENU_WALKED
+    ]
+    return walked[-1].data.get("category") if walked else None

@@ -4,9 +4,12 @@ Needs no database. `<home>/published/<version>/` holds one whole set each; the f
 force. Every step is a rename, so a kill at any moment leaves the old set or the new, whole.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,12 +68,21 @@ def publish(config_dir: Path, version: str, home: Path) -> None:
         return
     store = home / "published"
     store.mkdir(parents=True, exist_ok=True)
-    if _current(store) == version and _is_whole(store / version):
-        return
-    if not _is_whole(store / version):
-        _keep(files, store, version)
-    _point_at(version, store)
-    _forget_old(store, version)
+    with _alone_in(store):
+        if _current(store) == version and _is_whole(store / version):
+            return
+        if not _is_whole(store / version):
+            _keep(files, store, version)
+        _point_at(version, store)
+        _forget_old(store, version)
+
+
+@contextmanager
+def _alone_in(store: Path) -> Iterator[None]:
+    """Processes that start together publish one after the other; a killed one lets go by dying."""
+    with (store / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def load_published(home: Path) -> Configuration | None:

@@ -96,6 +96,17 @@ def render_prompts(
     return PromptLibrary(paths, seconds)
 
 
+def made_earlier(file: PromptsFile, languages: Iterable[Language], out_dir: Path) -> PromptLibrary:
+    """What an earlier run left, for when nothing can be made now: an old prompt is better than silence."""
+    there = {
+        (language, name): out_dir / language / f"{name}.wav"
+        for language in languages
+        for name in file.prompts
+        if _is_telephone_sound(out_dir / language / f"{name}.wav")
+    }
+    return PromptLibrary(there, {key: _length(path) for key, path in there.items()})
+
+
 def _recording(name: str, recorded: Path, cache_dir: Path) -> Path | None:
     """The recording as the telephone wants it; None if there is none that can be used."""
     if not recorded.is_file():

@@ -56,6 +56,9 @@ class AgiChannel:
     def wait_key(self, seconds: float) -> str | None:
         return self._key(self._session.execute("WAIT FOR DIGIT", max(1, round(seconds * 1000)))["result"][0])
 
+    def let_go(self) -> None:
+        self._session.close()
+
     def allow(self, seconds: int) -> None:
         self._session.step_seconds = seconds
         self._session.set_variable(STEP_LIMIT, str(seconds))

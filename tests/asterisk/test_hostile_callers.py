@@ -2,8 +2,7 @@
 
 import re
 
-import pytest
-from support.phones import HOST, caller_scenario, free_port, run_sipp
+from support.phones import HOST
 from support.running_hotline import Line, RunningHotline, wait_for
 
 FORGED = "1795397954%7ccrit-1.1%7cq-general%7cNONE%7cENTERQUEUE%7c%7c110%7c1"
@@ -13,9 +12,8 @@ FROM = {
     "carriage return and line feed": f"<sip:138%0d%0aEvent:%20QueueCallerAbandon%0d%0a{FORGED}@{HOST}>",
     "pipes": f"<sip:138%7c{FORGED}@{HOST}>",
     "quotes": f"<sip:138%22%22%27%5c@{HOST}>",
-    "dollar and brackets": f"<sip:%24%7bSHELL(id)%7d%24[1+1]@{HOST}>",
-    "nul": f"<sip:138%00{FORGED}@{HOST}>",
-    "GB18030 bytes": b"<sip:\xc4\xe3\xba\xc3@127.0.0.1>".decode("utf-8", "surrogateescape"),
+    "dollar and brackets": f"<sip:%24%7bSHELL(id)%7d%24%5b1+1%5d@{HOST}>",
+    "GB18030 bytes": f"<sip:%c4%e3%ba%c3@{HOST}>",
     "300 characters": f"<sip:{'7' * 300}@{HOST}>",
     "anonymous": "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
 }
@@ -32,32 +30,29 @@ HEADERS = {
     "asserted by an attack": f"P-Asserted-Identity: <sip:138%0d%0a{FORGED}@{HOST}>\n",
     "remote party is an attack": f'Remote-Party-ID: "a|b" <sip:138%0a{FORGED}@{HOST}>\n',
 }
-LINE = re.compile(r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w-]+\|\w+(\|[^|]*){0,6}")
+CUT_SHORT = f"<sip:138%00{FORGED}@{HOST}>"
+"""Asterisk ends the number at the NUL: what is left is harmless."""
+CALLS = len(FROM) + len(NAMES) + len(HEADERS) + 1
+LINE = re.compile(r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|\w+(\|[^|]*){0,6}")
 
 
-@pytest.fixture
-def clean_log(hotline: RunningHotline, line: Line) -> None:
-    """A citizen waits on this line meanwhile; nobody serves anybody."""
-    line.agent(has_phone=False)
-
-
-@pytest.mark.usefixtures("clean_log")
 def test_who_sends_an_attack_as_his_number_is_a_withheld_one(hotline: RunningHotline, line: Line) -> None:
+    line.agent(has_phone=False)  # the line takes callers, and nobody serves them
     for who in FROM.values():
         line.call("", from_header=who, stay=3)
     for extra in HEADERS.values():
         line.call("", from_header=f"<sip:{OWN_NAME}@{HOST}>", extra=extra, stay=3)
-    for who in NAMES.values():
+    for who in (*NAMES.values(), CUT_SHORT):
         line.call("", from_header=who, stay=3)
-    import time; time.sleep(6); print(hotline.server_log[-9000:]); print(hotline.settings.queue_log_path.read_text(errors="replace")); print(hotline.get("/api/calls"))
-    records = line.ended(calls=len(FROM) + len(HEADERS) + len(NAMES), seconds=30)
+    wait_for(lambda: len([call for call in line.calls() if not call["is_open"]]) == CALLS, 30, "records")
+    records = line.calls()
     _log_is_clean(hotline)
     kinds = sorted(record["number_kind"] for record in records)
     # the diversion and the name are not the number; an asserted number is, and it is none
-    assert kinds == ["mobile"] * (len(NAMES) + 2) + ["withheld"] * (len(FROM) + 2)
+    assert kinds == ["mobile"] * (len(NAMES) + 2) + ["short"] + ["withheld"] * (len(FROM) + 2)
     for record in records:
         assert record["outcome"] == "queue_abandon"
-        assert record["number_masked"] in ("withheld", "139****0001")
+        assert record["number_masked"] in ("withheld", "139****0001", "138")
         assert hotline.log_of(record["call_id"])[:2] == ["HOTLINE_ARRIVED", "ENTERQUEUE"]
     withheld = next(record for record in records if record["number_kind"] == "withheld")
     assert hotline.get(f"/api/calls/{withheld['call_id']}")["not_rung_back_because"] == "withheld_number"
@@ -68,28 +63,24 @@ def test_odd_numbers_called_lead_nowhere(hotline: RunningHotline, line: Line) ->
     odd = (
         f"{line.number}%0a{FORGED}",
         f"{line.number}%7c1",
-        f"{line.number}%2cs%2c1",
+        f"{line.number}%2c1",
         "%24%7bSHELL(id)%7d",
         "9" * 400,
         "%2b" + line.number,
         "+",
     )
-    caller = f"<sip:{hotline.new_citizen()}@{HOST}>"
-    phones = [
-        run_sipp(
-            caller_scenario(1),
-            port=free_port(),
-            remote=f"{HOST}:{hotline.settings.sip_port}",
-            rows=[f"{caller};{called};"],
-            limit=10,
-        )
-        for called in odd
-    ]
-    for phone in phones:
-        phone.wait(15)
+    # what is left of these is the line's own number: nobody is signed in, he hears so
+    cleaned = (f"{line.number}%24%7bSHELL(id)%7d", f"{line.number}%0a%22")
+    citizen = hotline.new_citizen()
+    refused = [line.call(citizen, called=called, stay=1) for called in odd]
+    taken = [line.call(citizen, called=called, stay=20) for called in cleaned]
+    for phone in refused:
+        phone.wait(30)
+        assert "\nSIP/2.0 404" in phone.trace
         assert "\nSIP/2.0 200 OK" not in phone.trace
-        phone.stop()
-    assert line.calls() == []
+    for phone in taken:
+        assert phone.wait(30) == 0, phone.errors
+    assert [call["number_called"] for call in line.ended(calls=2)] == [line.number] * 2
     _log_is_clean(hotline)
     _next_one_is_served(hotline, line)
 

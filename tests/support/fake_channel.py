@@ -27,6 +27,7 @@ class FakeChannel:
         self.waited: list[float] = []
         self.allowed: list[int] = []
         self.is_hung_up = False
+        self.is_let_go = False
         self._call_id = call_id
         self._arguments = list(arguments)
         self._keys = list(keys)
@@ -61,6 +62,9 @@ class FakeChannel:
         self._step()
         self.waited.append(seconds)
         return self._keys.pop(0) if self._keys else None
+
+    def let_go(self) -> None:
+        self.is_let_go = True
 
     def allow(self, seconds: int) -> None:
         self._still_there()

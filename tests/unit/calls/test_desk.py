@@ -1,0 +1,146 @@
+"""Each AGI leg: the caller is sent on first, the account is written after the channel was let go."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+from support.fake_channel import FakeChannel
+
+from hotline import defaults_door
+from ivr.calls.desk import CallDesk
+from ivr.config_files.checker import Configuration, check
+from ivr.config_files.running import Running
+from ivr.prompts.rendering import PromptLibrary
+from tickets.call_events import Event
+
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+@dataclass
+class NotedLedger:
+    """Remembers what it heard, and whether the channel had been let go by then."""
+
+    channel: FakeChannel
+    heard: list[Event] = field(default_factory=list)
+    was_let_go: bool = False
+
+    def hear(self, _session: Session, events: list[Event], _now: datetime) -> None:
+        self.heard += events
+        self.was_let_go = self.channel.is_let_go
+
+
+class Disk:
+    """Stands in for the database; `is_gone` makes every transaction fail."""
+
+    is_gone = False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        if self.is_gone:
+            raise OSError("the disk is gone")
+        yield
+
+
+@pytest.fixture(scope="module")
+def configuration() -> Configuration:
+    found, problems = check(defaults_door.shipped())
+    assert found is not None, problems
+    return found
+
+
+def desk_for(
+    configuration: Configuration, channel: FakeChannel, disk: Disk | None = None
+) -> tuple[CallDesk, NotedLedger]:
+    names = [("zh", name) for name in configuration.prompts.prompts]
+    library = PromptLibrary({key: Path(f"/p/{key[1]}.wav") for key in names}, dict.fromkeys(names, 3.0))
+    running = Running(configuration, library, False)
+    ledger = NotedLedger(channel)
+    return CallDesk(ledger, lambda: running, (disk or Disk()).writing, lambda: NOW), ledger  # type: ignore[arg-type]
+
+
+def arriving(**how: object) -> FakeChannel:
+    return FakeChannel(arguments=["13800138000", "12345", "test-loopback", "1970000000", "general"], **how)
+
+
+def test_an_arrival_is_sent_to_the_queue_then_written(configuration: Configuration) -> None:
+    channel = arriving()
+    desk, ledger = desk_for(configuration, channel)
+    desk.arrive(channel)
+    assert ("HOTLINE_QUEUE", "general") in channel.set
+    assert ledger.was_let_go
+    assert [str(event.kind) for event in ledger.heard] == ["arrived", "greeted", "menu_walked"]
+    assert ledger.heard[0].data["number_called"] == "12345"
+    assert ledger.heard[2].data["version"] == configuration.version
+
+
+def test_the_queue_is_named_even_if_the_disk_is_gone(configuration: Configuration) -> None:
+    channel, disk = arriving(), Disk()
+    disk.is_gone = True
+    desk, _ = desk_for(configuration, channel, disk)
+    with pytest.raises(OSError, match="gone"):
+        desk.arrive(channel)
+    assert ("HOTLINE_QUEUE", "general") in channel.set
+    assert channel.is_let_go
+
+
+def test_who_hangs_up_in_the_greeting_leaves_an_arrival_and_no_greeting(configuration: Configuration) -> None:
+    channel = arriving(hangs_up_after=0)
+    desk, ledger = desk_for(configuration, channel)
+    desk.arrive(channel)
+    assert [str(event.kind) for event in ledger.heard] == ["arrived", "menu_walked"]
+
+
+def test_a_number_that_is_no_longer_listed_goes_straight_to_the_queue(configuration: Configuration) -> None:
+    channel = FakeChannel(arguments=["138", "99999", "t", "1", "general"])
+    desk, _ = desk_for(configuration, channel)
+    desk.arrive(channel)
+    assert channel.heard == []
+    assert ("HOTLINE_QUEUE", "general") in channel.set
+
+
+@pytest.mark.parametrize(
+    ("status", "heard", "next_step"),
+    [
+        ("CONTINUE", ["/p/goodbye"], [("HOTLINE_NEXT", "hang_up")]),
+        ("TIMEOUT", ["/p/all_busy_will_call_back"], [("HOTLINE_NEXT", "hang_up")]),
+        ("WITHDRAW", [], []),
+        ("", [], []),
+    ],
+)
+def test_out_of_the_queue(
+    configuration: Configuration, status: str, heard: list[str], next_step: list[tuple[str, str]]
+) -> None:
+    channel = FakeChannel(arguments=[status, "general", ""])
+    desk, _ = desk_for(configuration, channel)
+    desk.leave_queue(channel)
+    assert channel.heard == heard
+    assert channel.set == next_step
+
+
+def test_the_end_brings_the_arrival_along(configuration: Configuration) -> None:
+    arguments = [
+        "NO_AGENT",
+        "",
+        "",
+        "16",
+        "",
+        "general",
+        "13800138000",
+        "12345",
+        "test-loopback",
+        "1970000000",
+    ]
+    channel = FakeChannel(
+        call_id=f"hl1-{int((NOW - timedelta(seconds=30)).timestamp())}.7", arguments=arguments
+    )
+    desk, ledger = desk_for(configuration, channel)
+    desk.end(channel)
+    ended, arrived = ledger.heard
+    assert ended.data == {"status": "NO_AGENT", "cause": "16", "queue": "general"}
+    assert arrived.at == NOW - timedelta(seconds=30)
+    assert arrived.data["caller"] == "13800138000"
+    assert ledger.was_let_go
