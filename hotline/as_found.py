@@ -1,4 +1,7 @@
-"""A hotline looked at from outside, by commands that must change nothing: no key, secret, folder or table is made here."""
+"""A hotline looked at from outside, by commands that must change nothing.
+
+No key, secret, folder or table is made here.
+"""
 
 import os
 import socket
@@ -48,7 +51,8 @@ def database_found(settings: Settings) -> Iterator[Database]:
     path = sqlite_file(settings.database)
     if path is not None and not path.is_file():
         raise NoDatabase(
-            f"there is no database at {path}: is HOTLINE_HOME right? `hotline up` or `hotline migrate` makes it"
+            f"there is no database at {path}: is HOTLINE_HOME right? "
+            "`hotline up` or `hotline migrate` makes it"
         )
     database = Database(make_engine(settings.database, pool_size=2, max_overflow=2))
     try:
@@ -88,7 +92,7 @@ def secrets_found(settings: Settings) -> Secrets | None:
 
 
 def running_processes(session: Session, now: datetime) -> list[str]:
-    """`host:pid` of every server process that reported lately and has not gone since, as far as this machine knows."""
+    """`host:pid` of every server process that reported lately; those of this machine must still be there."""
     reports = session.exec(select(PartReport)).all()
     fresh = {report.process for report in reports if now - report.at <= STALE}
     return sorted(process for process in fresh if not _is_gone(process))

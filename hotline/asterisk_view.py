@@ -1,4 +1,4 @@
-"""What the running Asterisk says of itself through ARI: version, clock, modules, trunks. Asks; changes nothing."""
+"""What the running Asterisk says of itself through ARI: version, clock, modules, trunks. Changes nothing."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class AsteriskNotReached(HotlineError):
 
 @dataclass(frozen=True)
 class AsteriskView:
-    """`clock_ahead_seconds`: Asterisk's clock minus ours, to a second. `endpoints`: name → state of each SIP endpoint."""
+    """`clock_ahead_seconds`: Asterisk's clock minus ours, to a second. `endpoints`: SIP endpoint → state."""
 
     version: str
     clock_ahead_seconds: float

@@ -1,7 +1,7 @@
 """`hotline backup`: everything that a lost machine would take along, while calls go on.
 
-The data (database, config files, published sets) go to one folder; keys and recordings go elsewhere, each only if asked:
-who steals one of the three has nothing that names a citizen.
+The data (database, config files, published sets) go to one folder; keys and recordings go elsewhere, each
+only if asked: the folder without the keys names no citizen.
 """
 
 import os
@@ -76,7 +76,7 @@ def _check_apart(to: Path, other: Path | None) -> None:
 
 @contextmanager
 def _aside(to: Path) -> Iterator[Path]:
-    """A folder of its own for one backup; what a killed one left is removed first, and this one if it fails."""
+    """A folder of its own for one backup; what a killed one left is removed first, this one if it fails."""
     careful_files.make_folder(to)
     with careful_files.only_one(to):
         for left in to.glob(f"{_UNFINISHED}*"):

@@ -1,6 +1,6 @@
-"""A backup's own account of what it holds; nothing of a backup is used before this was read and every file compared.
+"""A backup's own account of what it holds: manifest.json, beside it that file's sum, and the files it names.
 
-A folder: manifest.json, beside it that file's sum, and the files that it names.
+Nothing of a backup is used before this was read and every file compared.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ class FileFacts(_Written):
 
 
 class KeyProof(_Written):
-    """A sealed value of the data and, where there is one, the hash of what it seals: the right keys open it."""
+    """A sealed value of the data and, if there is one, the hash of what it seals: the right keys open it."""
 
     sealed: str
     digest: str | None
@@ -92,14 +92,14 @@ def texts_of(manifest: Manifest) -> dict[str, str]:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest if it and every file that it names are just as they were written. Raises BackupIsDamaged."""
+    """The manifest, if it and every file that it names are as they were written. Raises BackupIsDamaged."""
     try:
         raw = (folder / FILE).read_bytes()
         noted = (folder / SUM_FILE).read_text("ascii").split()
     except FileNotFoundError as fault:
         missing = Path(str(fault.filename)).name
         raise BackupIsDamaged(
-            folder, [f"{missing} is missing; is this a folder that `hotline backup` made?"]
+            folder, [f"{missing} is missing; did `hotline backup` make this folder?"]
         ) from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise BackupIsDamaged(folder, [f"its manifest cannot be read: {fault}"]) from fault
@@ -111,10 +111,9 @@ def read(folder: Path) -> Manifest:
         raise BackupIsDamaged(
             folder, [f"{FILE} is not of a kind that this version reads: {fault}"]
         ) from fault
-    if faults := [
-        fault for path, facts in manifest.files.items() if (fault := _compare(folder, path, facts))
-    ]:
-        raise BackupIsDamaged(folder, faults)
+    compared = [_compare(folder, path, facts) for path, facts in manifest.files.items()]
+    if found := [words for words in compared if words is not None]:
+        raise BackupIsDamaged(folder, found)
     return manifest
 
 

@@ -1,4 +1,7 @@
-"""Files copied so that a kill or a full disk leaves nothing half: private, written through, whole folders swapped."""
+"""Files copied so that a kill or a full disk leaves nothing half.
+
+Private, written through to the disk, and whole folders swapped in one step.
+"""
 
 import ctypes
 import errno
@@ -53,7 +56,7 @@ def make_folder(folder: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> int:
-    """Copies all plain files but hidden ones; gives their number. Files that come and go meanwhile: it begins anew."""
+    """Copies all plain files but hidden ones; gives their number. If files go meanwhile it begins anew."""
     for _ in range(_TRIES):
         try:
             return _copy_tree(source, target)

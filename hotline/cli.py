@@ -11,7 +11,16 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from hotline import asterisk_process, bootstrap, config_door, database, defaults_door, first_start, trial
+from hotline import (
+    asterisk_process,
+    bootstrap,
+    config_door,
+    database,
+    defaults_door,
+    first_start,
+    operations_cli,
+    trial,
+)
 from hotline.settings import Settings
 from hotline.web import accounts
 from hotline.web.accounts import Role
@@ -37,6 +46,7 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(agent_app, name="agent")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
+operations_cli.add_commands(app)
 
 
 def say(text: str) -> None:

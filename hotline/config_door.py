@@ -120,7 +120,7 @@ def _mix_hold_music(spoken: bytes, target: Path) -> None:
     form = ["-r", "8000", "-c", "1", "-b", "16"]
     with tempfile.TemporaryDirectory() as aside:
         tune, prompt, whole = (Path(aside, name) for name in ("tune.wav", "prompt.wav", "whole.wav"))
-        made = "synth 14 pluck C3 pluck E3 pluck G3 fade t 1 14 5 gain -18".split()
+        made = ["synth", "14", "pluck", "C3", "pluck", "E3", "pluck", "G3", "fade", "t", "1", "14", "5", "gain", "-18"]
         subprocess.run(["sox", "-D", "-n", *form, str(tune), *made], check=True, timeout=60)
         prompt.write_bytes(spoken)
         parts = [str(prompt)] if spoken else []

@@ -1,4 +1,7 @@
-"""A whole database into one file and back, while others use it: SQLite by its own backup, PostgreSQL by its own programs."""
+"""A whole database into one file and back, while others use it.
+
+SQLite by its own online backup, PostgreSQL by its own programs.
+"""
 
 import os
 import shutil
@@ -22,8 +25,8 @@ _MOST_KEYS: Final = 50
 class ProgramIsMissing(HotlineError):
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"`{name}` is not on the PATH: install PostgreSQL's client programs, of the server's version or newer "
-            "(Debian: apt install postgresql-client)"
+            f"`{name}` is not on the PATH: install PostgreSQL's client programs, "
+            "of the server's version or newer (Debian: apt install postgresql-client)"
         )
         self.name = name
 
@@ -71,7 +74,10 @@ def dump_postgresql(url: str, target: Path, engine: Engine) -> str:
 
 
 def load_postgresql(url: str, dump: Path, aside: Path) -> None:
-    """All or nothing, in one transaction: our tables as the dump has them, whatever they held. `aside`: for a script."""
+    """All or nothing, in one transaction: our tables as the dump has them, whatever they held before.
+
+    `aside`: a folder for the script.
+    """
     need("psql")
     script, before = aside / "restore.sql", aside / "before.sql"
     _run(
@@ -102,7 +108,7 @@ def need(program: str) -> str:
 
 
 def _run(url: str, program: str, *arguments: str) -> None:
-    """If the last argument is --dbname, the address follows, without the password: other users see command lines."""
+    """If the last argument is --dbname, the address follows, without the password: others see commands."""
     address, password = libpq_address(make_url(url))
     command = [need(program), *arguments, *([address] if arguments[-1] == "--dbname" else [])]
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {}), "PGCONNECT_TIMEOUT": "10"}
@@ -124,7 +130,7 @@ def libpq_address(url: URL) -> tuple[str, str | None]:
 
 
 def key_proofs(engine: Engine) -> list[KeyProof]:
-    """A sealed value for each key in each place that holds sealed values, whatever version the tables have."""
+    """A sealed value for each key in each place that holds such, whatever version the tables have."""
     found: dict[str, KeyProof] = {}
     inspector = inspect(engine)
     for name in inspector.get_table_names():
@@ -137,7 +143,7 @@ def key_proofs(engine: Engine) -> list[KeyProof]:
 
 
 def _proofs(engine: Engine, name: str, sealed: str, digest: str | None) -> Iterator[KeyProof]:
-    """Values begin with their key's name and a colon: ask for the first one behind all those of the last key."""
+    """Values begin with their key's name and a colon: ask for the first one behind those of the last key."""
     place = table(name, column(sealed), *([column(digest)] if digest else []))
     value = place.c[sealed].collate("C" if engine.dialect.name == "postgresql" else "BINARY")
     last = ""

@@ -1,4 +1,7 @@
-"""`hotline doctor`: looks at everything that the hotline stands on and changes nothing; each fault comes with what to do."""
+"""`hotline doctor`: looks at everything that the hotline stands on, and changes nothing.
+
+Each fault comes with what to do.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -102,7 +105,9 @@ def _configuration(seen: Examined) -> Iterator[Finding]:
         yield ok("config", f"{seen.settings.config_dir} is good (version {seen.configuration.version})")
         running = seen.last_good.version if seen.last_good else None
         if seen.is_server_up and running != seen.configuration.version:
-            remedy = "Tell the server to take it: systemctl reload, or send SIGHUP; then `hotline asterisk render`."
+            remedy = (
+                "Tell the server to take it (systemctl reload, or SIGHUP), then `hotline asterisk render`."
+            )
             yield warn("config", f"the server runs an older version ({running})", remedy)
         return
     then = "the last good set runs" if seen.last_good else "and there is no good set to run on"

@@ -1,4 +1,4 @@
-"""`hotline doctor`, Asterisk's part: version, modules, clock, trunks, and the log that no call may be missing from."""
+"""`hotline doctor`, Asterisk's part: version, modules, clock, trunks, and queue_log, which misses no call."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def running_asterisk(settings: Settings) -> AsteriskView | AsteriskNotReached:
 
 
 def program(settings: Settings) -> Iterator[Finding]:
-    """The installed Asterisk; on a site whose Asterisk is on another machine there is none, and that is well."""
+    """The Asterisk that is installed here, and its modules."""
     try:
         found = find(settings.asterisk_root)
     except NoAsterisk as fault:

@@ -102,7 +102,7 @@ def is_clock_steered() -> bool | None:
 
 
 def ports(settings: Settings, *, is_server_up: bool, is_asterisk_up: bool) -> Iterator[Finding]:
-    """Each port is ours if its owner runs, and free if not. `--only` may run a part elsewhere: then it is free too."""
+    """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free."""
     tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
     wanted = (
         ("HOTLINE_HTTP_PORT", settings.bind, settings.http_port, tcp, is_server_up),
@@ -162,7 +162,7 @@ def _can_bind(address: str, port: int, kind: int) -> bool:
 
 
 def host_name(name: str) -> Iterator[Finding]:
-    """Asterisk looks this name up in every call's first SDP; a look-up that fails blocks the call for seconds."""
+    """Asterisk may look this name up for every call's first SDP; a failing look-up blocks it for seconds."""
     remedy = f"Add a line `127.0.1.1 {name}` to /etc/hosts."
     started = time.monotonic()
     pool = ThreadPoolExecutor(1)

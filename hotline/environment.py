@@ -1,4 +1,4 @@
-"""Settings from the environment for a command: a wrong value is named with its variable, before anything is done."""
+"""Settings from the environment for a command: a wrong value is named with its variable."""
 
 from pydantic import ValidationError
 

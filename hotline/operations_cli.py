@@ -1,6 +1,7 @@
 """The commands of those who keep the hotline running: doctor, status, call, backup, restore."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,11 +18,20 @@ _NOT_WELL: Final = 1
 
 def add_commands(app: typer.Typer) -> None:
     """Registers all commands of this module on the program."""
-    app.command("doctor")(run_doctor)
-    app.command("status")(show_status)
-    app.command("call")(call)
-    app.command("backup")(make_backup)
-    app.command("restore")(restore_backup)
+    commands: dict[str, Callable[..., None]] = {
+        "doctor": run_doctor,
+        "status": show_status,
+        "call": call,
+        "backup": make_backup,
+        "restore": restore_backup,
+    }
+    for name, command in commands.items():
+        app.command(name, help=_flowing(command.__doc__ or ""))(command)
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs without the source's line ends: the terminal's width breaks the lines."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def say(text: str) -> None:
@@ -29,10 +39,11 @@ def say(text: str) -> None:
 
 
 def run_doctor() -> None:
-    """Check everything the hotline stands on; changes nothing. One line per check, with what to do where it is not ok.
+    """Check everything the hotline stands on; changes nothing. One line for each check, and what to do.
 
-    Looks at rights of folder and keys, disk, clock, host name, ports, voice tools, config files, database, Asterisk's
-    version, modules and trunks, and queue_log. WARN: works, but look at it. FAIL: calls or data suffer. Exit 1 on a FAIL.
+    Looks at rights of folder and keys, disk, clock, host name, ports, voice tools, config files, database,
+    Asterisk's version, modules and trunks, and queue_log. WARN: works, but look at it. FAIL: calls or data
+    suffer. Exit 1 on a FAIL.
     """
     found = []
     for finding in doctor.findings(doctor.examine(settings_from_environment(), datetime.now(UTC))):
@@ -76,10 +87,10 @@ def call(
         int, typer.Option(min=1, max=3600, help="Seconds to stay on the line once an agent answered.")
     ] = 8,
 ) -> None:
-    """Place a test call into the running hotline through Asterisk, and tell what happens to it, stage by stage.
+    """Place a test call into the running hotline through Asterisk, and tell what happens to it.
 
-    The call takes a citizen's way: greeting, menu, queue, agent, record, ticket, callback. It needs a trunk with
-    is_test: true in hotline.yaml. Exit 0 if an agent answered, 3 if nobody did, 1 if no call could be placed.
+    The call takes a citizen's way: greeting, menu, queue, agent, record, ticket, callback. It needs a trunk
+    with is_test: true in hotline.yaml. Exit 0 if an agent answered, 3 if nobody did, 1 if no call could be placed.
     """
     settings = settings_from_environment()
     planned = place_call.plan_call(
@@ -105,16 +116,17 @@ def make_backup(
 ) -> None:
     """Back up the database, config files, recorded prompts and published sets; works while calls go on.
 
-    Keys and recordings are not in it unless asked for, and then apart. Without the keys nobody, you included, can read
-    citizens' numbers and names from a backup: write them once by --keys and keep them safe. Secrets of trunks live in
-    the environment and are in no backup. PostgreSQL: needs its program pg_dump.
+    Keys and recordings are not in it unless asked for, and then apart. Without the keys nobody, you included,
+    can read citizens' numbers and names from a backup: write them once by --keys and keep them safe. Secrets
+    of trunks live in the environment and are in no backup. PostgreSQL: needs its program pg_dump.
     """
     made = backup.make_backup(
         settings_from_environment(), to, datetime.now(UTC), keys_to=keys, recordings_to=recordings
     )
     size = sum(facts.size for facts in made.manifest.files.values()) / 1e6
     say(
-        f"backup    {made.folder}  ({len(made.manifest.files)} files, {size:.1f} MB, tables {made.manifest.revision})"
+        f"backup    {made.folder}  "
+        f"({len(made.manifest.files)} files, {size:.1f} MB, tables {made.manifest.revision})"
     )
     say(
         f"keys      {made.keys}"
@@ -141,11 +153,12 @@ def restore_backup(
         ),
     ] = False,
 ) -> None:
-    """Restore a backup into HOTLINE_HOME, which must be empty or not there. Stop the hotline and Asterisk first.
+    """Restore a backup into HOTLINE_HOME, which must be empty or not there. Stop the hotline first.
 
-    Every file is compared with the manifest first, and the keys are tried on the data. An older backup is migrated up; a
-    newer one is refused. If it is killed, the old state or the new one is there, whole; run it again. With PostgreSQL the
-    tables change in one transaction, just before the folder: needs its programs pg_restore and psql.
+    Stop the trial's Asterisk too. Every file is compared with the manifest first, and the keys are tried on
+    the data. An older backup is migrated up; a newer one is refused. If it is killed, the old state or the
+    new one is there, whole; run it again. With PostgreSQL the tables change in one transaction, just before
+    the folder: needs its programs pg_restore and psql.
     """
     settings = settings_from_environment()
     for line in _told(restore.restore(settings, folder, datetime.now(UTC), keys_from=keys, is_forced=force)):
@@ -160,7 +173,7 @@ def _told(done: restore.Restored) -> list[str]:
         lines.append(f"what was there before is in {done.before}; delete it when all is well")
     if done.config_apart is not None:
         lines.append(
-            f"HOTLINE_CONFIG is a folder apart and was not touched; the restored files are in {done.config_apart}"
+            f"HOTLINE_CONFIG is a folder apart and was not touched; the files are in {done.config_apart}"
         )
     if not done.has_secrets:
         lines.append("secrets.json was not restored: a start makes new ones; then `hotline asterisk render`")

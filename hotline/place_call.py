@@ -1,4 +1,4 @@
-"""`hotline call NUMBER`: a citizen's call placed from inside Asterisk, and what became of it, told as it happens.
+"""`hotline call NUMBER`: a citizen's call placed from inside Asterisk, and what becomes of it.
 
 The call takes the same way as one from a trunk: dialplan, menu, queue, record, ticket, callback.
 """
@@ -109,9 +109,9 @@ def _caller(running: Running, caller: str | None, test_trunk: str) -> str:
 
 
 async def place(settings: Settings, call: PlannedCall, say: Callable[[str], None]) -> Outcome:
-    """Places the call and tells each stage; returns when its record is settled. Raises CannotCall, CallWasLost.
+    """Places the call and tells each stage; returns when its record is settled. Cancelled, it hangs up.
 
-    Cancelled (Ctrl-C), it hangs up.
+    Raises CannotCall, CallWasLost.
     """
     kept = as_found.secrets_found(settings)
     if kept is None:
@@ -259,7 +259,8 @@ def _results(session: Session, record: CallRecord, zone: tzinfo) -> Iterator[str
     """What the rules and the policy made of it."""
     tickets = of_call(session, record.call_id)
     for ticket, relation in tickets:
-        yield f"ticket {ticket.ticket_no or ticket.id} {relation}: {ticket.state}, {ticket.title} (rule {ticket.rule})"
+        name = f"ticket {ticket.ticket_no or ticket.id} {relation}"
+        yield f"{name}: {ticket.state}, {ticket.title} (rule {ticket.rule})"
     if not tickets:
         yield f"no ticket; disposition: {record.disposition or 'none'}"
     if Outcome(record.outcome) in LOST:
@@ -275,6 +276,7 @@ def _debt(session: Session, record: CallRecord, zone: tzinfo) -> str:
             if callback.closing_code is None
             else ""
         )
-        return f"callback {callback.id} to {callback.number_masked}: {callback.closing_code or callback.state}{due}"
+        state = callback.closing_code or callback.state
+        return f"callback {callback.id} to {callback.number_masked}: {state}{due}"
     refusal = session.get(CallbackRefusal, record.call_id)
     return f"no callback: {refusal.reason}" if refusal else "no callback, and no reason stated"

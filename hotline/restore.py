@@ -1,6 +1,6 @@
-"""`hotline restore`: a hotline from its backup. Everything is proved and prepared beside the state folder, then swapped in.
+"""`hotline restore`: a hotline from its backup.
 
-A kill at any moment leaves the old hotline or the new one, whole.
+Everything is proved and prepared beside the state folder, then swapped in. A kill at any moment leaves the old hotline or the new one, whole.
 """
 
 import os
@@ -18,15 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotline import as_found, backup_manifest, careful_files
 from hotline.backup import KEYS_FILE, KEYS_NAME, NAME, RECORDINGS, SECRETS_FILE
 from hotline.backup_manifest import POSTGRESQL_FILE, SQLITE_FILE, Manifest
-from hotline.database import Database, current_revision, head_revision, make_engine, migrate
+from hotline.database import current_revision, head_revision, migrate
 from hotline.database_copies import load_postgresql, need
 from hotline.settings import Settings
-from tickets.sealing import KeyFileIsUnusable, SealIsBroken, Sealer
+from tickets.sealing import KeyFileIsUnusable, Sealer, SealIsBroken
 from vocabulary.errors import HotlineError
 
 _UNFINISHED: Final = ".unfinished-restore"
 _STAYS: Final = ("asterisk", RECORDINGS)
-"""Not in a backup, and worth keeping: Asterisk's logs (queue_log tells the calls since the backup) and recordings."""
+"""Not in a backup, and worth keeping: recordings, and queue_log, which tells the calls since the backup."""
 
 
 class CannotRestore(HotlineError):
@@ -49,7 +49,7 @@ class Restored:
 def restore(
     settings: Settings, backup: Path, now: datetime, *, keys_from: Path | None = None, is_forced: bool = False
 ) -> Restored:
-    """Raises BackupIsDamaged, CannotRestore, CannotSwap, FolderIsBusy and what the database's programs say."""
+    """Raises BackupIsDamaged, CannotRestore, CannotSwap, FolderIsBusy and what the database says."""
     try:
         manifest = backup_manifest.read(backup)
         _check_target(settings, manifest, now, is_forced)
@@ -71,8 +71,8 @@ def _check_target(settings: Settings, manifest: Manifest, now: datetime, is_forc
         )
     if manifest.revision is not None and manifest.revision not in as_found.known_revisions():
         raise CannotRestore(
-            f"the backup was made by a newer hotline ({manifest.hotline_version}, tables {manifest.revision}; "
-            f"this one knows up to {head_revision()}): install that version first"
+            f"the backup was made by a newer hotline ({manifest.hotline_version}, "
+            f"tables {manifest.revision}; this one knows up to {head_revision()}): install that version first"
         )
     if processes := as_found.server_processes(settings, now):
         raise CannotRestore(f"the hotline is running ({', '.join(processes)}): stop it first, Asterisk too")
@@ -103,7 +103,7 @@ def _check_postgresql(settings: Settings, is_forced: bool) -> None:
 
 @contextmanager
 def _aside(home: Path, now: datetime) -> Iterator[Path]:
-    """The new state folder is built here. Its name is right for the old one, which lies here after the swap."""
+    """The new state folder is built here. Its name is that of the old one, which lies here after the swap."""
     careful_files.make_folder(home.parent)
     with careful_files.only_one(home.parent):
         for left in home.parent.glob(f"{home.name}.before-restore-*/{_UNFINISHED}"):

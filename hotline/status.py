@@ -1,4 +1,4 @@
-"""`hotline status`: the line as it is at this moment, for a person at a terminal or, as JSON, for a program."""
+"""`hotline status`: the line as it is at this moment, for a person or, as JSON, for a program."""
 
 import json
 from collections.abc import Iterator, Mapping

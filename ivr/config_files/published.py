@@ -25,7 +25,7 @@ _POINTER: Final = "current"
 _ASIDE: Final = ".new-"
 
 
-class NoGoodConfiguration(HotlineError):  # noqa: N818
+class NoGoodConfiguration(HotlineError):
     """The config files have faults, and no good set was ever published here."""
 
     def __init__(self, problems: list[ConfigProblem]) -> None:
@@ -80,7 +80,7 @@ def publish(config_dir: Path, version: str, home: Path) -> None:
 @contextmanager
 def _alone_in(store: Path) -> Iterator[None]:
     """Processes that start together publish one after the other; a killed one lets go by dying."""
-    with (store / ".lock").open("w") as lock:
+    with (store / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

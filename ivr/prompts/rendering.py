@@ -30,7 +30,7 @@ _RECIPE: Final = "2"
 _PATIENCE_SECONDS: Final = 60
 
 
-class VoiceToolsMissing(HotlineError):  # noqa: N818
+class VoiceToolsMissing(HotlineError):
     def __init__(self, tools: Iterable[str]) -> None:
         self.tools = tuple(tools)
         super().__init__(
@@ -39,13 +39,13 @@ class VoiceToolsMissing(HotlineError):  # noqa: N818
         )
 
 
-class PromptFailed(HotlineError):  # noqa: N818
+class PromptFailed(HotlineError):
     def __init__(self, prompt: str, why: str) -> None:
         self.prompt = prompt
         super().__init__(f'prompt "{prompt}" could not be made: {why}')
 
 
-class NoSuchPrompt(HotlineError):  # noqa: N818
+class NoSuchPrompt(HotlineError):
     def __init__(self, prompt: str, language: str) -> None:
         self.prompt, self.language = prompt, language
         super().__init__(f'there is no prompt "{prompt}" in "{language}"')

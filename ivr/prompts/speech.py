@@ -36,7 +36,7 @@ _TWO_IS_LIANG: Final = re.compile(r"位|个|人|名|次|天|小时|分钟|点|�
 _KEY_BEFORE: Final = re.compile(r"(按|按下|键|选择)\s*$")
 
 
-class Unspeakable(HotlineError):  # noqa: N818
+class Unspeakable(HotlineError):
     """A character that the voice cannot say; `character` is the first such one."""
 
     def __init__(self, character: str) -> None:

@@ -305,7 +305,9 @@ def test_a_config_folder_apart_is_not_touched(sqlite_home: FilledHome, tmp_path:
     assert not (tmp_path / "new" / "keys").exists()
 
 
-def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, postgresql_server: PostgresqlServer, tmp_path: Path):
+def test_a_missing_program_is_named(
+    monkeypatch: pytest.MonkeyPatch, postgresql_server: PostgresqlServer, tmp_path: Path
+):
     url = postgresql_server.new_database()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ProgramIsMissing, match="`pg_dump` is not on the PATH.*postgresql-client"):
@@ -327,5 +329,7 @@ def test_a_damaged_database_is_not_backed_up(sqlite_home: FilledHome, tmp_path: 
 def test_the_password_is_not_on_a_command_line():
     from sqlalchemy import make_url
 
-    address, password = libpq_address(make_url("postgresql+psycopg://u:s3cret@host:5433/name?sslmode=require"))
+    address, password = libpq_address(
+        make_url("postgresql+psycopg://u:s3cret@host:5433/name?sslmode=require")
+    )
     assert (address, password) == ("postgresql://u@host:5433/name?sslmode=require", "s3cret")

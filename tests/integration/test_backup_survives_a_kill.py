@@ -18,7 +18,9 @@ from hotline import backup, restore
 from hotline.settings import Settings
 
 OLD, NEW = 4, 3
-STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "ctypes.dlsym", "shutil.rmtree", "subprocess.Popen"})
+STEPS = frozenset(
+    {"open", "os.rename", "os.mkdir", "os.remove", "ctypes.dlsym", "shutil.rmtree", "subprocess.Popen"}
+)
 
 
 def run_until(step: int, work: Callable[[], object]) -> int:
@@ -138,5 +140,7 @@ def is_left_alone(server: PostgresqlServer, url: str) -> bool:
     """A killed restore may leave psql behind, which ends by itself."""
     name = url.split("?")[0].rsplit("/", 1)[1]
     with psycopg.connect(server.uri, autocommit=True) as connection:
-        row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]).fetchone()
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]
+        ).fetchone()
         return row == (0,)

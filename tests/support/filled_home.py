@@ -5,8 +5,8 @@ No process runs on it; `take_call` does what a call's last leg does, in one tran
 
 import importlib.util
 import itertools
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

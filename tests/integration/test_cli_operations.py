@@ -1,0 +1,171 @@
+"""The commands at a terminal: every help tells a stranger what is needed, and every fault is one line and an exit code."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from support.command_line import Done, run_command
+from support.filled_home import NOW, FilledHome, a_filled_home, whole_calls
+from typer.testing import CliRunner
+
+from hotline import backup
+from hotline.cli import app
+from hotline.findings import Level
+from hotline.parts import report
+from hotline.settings import Settings
+from hotline.status import as_json, as_text, status_now
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LEAST_WORDS = 4
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[FilledHome]:
+    with a_filled_home(tmp_path / "home", calls=2) as filled:
+        yield filled
+
+
+def hotline(home: Path, *words: str, **environment: str) -> Done:
+    return run_command(list(words), {"HOTLINE_HOME": str(home), **environment})
+
+
+def all_commands() -> list[tuple[str, click.Command]]:
+    found: list[tuple[str, click.Command]] = []
+
+    def walk(name: str, command: click.Command) -> None:
+        found.append((name, command))
+        for one, below in getattr(command, "commands", {}).items():
+            walk(f"{name} {one}", below)
+
+    walk("hotline", typer.main.get_command(app))
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), all_commands(), ids=[name for name, _ in all_commands()])
+def test_every_help_tells_a_stranger_what_is_needed(name: str, command: click.Command):
+    assert command.help is not None, name
+    assert len(command.help.split()) >= LEAST_WORDS, f"{name}: {command.help}"
+    for parameter in command.params:
+        if parameter.name not in ("install_completion", "show_completion", "help"):
+            help_text = getattr(parameter, "help", None)
+            assert help_text, f"{name}: {parameter.name} has no help"
+            assert len(str(help_text).split()) >= 2, f"{name}: {parameter.name}: {help_text}"
+    words = name.split()[1:]
+    shown = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "Usage:" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("doctor", ["changes nothing", "Exit 1", "WARN", "FAIL"]),
+        ("status", ["Exit 1", "HOTLINE_TIMEZONE", "--json"]),
+        ("call", ["is_test", "running", "--caller", "--seconds", "callback", "Exit 0"]),
+        ("backup", ["while calls go on", "keys", "pg_dump", "recordings", "DIR"]),
+        ("restore", ["Stop the hotline", "empty", "--force", "--keys", "migrated", "BACKUP", "pg_restore"]),
+    ],
+)
+def test_the_help_says_the_things_that_matter(command: str, needed: list[str]):
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+    flat = " ".join(shown.replace("│", " ").split())
+    assert [word for word in needed if word not in flat] == []
+
+
+def test_all_commands_of_the_issue_are_there():
+    names = {name.removeprefix("hotline ") for name, _ in all_commands()}
+    assert {"doctor", "status", "call", "backup", "restore"} <= names
+
+
+def test_backup_and_restore_at_the_terminal(home: FilledHome, tmp_path: Path):
+    done = hotline(home.home, "backup", str(tmp_path / "b"), "--keys", str(tmp_path / "safe"))
+    assert done.returncode == 0, done.stderr
+    [folder] = (tmp_path / "b").iterdir()
+    assert str(folder) in done.stdout
+
+    done = hotline(tmp_path / "new", "restore", str(folder), "--keys", str(tmp_path / "safe"))
+    assert done.returncode == 0, done.stderr
+    assert "restored the backup of" in done.stdout
+    assert whole_calls(Settings.model_validate({"home": tmp_path / "new"})) == 2
+
+    again = hotline(tmp_path / "new", "restore", str(folder))
+    assert again.returncode == 1
+    assert again.stderr.startswith("hotline: ")
+    assert "--force" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_the_program_itself_says_one_line_and_fails(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "hotline.cli", "status"],
+        env={**os.environ, "HOTLINE_HOME": str(tmp_path / "nowhere")},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_no_home_is_one_line(tmp_path: Path):
+    for words in (["status"], ["call", "12345"], ["backup", str(tmp_path / "b")], ["restore", str(tmp_path)]):
+        done = hotline(tmp_path / "nowhere", *words)
+        assert done.returncode == 1, words
+        assert done.stderr.startswith("hotline: "), words
+        assert "Traceback" not in done.stderr, words
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_wrong_variable_is_named(home: FilledHome):
+    done = hotline(home.home, "doctor", HOTLINE_SIP_PORT="many")
+    assert done.returncode != 0
+    assert "HOTLINE_SIP_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_says_how_many_and_fails(tmp_path: Path):
+    done = hotline(tmp_path / "nowhere", "doctor")
+    assert done.returncode == 1
+    assert f"{Level.FAIL}  home" in done.stdout
+    assert done.stdout.rstrip().endswith("FAIL")
+
+
+def test_status_of_a_stopped_hotline(home: FilledHome):
+    done = hotline(home.home, "status")
+    assert done.returncode == 1
+    assert done.stdout.startswith("The hotline is NOT up: ")
+    assert "never reported" in done.stdout
+    assert "Callbacks  2 owed" in done.stdout
+
+
+def test_status_tells_the_parts_the_queues_and_the_debts(home: FilledHome):
+    with home.database.writing() as session:
+        for part in ("config", "agi", "asterisk", "listener", "dispatcher", "trunks"):
+            report(session, part, True, {}, "another:1", NOW)
+    found = status_now(home.settings, NOW)
+    assert found.is_up
+    assert found.queues["general"].label == "综合受理"
+    assert found.agents == {"signed_out": 1}
+    assert found.callbacks == {"owed": 2}
+    lines = list(as_text(found, home.settings.zone))
+    assert lines[0] == "The hotline is up."
+    assert any("2026-11-23 17:00:02" in line for line in lines)  # local time of the last call
+    assert '"last_call_at": "2026-11-23T09:00:02' in as_json(found)
+
+
+def test_no_call_is_placed_when_the_hotline_does_not_run(home: FilledHome):
+    done = hotline(home.home, "call", "12345")
+    assert done.returncode == 1
+    assert "does not run" in done.stderr
+
+
+def test_a_backup_is_told_in_words_that_name_the_keys(home: FilledHome, tmp_path: Path):
+    shown = CliRunner().invoke(app, ["backup", str(tmp_path / "b")], env={"HOTLINE_HOME": str(home.home)})
+    assert "keys      not written" in shown.output
+    assert backup.NAME in shown.output
