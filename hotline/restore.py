@@ -1,6 +1,7 @@
 """`hotline restore`: a hotline from its backup.
 
-Everything is proved and prepared beside the state folder, then swapped in. A kill at any moment leaves the old hotline or the new one, whole.
+Everything is proved and prepared beside the state folder, then swapped in: a kill at any moment leaves the old
+hotline or the new one, whole.
 """
 
 import os

@@ -16,6 +16,7 @@ from hotline.web.agents import AgentDoes, word_of
 from ivr.agents.roster import all_agents
 from ivr.agents.tables import AgentState
 from missed_call_redial.callbacks import Callback, CallbackState
+from missed_call_redial.owing import nothing_forgotten
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
 from tickets.tickets import Ticket
@@ -59,6 +60,11 @@ class Figures:
     agents: Counter[AgentDoes] = field(default_factory=Counter)
     tickets: Counter[str] = field(default_factory=Counter)
     last_arrival_at: datetime | None = None
+    forgotten: int = 0
+    """Lost calls of the last week with neither a callback nor a stated reason: must be 0, always."""
+
+
+_LOOKED_BACK: Final = timedelta(days=7)
 
 
 def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mapping[str, int]) -> Figures:
@@ -77,6 +83,7 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
         agents=_agents(session),
         tickets=_grouped(session, col(Ticket.state)),
         last_arrival_at=session.scalar(select(func.max(col(CallRecord.arrived_at)))),
+        forgotten=len(nothing_forgotten(session, now - _LOOKED_BACK, now)),
     )
 
 

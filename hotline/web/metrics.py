@@ -129,6 +129,11 @@ def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> No
         Gauge("hotline_last_call_timestamp_seconds", "Arrival of the last call", registry=registry).set(
             last.timestamp()
         )
+    Gauge(
+        "hotline_forgotten_calls",
+        "Lost calls of the last week with neither a callback nor a stated reason: must be 0",
+        registry=registry,
+    ).set(measured.figures.forgotten)
     owed = measured.figures.oldest_owed_at
     age = 0.0 if owed is None else max(0.0, (now - owed).total_seconds())
     Gauge(

@@ -89,7 +89,7 @@ def test_a_cancelled_test_call_leaves_no_channel(hotline: RunningHotline, line: 
 
 
 def test_a_number_that_is_not_ours_is_refused(hotline: RunningHotline) -> None:
-    with pytest.raises(CannotCall, match="119 is not a number of this hotline.*12345"):
+    with pytest.raises(CannotCall, match=r"119 is not a number of this hotline.*12345"):
         planned(hotline, "119")
     with pytest.raises(CannotCall, match="not a telephone number"):
         planned(hotline, "12345", caller="not a number")

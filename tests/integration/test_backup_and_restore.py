@@ -169,7 +169,7 @@ def test_a_newer_backup_is_refused(filled: FilledHome, tmp_path: Path, new_url: 
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     made = backup.make_backup(filled.settings, tmp_path / "backups", NOW)
     target = empty(tmp_path / "new", new_url())
-    with pytest.raises(CannotRestore, match="newer hotline .*tables 9999"):
+    with pytest.raises(CannotRestore, match=r"newer hotline .*tables 9999"):
         restore.restore(target, made.folder, LATER, keys_from=filled.settings.keys_path.parent)
     assert not target.home_dir.exists()
 
@@ -310,7 +310,7 @@ def test_a_missing_program_is_named(
 ):
     url = postgresql_server.new_database()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ProgramIsMissing, match="`pg_dump` is not on the PATH.*postgresql-client"):
+    with pytest.raises(ProgramIsMissing, match=r"`pg_dump` is not on the PATH.*postgresql-client"):
         backup.make_backup(empty(tmp_path / "home", url), tmp_path / "backups", NOW)
     postgresql_server.drop(url)
 
