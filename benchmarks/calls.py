@@ -1,6 +1,6 @@
 """What a call costs: our whole thread beside a plain dialplan that only greets and queues, on the same Asterisk.
 
-`python benchmarks/calls.py [--quick] [--profile]` prints one table: CPU of all our processes and Asterisk per call, for
+`python benchmarks/calls.py [--quick]` prints one table: CPU of all our processes and Asterisk per call, for
 calls with 30 s of two-way G.711 and for signalling only, and the highest calls/s without a failure. See README.md here.
 """
 
@@ -126,6 +126,10 @@ class Round:
     def whole(self) -> float:
         return self.asterisk + self.ours
 
+    def beyond(self, idle_a_second: float) -> float:
+        """What only the calls cost: without what the processes spend while nobody calls."""
+        return self.whole - idle_a_second * self.seconds
+
 
 @dataclass
 class Way:
@@ -149,14 +153,19 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
     before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
     lasts = load.calls / load.rate + stay
     arguments = ("-m", str(load.calls), "-r", f"{load.rate:g}", "-mp", "6000")
-    callers = sipp(caller(stay, talks=load.talks), bench.sip_address, *arguments, rows=rows, seconds=lasts + 15)
+    callers = sipp(
+        caller(stay, talks=load.talks), bench.sip_address, *arguments, rows=rows, seconds=lasts + 15
+    )
     good, bad = callers.results(lasts + 20)
     callers.stop()
     fault = f"{bad} of {load.calls} callers failed" if bad or good != load.calls else ""
     if way.is_ours:
         whole = _wait_for_records(bench, number, recorded + load.calls, lag_seconds)
         if whole < recorded + load.calls:
-            fault = fault or f"{whole - recorded} of {load.calls} records with ticket {lag_seconds:g} s after the end"
+            fault = (
+                fault
+                or f"{whole - recorded} of {load.calls} records with ticket {lag_seconds:g} s after the end"
+            )
     else:
         time.sleep(0.5)  # the agents' legs end
     reached = _connects(bench) - connected
@@ -218,16 +227,6 @@ def _burst(bench: SideBySide, way: Way, rate: int, seconds: float, number: str) 
     return run(bench, way, load, number=number, lag_seconds=1.5).fault
 
 
-def idle_cost(bench: SideBySide, seconds: float) -> tuple[float, float]:
-    """CPU seconds a second of Asterisk and of our server while nobody calls."""
-    bench.ours(True)
-    before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
-    time.sleep(seconds)
-    lasted = time.monotonic() - began
-    after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
-    return (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted
-
-
 def measure(bench: SideBySide, ways: Sequence[Way], rounds: int, talk: Load, signalling: Load) -> None:
     """Rounds in the order ABBAAB, so that neither way always goes first."""
     for what, load in (("talk", talk), ("signalling", signalling)):
@@ -242,29 +241,61 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def _rows(ways: Sequence[Way], talk: Load) -> Iterator[list[str]]:
+@dataclass(frozen=True)
+class Idle:
+    """CPU seconds a second while nobody calls."""
+
+    asterisk_alone: float
+    asterisk: float
+    ours: float
+
+    def of(self, way: Way) -> float:
+        return self.asterisk + self.ours if way.is_ours else self.asterisk_alone
+
+
+def idle_cost(bench: SideBySide, seconds: float) -> Idle:
+    bench.ours(False)
+    alone = _spending(bench, seconds)[0]
+    bench.ours(True)
+    return Idle(alone, *_spending(bench, seconds))
+
+
+def _spending(bench: SideBySide, seconds: float) -> tuple[float, float]:
+    before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
+    time.sleep(seconds)
+    lasted = time.monotonic() - began
+    after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
+    return (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted
+
+
+def _rows(ways: Sequence[Way], talk: Load, idle: Idle) -> Iterator[list[str]]:
     for what, words in (("talk", f"{talk.talk_seconds:g} s of talk"), ("signalling", "signalling only")):
-        plain = median(one.whole for one in getattr(ways[1], what))
-        for way in ways:
-            rounds: list[Round] = getattr(way, what)
-            whole = median(one.whole for one in rounds)
+        rounds: dict[str, list[Round]] = {way.name: getattr(way, what) for way in ways}
+        whole = [median(one.whole for one in rounds[way.name]) for way in ways]
+        beyond = [median(one.beyond(idle.of(way)) for one in rounds[way.name]) for way in ways]
+        for n, way in enumerate(ways):
             yield [
                 f"{words}: {way.name}",
-                f"{median(one.asterisk for one in rounds) * 1000:.1f}",
-                f"{median(one.ours for one in rounds) * 1000:.1f}",
-                f"{whole * 1000:.1f}",
-                f"{whole / plain:.2f}",
-                " ".join(f"{one.whole * 1000:.0f}" for one in rounds),
+                f"{median(one.asterisk for one in rounds[way.name]) * 1000:.1f}",
+                f"{median(one.ours for one in rounds[way.name]) * 1000:.1f}",
+                f"{whole[n] * 1000:.1f}",
+                f"{whole[n] / whole[-1]:.2f}",
+                f"{beyond[n] * 1000:.1f}",
+                f"{beyond[n] / beyond[-1]:.2f}",
+                " ".join(f"{one.whole * 1000:.0f}" for one in rounds[way.name]),
             ]
 
 
-def _notes(ways: Sequence[Way], idle: tuple[float, float], other: float) -> Iterator[str]:
+def _notes(ways: Sequence[Way], idle: Idle, other: float) -> Iterator[str]:
     talk = [median(one.whole for one in way.talk) for way in ways]
     ratio = talk[0] / talk[1]
     yield f"aim for calls with talk: ≤ {AIM:.2f} ×; measured {ratio:.2f} ×, {'met' if ratio <= AIM else 'MISSED'}"
     for way in ways:
         yield f"highest calls/s without a failure, {way.name}: {way.highest}"
-    yield f"nobody calls: our server {idle[1] * 1000:.0f} ms/s, Asterisk {idle[0] * 1000:.0f} ms/s (inside the rounds' figures)"
+    yield (
+        f"nobody calls: our server {idle.ours * 1000:.0f} ms/s, Asterisk {idle.asterisk * 1000:.0f} beside it and "
+        f"{idle.asterisk_alone * 1000:.0f} alone; 'both' holds it, 'no idle' does not"
+    )
     yield f"other work on this machine meanwhile: {other:.2f} of {os.cpu_count()} cores; load generators share them too"
     for way in ways:
         for one in (*way.talk, *way.signalling):
@@ -273,14 +304,18 @@ def _notes(ways: Sequence[Way], idle: tuple[float, float], other: float) -> Iter
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="shorter and rougher: one round, 8 s of talk")
     parser.add_argument("--agents", type=int, default=0, help="0: enough for the highest rate")
     parser.add_argument("--rounds", type=int, default=0)
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 3)
     talk = Load(12, 6, 8, talks=True) if given.quick else Load(24, 8, 30, talks=True)
-    signalling = Load(20, 10, SHORT_TALK, talks=False) if given.quick else Load(40, 10, SHORT_TALK, talks=False)
+    signalling = (
+        Load(20, 10, SHORT_TALK, talks=False) if given.quick else Load(40, 10, SHORT_TALK, talks=False)
+    )
     rates = RATES[1:6:2] if given.quick else RATES
     ways = (Way("our whole thread", TALK, True), Way("plain dialplan", PLAIN, False))
     with side_by_side() as bench:
@@ -293,8 +328,8 @@ def main() -> None:
             way.highest = highest(bench, way, rates, 2 if given.quick else 3, 3 if given.quick else 10)
             say(f"highest {way.name}: {way.highest}")
         title = f"Calls, {machine()}, Asterisk {bench.hotline.program.version}, {bench.hotline.hotline.database.engine.dialect.name}"
-        head = ["CPU ms per call", "Asterisk", "our server", "both", "ratio", "rounds"]
-        print_table(title, head, _rows(ways, talk), _notes(ways, idle, other.cores()))
+        head = ["CPU ms per call", "Asterisk", "our server", "both", "ratio", "no idle", "ratio", "rounds"]
+        print_table(title, head, _rows(ways, talk, idle), _notes(ways, idle, other.cores()))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,18 @@ def sipp(scenario: str, *arguments: str, rows: list[str] | None = None, seconds:
     folder = tempfile.TemporaryDirectory()
     base = Path(folder.name)
     (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1")
-    command = ["sipp", "-sf", "scenario.xml", "-i", HOST, "-mi", HOST, "-nostdin", "-timeout", f"{round(seconds)}s"]
+    command = [
+        "sipp",
+        "-sf",
+        "scenario.xml",
+        "-i",
+        HOST,
+        "-mi",
+        HOST,
+        "-nostdin",
+        "-timeout",
+        f"{round(seconds)}s",
+    ]
     command += ["-l", "5000", "-trace_stat", "-stf", "stats.csv", *arguments]
     if rows is not None:
         (base / "rows.csv").write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
@@ -148,7 +159,9 @@ class SideBySide:
     def _is_settled(self) -> bool:
         with self.hotline.hotline.database.reading() as session:
             row = session.get(QueueLogPosition, "listener")
-            paused = select(func.count()).select_from(AgentState).where(col(AgentState.pause_reason).is_not(None))
+            paused = (
+                select(func.count()).select_from(AgentState).where(col(AgentState.pause_reason).is_not(None))
+            )
             are_free = session.exec(paused).one() == 0
         size = self.hotline.settings.queue_log_path.stat().st_size
         return are_free and row is not None and LogPosition.parse(row.position).offset >= size
@@ -165,12 +178,16 @@ class SideBySide:
             own.switch.put_account(agent_no, new.name, secret)
             rows.append(f"agent-{agent_no};[authentication username=agent-{agent_no} password={secret}];")
         port = str(free_port())
-        registering = sipp(REGISTER, self.sip_address, "-p", port, "-m", str(agents), "-r", "30", rows=rows, seconds=20)
+        registering = sipp(
+            REGISTER, self.sip_address, "-p", port, "-m", str(agents), "-r", "30", rows=rows, seconds=20
+        )
         good, _ = registering.results(25)
         registering.stop()
         assert good == agents, f"only {good} of {agents} phones could register"
         scenario = phone_scenario(RING_SECONDS, "200 OK").replace("[auto_media_port]", "[media_port]")
-        self.running.append(sipp(scenario, "-p", port, "-mp", str(free_port()), "-rtp_echo", "-aa", seconds=900))
+        self.running.append(
+            sipp(scenario, "-p", port, "-mp", str(free_port()), "-rtp_echo", "-aa", seconds=900)
+        )
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda agent_no: self.hotline.wait_reachable(f"agent-{agent_no}"), numbers))
         for agent_no in numbers:
@@ -202,8 +219,9 @@ def _add_plain_dialplan(folder: Path) -> None:
     dialplan = (shipped / "extensions.conf.j2").read_text(encoding="utf-8")
     (folder / "extensions.conf.j2").write_text(dialplan + _PLAIN_DIALPLAN, encoding="utf-8")
     # the guard time between two calls of an agent would need hundreds of agents at the highest rates
-    queues = (shipped / "queues.conf.j2").read_text(encoding="utf-8").replace("wrapuptime = 3", "wrapuptime = 0")
+    queues = (
+        (shipped / "queues.conf.j2").read_text(encoding="utf-8").replace("wrapuptime = 3", "wrapuptime = 0")
+    )
     if "autofill" not in queues:  # its default, no, rings one agent at a time, whoever else is free
         queues = queues.replace("wrapuptime = 0", "wrapuptime = 0\nautofill = yes")
     (folder / "queues.conf.j2").write_text(queues, encoding="utf-8")
-

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
-from hotline.database import Database, alembic_config, current_revision, head_revision, make_engine
+from hotline.database import Database, alembic_config, head_revision, make_engine
 from hotline.parts import STALE, PartReport
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
@@ -66,12 +67,16 @@ def database_found(settings: Settings) -> Iterator[Database]:
 @contextmanager
 def reading(settings: Settings) -> Iterator[Session]:
     """A view of a database that has this program's tables. Raises NoDatabase, WrongRevision."""
-    with database_found(settings) as database:
-        found = current_revision(database.engine)
+    with database_found(settings) as database, database.reading() as session:
+        found = revision_of(session)
         if found != head_revision():
             raise WrongRevision(found, head_revision())
-        with database.reading() as session:
-            yield session
+        yield session
+
+
+def revision_of(session: Session) -> str | None:
+    """The version of the tables; asked while others write, so within a view that waits for nobody."""
+    return MigrationContext.configure(session.connection()).get_current_revision()
 
 
 def known_revisions() -> frozenset[str]:

@@ -160,6 +160,11 @@ def _tail(path: Path, lines: int = 15) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
 
+def seconds_since(path: Path) -> float:
+    """How long ago the file was written."""
+    return time.time() - path.stat().st_mtime
+
+
 def stop(process: subprocess.Popen[bytes], *, seconds: float = 15) -> None:
     """SIGTERM, and SIGKILL if it does not end within `seconds`."""
     if process.poll() is None:

@@ -18,8 +18,7 @@ from typing import Final
 
 from hotline import as_found, backup_manifest, careful_files
 from hotline.backup_manifest import POSTGRESQL_FILE, SQLITE_FILE, Manifest
-from hotline.database import current_revision
-from hotline.database_copies import copy_sqlite, dump_postgresql, key_proofs
+from hotline.database_copies import copy_sqlite, dump_postgresql, key_proofs, version_of
 from hotline.settings import Settings
 from vocabulary.errors import HotlineError
 
@@ -102,21 +101,21 @@ def _write_data(settings: Settings, folder: Path, now: datetime) -> Manifest:
     published = settings.home_dir / "published"
     careful_files.copy_tree(settings.config_dir, folder / "config")
     careful_files.copy_tree(published, folder / "published")
-    with as_found.database_found(settings) as database:
-        revision = current_revision(database.engine)
-        if database.engine.dialect.name == "sqlite":
-            served_by = copy_sqlite(settings.database, folder / SQLITE_FILE)
+    with as_found.database_found(settings) as database, database.reading() as session:
+        connection = session.connection()
+        if connection.dialect.name == "sqlite":
+            copy_sqlite(settings.database, folder / SQLITE_FILE)
         else:
-            served_by = dump_postgresql(settings.database, folder / POSTGRESQL_FILE, database.engine)
+            dump_postgresql(settings.database, folder / POSTGRESQL_FILE)
         manifest = Manifest(
             made_at=now,
             hotline_version=program_version(),
             python_version=platform.python_version(),
-            database="sqlite" if database.engine.dialect.name == "sqlite" else "postgresql",
-            database_version=served_by,
-            revision=revision,
+            database="sqlite" if connection.dialect.name == "sqlite" else "postgresql",
+            database_version=version_of(connection),
+            revision=as_found.revision_of(session),
             configuration=_current_set(folder / "published"),
-            key_proofs=key_proofs(database.engine),
+            key_proofs=key_proofs(connection),
             files=backup_manifest.files_below(folder),
         )
     for name, text in backup_manifest.texts_of(manifest).items():

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from hotline import (
+    asterisk_changes,
     asterisk_process,
     bootstrap,
     config_door,
@@ -19,6 +22,7 @@ from hotline import (
     defaults_door,
     first_start,
     operations_cli,
+    parts,
     trial,
 )
 from hotline.settings import Settings
@@ -137,6 +141,37 @@ def check() -> None:
 
 
 @app.command()
+def reload() -> None:
+    """Take changed config files into force: checked first, then Asterisk and the server read them; no call is dropped.
+
+    If a file has a fault, all of them are told and what runs goes on running.
+    """
+    settings = settings_now()
+    running = config_door.load_changed(settings)
+    program = asterisk_process.find(settings.asterisk_root)
+    changed = config_door.render_asterisk(settings, program, running)
+    if asterisk_runs(settings):
+        for line in asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), changed):
+            say(f"waits: {line}")
+    if _tell_servers(settings):
+        say(f"configuration {running.configuration.version} is in force")
+    else:
+        say("no server runs on this machine; the next start takes it")
+
+
+def _tell_servers(settings: Settings) -> int:
+    """SIGHUP to every server process of this hotline on this machine that reported lately; how many."""
+    hotline = bootstrap.build(settings)
+    with hotline.database.reading() as session:
+        reports = parts.all_parts(session, hotline.now()).values()
+    here = f"{socket.gethostname()}:"
+    pids = {one.process.removeprefix(here) for one in reports if one.is_up and one.process.startswith(here)}
+    for pid in pids:
+        os.kill(int(pid), signal.SIGHUP)
+    return len(pids)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to this program's version. Safe to run again; the data stay."""
     settings = settings_now()
@@ -167,8 +202,8 @@ def asterisk_render(
     running = config_door.load_changed(now, is_published=to is None)
     changed = config_door.render_asterisk(now, program, running, to)
     say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
-    if to is None and changed and asterisk_runs(now):
-        for line in config_door.take_over(now, program, changed):
+    if to is None and asterisk_runs(now):
+        for line in asterisk_changes.take_over(now, program, config_door.etc_dir(now), changed):
             say(f"waits: {line}")
 
 

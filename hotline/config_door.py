@@ -8,11 +8,9 @@ import logging
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-from hotline import asterisk_process, defaults_door
+from hotline import defaults_door
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
@@ -28,24 +26,10 @@ from ivr.prompts.rendering import (
     made_earlier,
     render_prompts,
 )
-from ivr.telephony.asterisk_files import DATA_FILE, AsteriskSite, render, write_changed
+from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
-
-# What takes a changed file over, and how. A file in neither list needs a restart of Asterisk.
-_RELOADS: Final[Mapping[str, str]] = {
-    "queues.conf": "queue reload all",
-    "pjsip.conf": "module reload res_pjsip.so",
-    "musiconhold.conf": "moh reload",
-    "logger.conf": "logger reload",
-    "manager.conf": "manager reload",
-    "rtp.conf": "module reload res_rtp_asterisk.so",
-}
-_WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
-_AT_ONCE: Final = frozenset({DATA_FILE})
-# Lines of pjsip.conf that a reload does not change (trap 17)
-_ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
 
 
 class NotTaken(HotlineError):
@@ -120,7 +104,23 @@ def _mix_hold_music(spoken: bytes, target: Path) -> None:
     form = ["-r", "8000", "-c", "1", "-b", "16"]
     with tempfile.TemporaryDirectory() as aside:
         tune, prompt, whole = (Path(aside, name) for name in ("tune.wav", "prompt.wav", "whole.wav"))
-        made = ["synth", "14", "pluck", "C3", "pluck", "E3", "pluck", "G3", "fade", "t", "1", "14", "5", "gain", "-18"]
+        made = [
+            "synth",
+            "14",
+            "pluck",
+            "C3",
+            "pluck",
+            "E3",
+            "pluck",
+            "G3",
+            "fade",
+            "t",
+            "1",
+            "14",
+            "5",
+            "gain",
+            "-18",
+        ]
         subprocess.run(["sox", "-D", "-n", *form, str(tune), *made], check=True, timeout=60)
         prompt.write_bytes(spoken)
         parts = [str(prompt)] if spoken else []
@@ -187,38 +187,3 @@ def render_asterisk(
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     files = render(running.configuration.lines, site, defaults_door.templates(settings.config_dir))
     return write_changed(files, to or etc_dir(settings))
-
-
-def take_over(settings: Settings, program: AsteriskProgram, changed: Mapping[str, str]) -> list[str]:
-    """Makes a running Asterisk read what changed, dropping no call. Gives, in words, what waits and for what.
-
-    Reloads go through the local control socket: the AMI user has no right to them.
-    """
-    folder, waiting = etc_dir(settings), []
-    for name, before in changed.items():
-        if name in _AT_ONCE:
-            continue
-        if name in _RELOADS:
-            asterisk_process.ask(program, folder, _RELOADS[name])
-            if name == "pjsip.conf" and _only_at_start(before) != _only_at_start(
-                (folder / name).read_text("utf-8")
-            ):
-                waiting.append(
-                    "pjsip.conf: a transport or the order of identification changed; restart Asterisk"
-                )
-        elif name in _WHEN_IDLE and calls_up(program, folder) == 0:
-            asterisk_process.ask(program, folder, _WHEN_IDLE[name])
-        elif name in _WHEN_IDLE:
-            waiting.append(f"{name}: waits until no call is up; run this again then")
-        else:
-            waiting.append(f"{name}: restart Asterisk to take it over")
-    return waiting
-
-
-def calls_up(program: AsteriskProgram, folder: Path) -> int:
-    words = asterisk_process.ask(program, folder, "core show channels count").split()
-    return int(words[0]) if words and words[0].isdecimal() else 0
-
-
-def _only_at_start(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith(_ONLY_AT_START)]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Engine, column, func, inspect, make_url, select, table
+from sqlalchemy import URL, Connection, column, func, inspect, make_url, select, table
 
 from hotline.as_found import sqlite_file
 from hotline.backup_manifest import KeyProof
@@ -35,8 +35,8 @@ class CopyFailed(HotlineError):
     """The database's own words."""
 
 
-def copy_sqlite(url: str, target: Path) -> str:
-    """One consistent copy; writers go on meanwhile. Gives SQLite's version."""
+def copy_sqlite(url: str, target: Path) -> None:
+    """One consistent copy; writers go on meanwhile."""
     source = sqlite_file(url)
     assert source is not None
     make_folder(target.parent)
@@ -45,7 +45,6 @@ def copy_sqlite(url: str, target: Path) -> str:
         _copy_sqlite(source, target)
     except sqlite3.Error as fault:
         raise CopyFailed(f"{source} could not be copied: {fault}") from fault
-    return sqlite3.sqlite_version
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
@@ -62,15 +61,13 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         read.close()
 
 
-def dump_postgresql(url: str, target: Path, engine: Engine) -> str:
-    """One consistent dump. Gives the server's version."""
+def dump_postgresql(url: str, target: Path) -> None:
+    """One consistent dump; writers go on meanwhile."""
     make_folder(target.parent)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     _run(
         url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(target), "--dbname"
     )
-    with engine.connect() as connection:
-        return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
 
 
 def load_postgresql(url: str, dump: Path, aside: Path) -> None:
@@ -97,6 +94,12 @@ def load_postgresql(url: str, dump: Path, aside: Path) -> None:
     _run(url, "psql", *options, "--file", str(before), "--file", str(script), "--dbname")
     script.unlink()
     before.unlink()
+
+
+def version_of(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return sqlite3.sqlite_version
+    return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
 
 
 def need(program: str) -> str:
@@ -129,29 +132,28 @@ def libpq_address(url: URL) -> tuple[str, str | None]:
     )
 
 
-def key_proofs(engine: Engine) -> list[KeyProof]:
+def key_proofs(connection: Connection) -> list[KeyProof]:
     """A sealed value for each key in each place that holds such, whatever version the tables have."""
     found: dict[str, KeyProof] = {}
-    inspector = inspect(engine)
+    inspector = inspect(connection)
     for name in inspector.get_table_names():
         columns = {str(one["name"]) for one in inspector.get_columns(name)}
         for sealed in sorted(one for one in columns if one.endswith("_sealed")):
             digest = "number_digest" if sealed == "number_sealed" and "number_digest" in columns else None
-            for proof in _proofs(engine, name, sealed, digest):
+            for proof in _proofs(connection, name, sealed, digest):
                 found.setdefault(proof.sealed, proof)
     return list(found.values())
 
 
-def _proofs(engine: Engine, name: str, sealed: str, digest: str | None) -> Iterator[KeyProof]:
+def _proofs(connection: Connection, name: str, sealed: str, digest: str | None) -> Iterator[KeyProof]:
     """Values begin with their key's name and a colon: ask for the first one behind those of the last key."""
     place = table(name, column(sealed), *([column(digest)] if digest else []))
-    value = place.c[sealed].collate("C" if engine.dialect.name == "postgresql" else "BINARY")
+    value = place.c[sealed].collate("C" if connection.dialect.name == "postgresql" else "BINARY")
     last = ""
-    with engine.connect() as connection:
-        for _ in range(_MOST_KEYS):
-            first = connection.execute(select(func.min(value)).where(value > last)).scalar()
-            if first is None:
-                return
-            row = connection.execute(select(place).where(place.c[sealed] == first).limit(1)).one()
-            yield KeyProof(sealed=str(row[0]), digest=str(row[1]) if digest and row[1] else None)
-            last = str(first).partition(":")[0] + ";"
+    for _ in range(_MOST_KEYS):
+        first = connection.execute(select(func.min(value)).where(value > last)).scalar()
+        if first is None:
+            return
+        row = connection.execute(select(place).where(place.c[sealed] == first).limit(1)).one()
+        yield KeyProof(sealed=str(row[0]), digest=str(row[1]) if digest and row[1] else None)
+        last = str(first).partition(":")[0] + ";"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import as_found, doctor_asterisk, doctor_machine
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView
-from hotline.database import current_revision, head_revision
+from hotline.database import head_revision
 from hotline.findings import Finding, Level, fail, ok, warn
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
@@ -117,8 +117,8 @@ def _configuration(seen: Examined) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
-        with as_found.database_found(settings) as database:
-            found = current_revision(database.engine)
+        with as_found.database_found(settings) as database, database.reading() as session:
+            found = as_found.revision_of(session)
             kind = database.engine.dialect.name
     except (as_found.NoDatabase, SQLAlchemyError) as fault:
         yield fail(

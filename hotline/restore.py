@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotline import as_found, backup_manifest, careful_files
 from hotline.backup import KEYS_FILE, KEYS_NAME, NAME, RECORDINGS, SECRETS_FILE
 from hotline.backup_manifest import POSTGRESQL_FILE, SQLITE_FILE, Manifest
-from hotline.database import current_revision, head_revision, migrate
+from hotline.database import head_revision, migrate
 from hotline.database_copies import load_postgresql, need
 from hotline.settings import Settings
 from tickets.sealing import KeyFileIsUnusable, Sealer, SealIsBroken
@@ -87,9 +87,9 @@ def _check_postgresql(settings: Settings, is_forced: bool) -> None:
     for program in ("pg_restore", "psql"):
         need(program)
     try:
-        with as_found.database_found(settings) as database:
-            has_tables = bool(inspect(database.engine).get_table_names())
-            found = current_revision(database.engine)
+        with as_found.database_found(settings) as database, database.reading() as session:
+            has_tables = bool(inspect(session.connection()).get_table_names())
+            found = as_found.revision_of(session)
     except SQLAlchemyError as fault:
         raise CannotRestore(f"the database cannot be used: {as_found.first_line(fault)}") from fault
     if has_tables and not is_forced:

@@ -18,7 +18,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import bootstrap, config_door
+from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
 from hotline.parts import REPORT_EVERY_SECONDS, report
@@ -140,6 +140,7 @@ class Service:
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
         self._every(scheduler, 5, self._look_at_trunks)
+        self._every(scheduler, 15, self._take_over_waiting)
         return asyncio.create_task(listener.run())
 
     def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
@@ -223,6 +224,19 @@ class Service:
 
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)
+
+    async def _take_over_waiting(self) -> None:
+        """Changes of Asterisk's files that waited for an idle moment (hotline reload said so)."""
+        if asterisk_changes.has_waiting(self.hotline.settings):
+            await asyncio.to_thread(self._take_over_waiting_now)
+
+    def _take_over_waiting_now(self) -> None:
+        settings = self.hotline.settings
+        try:
+            program = asterisk_process.find(settings.asterisk_root)
+            asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), {})
+        except HotlineError as fault:
+            _log.warning("changes of Asterisk's files go on waiting: %s", fault)
 
     def _national_digits(self, sealed: str) -> str:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))

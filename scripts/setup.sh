@@ -53,6 +53,8 @@ setup_python() { # setup_python LOCKFILE: .venv holds exactly what the lock name
   say "installing Python packages from $lock (a minute or two the first time) …"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "pip could not install $lock" "The lines above say why; check the network, then run this again."; }
+  # compiled once here, also where the environment keeps Python from doing it at each start
+  "$root/.venv/bin/python" -m compileall -q -j 0 "$root"/.venv/lib/python*/site-packages >/dev/null 2>&1 || true
   # this checkout is what is run: no build, no copy
   "$root/.venv/bin/python" - "$root" <<'PY'
 import pathlib, sys, sysconfig

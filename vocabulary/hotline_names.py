@@ -25,6 +25,10 @@ DIAL: Final = "HOTLINE_DIAL"
 DIAL_TRUNK: Final = "HOTLINE_DIAL_TRUNK"
 QUEUE_PRIO: Final = "QUEUE_PRIO"
 
+# `hotline call`: which trunk the test call stands for, and how long its citizen stays on the line.
+TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
+TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
+
 # Words in queue_log that only our dialplan writes.
 LOG_ARRIVED: Final = "HOTLINE_ARRIVED"
 LOG_END: Final = "HOTLINE_END"

@@ -46,6 +46,33 @@ def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotli
     assert hotline.log_of(record["call_id"]).count("ENTERQUEUE") == 1
 
 
+def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) -> None:
+    line.agent(has_phone=False)
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, stay=12)
+    wait_for(lambda: len(line.waiting()) == 1, 20)
+    path = hotline.settings.config_dir / "hotline.yaml"
+    good = path.read_text(encoding="utf-8")
+
+    def without(found: dict[str, Any]) -> None:
+        found["queues"] = [queue for queue in found["queues"] if queue["name"] != line.queue]
+        for number in found["numbers"]:
+            if number["queue"] == line.queue:
+                number["queue"] = "general"
+
+    hotline.change("hotline.yaml", without)
+    try:
+        done = _hotline(hotline, "asterisk", "render")
+        assert f"callers still wait in q-{line.queue}" in done.stdout, done.stdout + done.stderr
+        assert len(line.waiting()) == 1, "he still stands there"
+        assert call.wait(30) == 0
+        assert line.ended(citizen)[0]["outcome"] == "queue_abandon"
+        wait_for(lambda: "No such queue" in hotline.ask(f"queue show q-{line.queue}"), 60, "it is gone")
+    finally:
+        path.write_text(good, encoding="utf-8")
+        assert _hotline(hotline, "reload").returncode == 0
+
+
 def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, line: Line) -> None:
     line.agent(ring=60)
     call = line.call(hotline.new_citizen(), stay=8)
@@ -61,8 +88,33 @@ def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, l
         assert "extensions.conf: waits until no call is up" in done.stdout, done.stdout + done.stderr
         assert "site-own" not in hotline.ask("dialplan show site-own").split("There is no")[0]
         assert call.wait(30) == 0
+        wait_for(
+            lambda: "Hangup()" in hotline.ask("dialplan show site-own"),
+            60,
+            "taken over when the line is idle",
+        )
     finally:
         (own / "extensions.conf.j2").unlink()
+
+
+def test_reload_takes_changed_files_into_force(hotline: RunningHotline, line: Line) -> None:
+    hotline.change(
+        "hotline.yaml", lambda found: found["pause_reasons"].append({"code": "interview", "label": "采访"})
+    )
+    agent_no = line.agent(has_phone=False)
+    done = _hotline(hotline, "reload")
+    assert done.returncode == 0, done.stderr
+    assert "is in force" in done.stdout
+
+    def is_paused() -> bool:
+        try:
+            return bool(
+                hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "interview"})["pause_reason"]
+            )
+        except AssertionError:
+            return False
+
+    wait_for(is_paused, 15, "the server knows the new reason")
 
 
 def test_bad_files_change_nothing(hotline: RunningHotline) -> None:

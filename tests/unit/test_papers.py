@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from hotline import config_door
+from hotline import asterisk_changes
 from hotline.cli import app
 from hotline.parts import PARTS
 from hotline.settings import Settings
@@ -204,10 +204,10 @@ def test_how_changes_take_effect_is_told_as_it_is_done() -> None:
     rendered = {path.name.removesuffix(".j2") for path in (ROOT / "config" / "asterisk").glob("*.conf.j2")}
     assert set(told) <= rendered
     at_once = {name for name, how in told.items() if how.startswith("at once")}
-    assert at_once == set(config_door._RELOADS)
-    assert {name for name, how in told.items() if "no call is up" in how} == set(config_door._WHEN_IDLE)
+    assert at_once == set(asterisk_changes.RELOADS)
+    assert {name for name, how in told.items() if "no call is up" in how} == set(asterisk_changes.WHEN_IDLE)
     assert {name for name, how in told.items() if how.startswith("at the next call")} == set(
-        config_door._AT_ONCE
+        asterisk_changes.AT_ONCE
     )
 
 

@@ -1,0 +1,144 @@
+"""A running Asterisk reads its changed files without dropping a call; what must wait is remembered and done later.
+
+What waits and why was tried (traps, row 17): a dialplan read under a live call sends it through Queue() twice, a queue that
+is removed with a caller inside loses sight of him, transports change only at a start.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from hotline import asterisk_process
+from hotline.asterisk_process import AsteriskProgram
+from hotline.secrets_file import write_private
+from hotline.settings import Settings
+from ivr.telephony.asterisk_files import DATA_FILE
+
+# Read anew by Asterisk at each call: nothing to do.
+AT_ONCE: Final = frozenset({DATA_FILE})
+# Taken over at once by a command on the console. The AMI user has no right to these.
+RELOADS: Final[Mapping[str, str]] = {
+    "queues.conf": "queue reload all",
+    "pjsip.conf": "module reload res_pjsip.so",
+    "musiconhold.conf": "moh reload",
+    "logger.conf": "logger reload",
+    "manager.conf": "manager reload",
+    "rtp.conf": "module reload res_rtp_asterisk.so",
+}
+# Taken over when no call is up.
+WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
+# Lines of pjsip.conf that only a start reads. A file in none of these tables needs a restart too.
+ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file: what Asterisk has read, and what it shall read."""
+
+    before: str
+    wanted: str
+
+
+def take_over(
+    settings: Settings, program: AsteriskProgram, folder: Path, changed: Mapping[str, str]
+) -> list[str]:
+    """`changed`: file name → the text before. Does what can be done now; gives the rest in words and remembers it."""
+    changes = _remembered(settings, program, folder)
+    for name, before in changed.items():
+        earlier = changes.get(name)
+        changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
+    waiting: dict[str, str] = {}
+    for name, change in changes.items():
+        why = _take_over_one(program, folder, name, change)
+        if why:
+            waiting[name] = why
+    _remember(settings, {name: changes[name] for name in waiting})
+    return [f"{name}: {why}" for name, why in waiting.items()]
+
+
+def has_waiting(settings: Settings) -> bool:
+    return _memory(settings).exists()
+
+
+def _take_over_one(program: AsteriskProgram, folder: Path, name: str, change: Change) -> str:
+    """Why it waits; "" if it is done."""
+    if name in AT_ONCE:
+        return ""
+    if name == "queues.conf":
+        return _queues(program, folder, change)
+    if name in RELOADS:
+        asterisk_process.ask(program, folder, RELOADS[name])
+        if name == "pjsip.conf" and _only_at_start(change.before) != _only_at_start(change.wanted):
+            return "a transport or the order of identification changed; restart Asterisk"
+        return ""
+    if name not in WHEN_IDLE:
+        return "restart Asterisk to take it over"
+    if calls_up(program, folder):
+        return "waits until no call is up, then it is taken over by itself"
+    asterisk_process.ask(program, folder, WHEN_IDLE[name])
+    return ""
+
+
+def _queues(program: AsteriskProgram, folder: Path, change: Change) -> str:
+    """A queue that was taken out stays in the file until nobody waits in it."""
+    before, wanted = _sections(change.before), _sections(change.wanted)
+    occupied = [name for name in before if name not in wanted and _has_callers(program, folder, name)]
+    text = change.wanted + "".join(before[name] for name in occupied)
+    if (folder / "queues.conf").read_text("utf-8") != text:
+        write_private(folder / "queues.conf", text)
+    asterisk_process.ask(program, folder, RELOADS["queues.conf"])
+    if occupied:
+        return f"callers still wait in {', '.join(occupied)}; it goes when they are gone"
+    return ""
+
+
+def _has_callers(program: AsteriskProgram, folder: Path, queue: str) -> bool:
+    return "Callers:" in asterisk_process.ask(program, folder, f"queue show {queue}")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Section name → its lines with the heading."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines(keepends=True):
+        if line.startswith("["):
+            name = line.strip().strip("[]")
+        if name:
+            found[name] = found.get(name, "") + line
+    return found
+
+
+def calls_up(program: AsteriskProgram, folder: Path) -> int:
+    words = asterisk_process.ask(program, folder, "core show channels count").split()
+    return int(words[0]) if words and words[0].isdecimal() else 0
+
+
+def _only_at_start(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(ONLY_AT_START)]
+
+
+def _memory(settings: Settings) -> Path:
+    return settings.asterisk_dir / "waiting-changes.json"
+
+
+def _remembered(settings: Settings, program: AsteriskProgram, folder: Path) -> dict[str, Change]:
+    """Nothing if Asterisk was started since: a start reads every file."""
+    path = _memory(settings)
+    if not path.exists():
+        return {}
+    uptime = asterisk_process.ask(program, folder, "core show uptime seconds")
+    started_ago = next((int(word) for word in uptime.split() if word.isdecimal()), 0)
+    if asterisk_process.seconds_since(path) > started_ago:
+        path.unlink()
+        return {}
+    return {name: Change(**found) for name, found in json.loads(path.read_text("utf-8")).items()}
+
+
+def _remember(settings: Settings, changes: Mapping[str, Change]) -> None:
+    path = _memory(settings)
+    if changes:
+        write_private(path, json.dumps({name: asdict(change) for name, change in changes.items()}))
+    else:
+        path.unlink(missing_ok=True)
