@@ -30,6 +30,10 @@ PAUSE_SECONDS = 0.2
 """Between two calls, so that what our server writes at the end of one does not fall into the next."""
 FRAME = 160
 SILENCE = bytes([0xD5]) * FRAME
+_SDP = (
+    f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
+    "m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+)
 _callers = count(1)
 
 
@@ -121,7 +125,7 @@ async def call_once(sip: Sip, number: str) -> Heard:
     loop = asyncio.get_running_loop()
     transport, media = await loop.create_datagram_endpoint(Media, local_addr=(HOST, 0))
     port = transport.get_extra_info("sockname")[1]
-    body = f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+    body = _SDP.format(port=port)
     began = time.perf_counter()
     sip.send("INVITE", 1, call, to, body)
     answer = await sip.final(call, "INVITE")

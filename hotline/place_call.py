@@ -26,11 +26,10 @@ from tickets.call_records import CallRecord, is_settled
 from tickets.outcome import LOST, Outcome
 from tickets.tickets import of_call
 from vocabulary.errors import HotlineError
+from vocabulary.hotline_names import TEST_SECONDS, TEST_TRUNK
 from vocabulary.phone_numbers import NumberKind, national
 
 CALLER: Final = "13800138000"
-TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
-TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
 _LOOK_EVERY_SECONDS: Final = 0.1
 _FIRST_SIGN_SECONDS: Final = 10
 _AFTER_THE_END_SECONDS: Final = 15

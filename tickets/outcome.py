@@ -119,7 +119,7 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     if not story.has_ended:
         return _without_end(story, moments)
     if leg.connected is not None:
-        return _answered(story, moments)
+        return _answered(story)
     status = (story.word(EventKind.ENDED, "status") or "").upper()
     if status in _NOT_BEFORE_QUEUE:
         return _BY_STATUS[status]
@@ -127,7 +127,7 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     if story.word(EventKind.ENDED, "agent") and status in ("", "CONTINUE") and not is_abandoned:
         # MEMBERNAME is cleared before every Queue(): the last one was answered, its line is only not read
         # yet.
-        return _answered(story, moments)
+        return _answered(story)
     if leg.exit is not None:
         return _by_exit(leg, leg.exit, moments, quick_hangup_seconds)
     if status in _BY_STATUS:
@@ -140,12 +140,14 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
 def _without_end(story: Story, moments: Moments) -> Outcome:
     if not story.was_cut:
         return Outcome.IN_PROGRESS
-    return _answered(story, moments) if story.last_leg.connected is not None else Outcome.SYSTEM_LOSS
+    return _answered(story) if story.last_leg.connected is not None else Outcome.SYSTEM_LOSS
 
 
-def _answered(story: Story, moments: Moments) -> Outcome:
-    talk = _talk(story, moments)
-    return Outcome.ANSWERED_NO_TALK if talk is not None and talk < 1 else Outcome.ANSWERED
+def _answered(story: Story) -> Outcome:
+    """No talk is only what Asterisk's own count says: our moments differ from it by parts of a second, and a debt that
+    the count takes back a moment later would be one too many."""
+    counted = _counted_talk(story)
+    return Outcome.ANSWERED_NO_TALK if counted is not None and counted < 1 else Outcome.ANSWERED
 
 
 def _by_exit(leg: Leg, left: Event, moments: Moments, quick_hangup_seconds: int) -> Outcome:
@@ -202,13 +204,18 @@ def _wait(moments: Moments, *, is_answered: bool, is_live: bool) -> float | None
 
 def _talk(story: Story, moments: Moments) -> float | None:
     """What Asterisk counted; else from answer to end; None when the switch died in between."""
-    completed = story.last_leg.completed
-    counted = _whole(completed.data.get("talk")) if completed is not None else None
+    counted = _counted_talk(story)
     if counted is not None:
-        return float(max(counted, 0))
+        return counted
     if moments.answered is None or moments.ended is None or not story.has_ended:
         return None
     return _seconds(moments.ended - moments.answered)
+
+
+def _counted_talk(story: Story) -> float | None:
+    completed = story.last_leg.completed
+    counted = _whole(completed.data.get("talk")) if completed is not None else None
+    return None if counted is None else float(max(counted, 0))
 
 
 def _seconds(span: timedelta) -> float:

@@ -27,6 +27,7 @@ from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
+_EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
 
 
@@ -40,9 +41,12 @@ class CallDesk:
     now: Callable[[], datetime]
 
     def arrive(self, channel: Channel) -> None:
-        """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue. Names the queue, then writes the record."""
+        """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
+
+        Names the queue, then writes the record.
+        """
         caller, number_called, trunk, prio, default_queue = (channel.argument(n) for n in range(1, 6))
-        arrived_at = self.now()
+        arrived_at = _moment(channel.argument(6)) or self.now()
         running = self.running()
         walk = self._walk(channel, number_called, running)
         if not walk.has_hung_up:
@@ -92,13 +96,16 @@ class CallDesk:
         play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)
 
     def end(self, channel: Channel) -> None:
-        """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO.
+        """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO,
+        moment of arrival.
 
-        The arrival comes along, so that the record is whole even if the first leg never ran.
+        The arrival comes along, so that the record is whole even if the first leg never ran. Both legs tell it in the
+        same words, since they end at the same moment when a citizen hangs up in the greeting.
         """
         status, abandoned, agent, cause, by, queue, caller, number_called, trunk, prio = (
             channel.argument(n) for n in range(1, 11)
         )
+        arrived_at = _moment(channel.argument(11)) or _born(channel.call_id) or self.now()
         channel.let_go()
         ended = {
             "status": status,
@@ -113,7 +120,7 @@ class CallDesk:
             _event(
                 channel, EventKind.ENDED, self.now(), {key: value for key, value in ended.items() if value}
             ),
-            _event(channel, EventKind.ARRIVED, _born(channel.call_id) or self.now(), arrived),
+            _event(channel, EventKind.ARRIVED, arrived_at, arrived),
         ]
         with self.writing() as session:
             self.ledger.hear(session, events, self.now())
@@ -149,6 +156,12 @@ class CallDesk:
 
 def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:
     return Event(channel.call_id, kind, EventSource.AGI, at, 0, data or {}, f"agi:{channel.call_id}:{kind}")
+
+
+def _moment(text: str) -> datetime | None:
+    """Seconds since 1970 with six digits behind the point, as the dialplan took them."""
+    found = _EXACT_TIME.fullmatch(text)
+    return datetime.fromtimestamp(int(found[1]), UTC).replace(microsecond=int(found[2])) if found else None
 
 
 def _born(call_id: str) -> datetime | None:

@@ -25,8 +25,8 @@ def test_by_the_api_and_the_queue_shows_it(hotline: RunningHotline, line: Line) 
     assert not line.has_member(agent_no, "")
     with pytest.raises(AssertionError, match="409"):
         hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "meal"})
-    with pytest.raises(AssertionError, match="409|422"):
-        line.sign_in(agent_no)
+    line.sign_in(agent_no)
+    with pytest.raises(AssertionError, match=r"409|422"):
         hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "missed_rings"})  # is ours to set
     what = [(event["what"], event["reason"]) for event in hotline.get(f"/api/agents/{agent_no}")["events"]]
     assert what[:5] == [
@@ -53,7 +53,9 @@ def test_by_feature_codes_from_the_desk_phone(hotline: RunningHotline, line: Lin
         line.phones.dial_code(agent_no, secret, code)
         assert state_of(hotline, agent_no) == state, code
         assert line.has_member(agent_no, in_queue or "") == (in_queue is not None), code
-    assert {event["by"] for event in hotline.get(f"/api/agents/{agent_no}")["events"][:5]} == {f"phone {agent_no}"}
+    assert {event["by"] for event in hotline.get(f"/api/agents/{agent_no}")["events"][:5]} == {
+        f"phone {agent_no}"
+    }
 
 
 def test_nobody_else_can_dial_codes_and_no_agent_dials_the_world(hotline: RunningHotline, line: Line) -> None:
@@ -66,7 +68,9 @@ def test_nobody_else_can_dial_codes_and_no_agent_dials_the_world(hotline: Runnin
 
     def dials(scenario: str, who: str, called: Sequence[str], secret: str = "") -> None:
         rows = [f"{who};{number};{secret};" for number in called]
-        phone = run_sipp(scenario, port=free_port(), remote=address, rows=rows, calls=len(rows), rate=20, limit=10)
+        phone = run_sipp(
+            scenario, port=free_port(), remote=address, rows=rows, calls=len(rows), rate=20, limit=10
+        )
         code, errors = phone.wait(15), phone.errors
         phone.stop()
         assert code == 0, (who, called, errors)
@@ -96,7 +100,9 @@ def test_who_misses_rings_is_paused_by_us_until_he_resumes(hotline: RunningHotli
     call = line.call(hotline.new_citizen(), stay=60)
     wait_for(lambda: state_of(hotline, deaf) == ("paused", "missed_rings"), 40)
     assert wait_for(lambda: line.has_member(deaf, "(paused:missed_rings was"))
-    (shown,) = [agent for agent in hotline.get("/api/agents", queue=line.queue)["items"] if agent["agent_no"] == deaf]
+    (shown,) = [
+        agent for agent in hotline.get("/api/agents", queue=line.queue)["items"] if agent["agent_no"] == deaf
+    ]
     assert shown["missed_rings"] == 2
     (waiting,) = line.waiting()
     assert hotline.post(f"/api/agents/{deaf}/resume")["missed_rings"] == 0
@@ -114,6 +120,8 @@ def test_wrap_up_ends_by_itself(hotline: RunningHotline) -> None:
         wait_for(lambda: state_of(hotline, agent_no) == ("wrap_up", "wrap_up"))
         assert wait_for(lambda: line.has_member(agent_no, "(paused:wrap_up was"))
         wait_for(lambda: state_of(hotline, agent_no) == ("ready", None))
-        assert wait_for(lambda: not line.has_member(agent_no, "paused") and line.has_member(agent_no, "Not in use"))
+        assert wait_for(
+            lambda: not line.has_member(agent_no, "paused") and line.has_member(agent_no, "Not in use")
+        )
     finally:
         line.close()

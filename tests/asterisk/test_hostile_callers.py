@@ -15,13 +15,15 @@ FROM = {
     "dollar and brackets": f"<sip:%24%7bSHELL(id)%7d%24%5b1+1%5d@{HOST}>",
     "GB18030 bytes": f"<sip:%c4%e3%ba%c3@{HOST}>",
     "300 characters": f"<sip:{'7' * 300}@{HOST}>",
-    "anonymous": "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+    "anonymous": '"Anonymous" <sip:anonymous@anonymous.invalid>',
 }
 """Numbers that are none: such a caller is served as one who withholds his number."""
 NAMES = {
     "a name with quotes": f'"a\\"|b\\"" <sip:{OWN_NAME}@{HOST}>',
     "a name with pipes": f'"x|y|ENTERQUEUE||110|1" <sip:{OWN_NAME}@{HOST}>',
-    "a name in GB18030": b'"\xc4\xe3\xba\xc3|" <sip:13900000001@127.0.0.1>'.decode("utf-8", "surrogateescape"),
+    "a name in GB18030": b'"\xc4\xe3\xba\xc3|" <sip:13900000001@127.0.0.1>'.decode(
+        "utf-8", "surrogateescape"
+    ),
     "a name of 2000 characters": f'"{"n" * 2000}" <sip:{OWN_NAME}@{HOST}>',
 }
 HEADERS = {
@@ -33,7 +35,9 @@ HEADERS = {
 CUT_SHORT = f"<sip:138%00{FORGED}@{HOST}>"
 """Asterisk ends the number at the NUL: what is left is harmless."""
 CALLS = len(FROM) + len(NAMES) + len(HEADERS) + 1
-LINE = re.compile(r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|\w+(\|[^|]*){0,6}")
+LINE = re.compile(
+    r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|\w+(\|[^|]*){0,6}"
+)
 
 
 def test_who_sends_an_attack_as_his_number_is_a_withheld_one(hotline: RunningHotline, line: Line) -> None:

@@ -1,4 +1,4 @@
-"""Every way in which a call is lost: what queue_log says, which outcome that is, who is owed a call back, and the talk that pays it.
+"""Every way in which a call is lost: what queue_log says, the outcome, what is owed, and the talk that pays it.
 
 All kinds are lost side by side, each on a line of its own, and are rung back side by side; the stories only look.
 """
@@ -71,7 +71,13 @@ class Kind:
 
 ARRIVED, END = "HOTLINE_ARRIVED", "HOTLINE_END"
 KINDS = (
-    Kind("queue_timeout", the_longest_wait_is_over, (ARRIVED, "ENTERQUEUE", "EXITWITHTIMEOUT", END), None, "gives up early"),
+    Kind(
+        "queue_timeout",
+        the_longest_wait_is_over,
+        (ARRIVED, "ENTERQUEUE", "EXITWITHTIMEOUT", END),
+        None,
+        "gives up early",
+    ),
     Kind(
         "agent_no_answer",
         the_agent_lets_it_ring,
@@ -80,7 +86,12 @@ KINDS = (
         "gives up early too",
     ),
     Kind("queue_abandon", gives_up_in_the_queue, (ARRIVED, "ENTERQUEUE", "ABANDON", END), "citizen"),
-    Kind("ring_abandon", gives_up_while_a_phone_rings, (ARRIVED, "ENTERQUEUE", "RINGCANCELED", "ABANDON", END), "citizen"),
+    Kind(
+        "ring_abandon",
+        gives_up_while_a_phone_rings,
+        (ARRIVED, "ENTERQUEUE", "RINGCANCELED", "ABANDON", END),
+        "citizen",
+    ),
     Kind("no_agent", nobody_is_signed_in, (ARRIVED, END), None),
     Kind("queue_full", the_queue_is_full, (ARRIVED, END), None, "full with one"),
 )
@@ -116,7 +127,9 @@ def paid(hotline: RunningHotline, losses: dict[str, Loss]) -> dict[str, Loss]:
 
 
 @EACH_KIND
-def test_a_lost_call_is_owed_a_call_back(hotline: RunningHotline, losses: dict[str, Loss], kind: Kind) -> None:
+def test_a_lost_call_is_owed_a_call_back(
+    hotline: RunningHotline, losses: dict[str, Loss], kind: Kind
+) -> None:
     loss = losses[kind.outcome]
     record = loss.record
     assert record["outcome"] == kind.outcome
@@ -147,7 +160,9 @@ def test_who_cannot_be_served_hears_so_and_is_hung_up(losses: dict[str, Loss], o
 
 
 @EACH_KIND
-def test_a_lost_call_is_rung_back_and_they_talk(hotline: RunningHotline, paid: dict[str, Loss], kind: Kind) -> None:
+def test_a_lost_call_is_rung_back_and_they_talk(
+    hotline: RunningHotline, paid: dict[str, Loss], kind: Kind
+) -> None:
     loss = paid[kind.outcome]
     done = wait_for(
         lambda: [c for c in loss.line.callbacks(loss.citizen) if c["closing_code"]],

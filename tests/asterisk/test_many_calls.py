@@ -23,7 +23,9 @@ def test_200_calls_are_200_records(hotline: RunningHotline) -> None:
         assert storm.wait(CALLS / RATE + 60) == 0, storm.errors[-2000:]
         records = wait_for(lambda: _records(hotline, line.number, began), 30)
         assert len(records) == len({record["call_id"] for record in records}) == CALLS
-        arrived = [row[5] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED" and row[6] == line.number]
+        arrived = [
+            row[5] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED" and row[6] == line.number
+        ]
         assert sorted(arrived) == numbers
         outcomes = {record["outcome"] for record in records}
         assert outcomes <= {str(kind) for kind in LOST} | {"answered"}
@@ -42,7 +44,9 @@ def _records(hotline: RunningHotline, number: str, since: datetime) -> list[dict
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
-        page = hotline.get("/api/calls", number_called=number, since=since.isoformat(), limit=100, cursor=cursor)
+        page = hotline.get(
+            "/api/calls", number_called=number, since=since.isoformat(), limit=100, cursor=cursor
+        )
         found += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:

@@ -18,7 +18,9 @@ def citizens(hotline: RunningHotline) -> Sipp:
     return hotline.citizens()
 
 
-def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(hotline: RunningHotline, line: Line, citizens: Sipp) -> None:
+def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(
+    hotline: RunningHotline, line: Line, citizens: Sipp
+) -> None:
     agent_no = line.agent(is_signed_in=False)
     waiting = line.agent(has_phone=False)  # signed in, so the line takes callers, but no phone rings
     citizen = hotline.new_citizen()
@@ -29,7 +31,9 @@ def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(hotline: RunningHotline
     assert owed["missed_count"] == 1
 
     line.sign_in(agent_no)
-    done = wait_for(lambda: [c for c in line.callbacks(citizen) if c["closing_code"]], 40, str(line.callbacks(citizen)))[0]
+    done = wait_for(
+        lambda: [c for c in line.callbacks(citizen) if c["closing_code"]], 40, str(line.callbacks(citizen))
+    )[0]
     assert done["closing_code"] == "connected"
     assert done["agent_no"] == agent_no
     assert f"sip:{citizen}@" in citizens.trace
@@ -40,7 +44,9 @@ def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(hotline: RunningHotline
     assert [call["call_id"] for call in line.calls()] == [record["call_id"]]
 
 
-def test_three_misses_are_one_debt_and_a_talk_closes_it(hotline: RunningHotline, line: Line, citizens: Sipp) -> None:
+def test_three_misses_are_one_debt_and_a_talk_closes_it(
+    hotline: RunningHotline, line: Line, citizens: Sipp
+) -> None:
     agent_no = line.agent(is_signed_in=False, talk=2)
     line.agent(has_phone=False)
     citizen = hotline.new_citizen()
@@ -136,7 +142,8 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
 ) -> None:
     one = tried[trouble.phone]
     attempt, callback = one.attempt, one.callback
-    assert attempt is not None and callback is not None
+    assert attempt is not None
+    assert callback is not None
     assert (attempt["outcome"], attempt["counts"]) == (trouble.outcome, trouble.counts)
     assert (attempt["agent_no"], attempt["answered_at"]) == (one.agent_no, None)
     assert callback["closing_code"] == trouble.closing_code
@@ -156,7 +163,9 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
     assert [call["outcome"] for call in one.line.calls(one.citizen)] == ["no_agent"]
 
 
-def test_after_the_last_attempt_he_is_given_up_with_a_reason(hotline: RunningHotline, tried: dict[str, Tried]) -> None:
+def test_after_the_last_attempt_he_is_given_up_with_a_reason(
+    hotline: RunningHotline, tried: dict[str, Tried]
+) -> None:
     one = tried["486 Busy Here"]
     done = wait_for(lambda: [c for c in one.line.callbacks(one.citizen) if c["closing_code"]], 60)[0]
     assert (done["closing_code"], done["attempt_count"]) == ("unreachable_after_n", 3)

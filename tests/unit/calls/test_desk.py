@@ -144,3 +144,16 @@ def test_the_end_brings_the_arrival_along(configuration: Configuration) -> None:
     assert arrived.at == NOW - timedelta(seconds=30)
     assert arrived.data["caller"] == "13800138000"
     assert ledger.was_let_go
+
+
+def test_both_legs_tell_the_same_arrival(configuration: Configuration) -> None:
+    """They race when a citizen hangs up in the greeting: whichever is written first, the record is the same."""
+    told: list[Event] = []
+    who = ["13800138000", "12345", "test-loopback", "1970000000"]
+    for leg, arguments in (("arrive", [*who, "general"]), ("end", ["", "", "", "", "", "", *who])):
+        channel = FakeChannel(call_id="hl1-1795397954.7", arguments=[*arguments, "1795397954.031250"])
+        desk, ledger = desk_for(configuration, channel)
+        getattr(desk, leg)(channel)
+        told += [event for event in ledger.heard if str(event.kind) == "arrived"]
+    assert told[0] == told[1]
+    assert told[0].at == datetime.fromtimestamp(1795397954, UTC).replace(microsecond=31250)

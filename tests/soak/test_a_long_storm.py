@@ -1,0 +1,114 @@
+"""The long form: a storm of calls while our server is killed and frozen again and again, and Asterisk killed once.
+
+HOTLINE_SOAK_SECONDS sets how long (300 if unset). Run it with `scripts/test soak`; what it printed goes into benchmarks/README.md.
+"""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from support.phones import HOST, Sipp, Telephones, caller_scenario, free_port, run_sipp
+from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
+
+from missed_call_redial.callbacks import Attempt, Callback
+from missed_call_redial.owing import nothing_forgotten
+from tickets.call_records import CallRecord
+
+SECONDS = int(os.environ.get("HOTLINE_SOAK_SECONDS", "300"))
+CALLS_PER_SECOND = 2.0
+AGENTS = 6
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[RunningHotline]:
+    yield from a_running_hotline()
+
+
+def _citizens(hotline: RunningHotline, line: Line, stay: float, share: float) -> Sipp:
+    """A stream of citizens, each with a number of its own, who stay so long."""
+    calls = max(1, round(SECONDS * CALLS_PER_SECOND * share))
+    rows = [f"<sip:{hotline.new_citizen()}@{HOST}>;{line.number};" for _ in range(calls)]
+    return run_sipp(
+        caller_scenario(stay),
+        port=free_port(),
+        remote=f"{HOST}:{hotline.settings.sip_port}",
+        rows=rows,
+        calls=calls,
+        rate=CALLS_PER_SECOND * share,
+        limit=SECONDS + stay + 120,
+    )
+
+
+def _trouble(hotline: RunningHotline, until: float, chance: random.Random) -> Counter[str]:
+    """Kills and freezes, bounded in time; always ends with everything running."""
+    done: Counter[str] = Counter()
+    asterisk_dies_at = time.monotonic() + SECONDS / 2
+    while time.monotonic() < until:
+        time.sleep(chance.uniform(6, 14))  # the trouble's own rhythm: nothing is waited for here
+        if asterisk_dies_at and time.monotonic() > asterisk_dies_at:
+            hotline.kill_asterisk()
+            hotline.start_asterisk()
+            asterisk_dies_at = 0.0
+            done["Asterisk killed"] += 1
+        elif chance.random() < 0.5:
+            hotline.kill_server()
+            time.sleep(chance.uniform(0, 4))
+            hotline.start_server(is_awaited=False)
+            done["server killed"] += 1
+        else:
+            hotline.signal_server(signal.SIGSTOP)
+            time.sleep(chance.uniform(2, 8))
+            hotline.signal_server(signal.SIGCONT)
+            done["server frozen"] += 1
+    return done
+
+
+def test_nothing_is_lost_and_nothing_happens_twice(hotline: RunningHotline, capsys: pytest.CaptureFixture[str]) -> None:
+    line = hotline.new_line()
+    phones = Telephones(hotline.settings.sip_port)
+    phones.answer(hotline.citizen_port, ring=0.3, talk=1.5, calls=100_000)
+    for _ in range(AGENTS):
+        line.agent(talk=2.5)
+    streams = [_citizens(hotline, line, stay, share) for stay, share in ((2.5, 0.3), (8, 0.3), (45, 0.4))]
+    done = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
+    for stream in streams:
+        stream.process.wait(SECONDS + 300)
+        stream.stop()
+    wait_for(hotline.is_ready, 60)
+
+    arrived = Counter(row[1] for row in hotline.queue_log if len(row) > 4 and row[4] == "HOTLINE_ARRIVED")
+    assert arrived, "calls came in"
+    assert set(arrived.values()) == {1}
+    own = hotline.hotline
+
+    def all_over() -> bool:
+        with own.database.reading() as session:
+            records = session.exec(select(CallRecord.call_id, CallRecord.is_open)).all()
+        return {call_id for call_id, _ in records} == set(arrived) and not any(is_open for _, is_open in records)
+
+    wait_for(all_over, 120, "every call that Asterisk took has one record, and each is over")
+    with own.database.reading() as session:
+        day = timedelta(days=1)
+        assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
+        outcomes = Counter(session.exec(select(CallRecord.outcome)).all())
+        codes = Counter(session.exec(select(Callback.closing_code)).all())
+        attempts = Counter(session.exec(select(Attempt.outcome)).all())
+        per_callback = Counter(session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all())
+    dialled = Counter(row[5] for row in hotline.queue_log if len(row) > 5 and row[4] == "HOTLINE_DIALLING")
+    assert set(dialled.values()) <= {1}, "an attempt was dialled twice"
+    assert set(per_callback.values()) <= {1}, "a citizen who had been reached was rung again"
+    with capsys.disabled():
+        _tell(SECONDS, done, outcomes, codes, attempts)
+    phones.stop_all()
+    line.close()
+
+
+def _tell(seconds: int, *counts: Any) -> None:
+    print(f"\nsoak of {seconds} s: " + "; ".join(str(dict(count)) for count in counts))
