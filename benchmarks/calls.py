@@ -30,7 +30,7 @@ PCAP_SECONDS = 7.08
 ANSWER_SECONDS = 0.5
 """Asterisk's Answer() waits so long for a caller's first sound; callers without sound always wait it out."""
 AIM = 1.10
-RATES = (10, 20, 25, 30, 40, 50, 60)
+RATES = (10, 20, 30, 40, 50, 60)
 SHORT_TALK = 1.5
 """Below a second a call counts as answered without a talk."""
 _callers = count(1)
@@ -315,10 +315,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0)
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 3)
-    talk = Load(24, 12, 5, talks=True) if given.quick else Load(48, 12, 30, talks=True)
-    signalling = (
-        Load(20, 10, SHORT_TALK, talks=False) if given.quick else Load(30, 10, SHORT_TALK, talks=False)
-    )
+    talk = Load(24, 12, 5, talks=True) if given.quick else Load(48, 16, 30, talks=True)
+    signalling = Load(30, 15, SHORT_TALK, talks=False)
     rates = RATES[:2] if given.quick else RATES
     ways = (Way("our whole thread", TALK, True), Way("plain dialplan", PLAIN, False))
     with side_by_side() as bench:
@@ -326,11 +324,11 @@ def main() -> None:
         bench.seat_agents(given.agents or (50 if given.quick else 120))
         bench.wait_settled()
         say("agents are signed in")
-        idle = idle_cost(bench, 2 if given.quick else 6)
+        idle = idle_cost(bench, 2 if given.quick else 4)
         say("idle measured")
         measure(bench, ways, rounds, talk, signalling)
         for way in ways:
-            way.highest = highest(bench, way, rates, 2, 2 if given.quick else 8)
+            way.highest = highest(bench, way, rates, 2, 2 if given.quick else 6)
             say(f"highest {way.name}: {way.highest}")
         database = bench.hotline.hotline.database.engine.dialect.name
         title = f"Calls, {machine()}, Asterisk {bench.hotline.program.version}, {database}"

@@ -6,12 +6,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from hotline import (
     asterisk_changes,
@@ -23,13 +21,11 @@ from hotline import (
     first_start,
     operations_cli,
     parts,
+    people_cli,
     trial,
 )
+from hotline.environment import settings_from_environment
 from hotline.settings import Settings
-from hotline.web import accounts
-from hotline.web.accounts import Role
-from ivr.agents import roster, states
-from ivr.agents.switch import SwitchNotReached
 from ivr.config_files.checker import check as check_config
 from ivr.config_files.published import NoGoodConfiguration
 from vocabulary.errors import HotlineError
@@ -43,13 +39,8 @@ app = typer.Typer(
 asterisk_app = typer.Typer(
     no_args_is_help=True, help="Asterisk's files, and the trial Asterisk on this machine."
 )
-agent_app = typer.Typer(no_args_is_help=True, help="The people who answer calls.")
-user_app = typer.Typer(no_args_is_help=True, help="The people who may use the web API.")
-token_app = typer.Typer(no_args_is_help=True, help="Keys for programs and pages that use the web API.")
 app.add_typer(asterisk_app, name="asterisk")
-app.add_typer(agent_app, name="agent")
-app.add_typer(user_app, name="user")
-app.add_typer(token_app, name="token")
+people_cli.add_commands(app)
 operations_cli.add_commands(app)
 
 
@@ -60,18 +51,6 @@ def say(text: str) -> None:
 def fail(text: str, code: int = 1) -> NoReturn:
     print(f"hotline: {text}", file=sys.stderr, flush=True)
     raise typer.Exit(code)
-
-
-def settings_now() -> Settings:
-    """From the environment; a wrong value is named with its variable."""
-    try:
-        return Settings()
-    except ValidationError as fault:
-        lines = []
-        for error in fault.errors():
-            name = "_".join(str(part) for part in error["loc"]).upper()
-            lines.append(f"HOTLINE_{name}: {error['msg']}" if name else str(error["msg"]))
-        fail("the environment is not right:\n  " + "\n  ".join(lines), 2)
 
 
 @app.command()
@@ -86,7 +65,7 @@ def serve(
     parts = tuple(only or ALL_PARTS)
     if unknown := set(parts) - set(ALL_PARTS):
         fail(f"--only {', '.join(sorted(unknown))}: choose from {', '.join(ALL_PARTS)}", 2)
-    settings = settings_now()
+    settings = settings_from_environment()
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
@@ -103,7 +82,7 @@ def serve(
 @app.command()
 def up() -> None:
     """The trial on this machine: set up what is missing, run Asterisk and the server; Ctrl-C stops all."""
-    settings = settings_now()
+    settings = settings_from_environment()
     say(f"state folder {settings.home_dir}")
     written = defaults_door.lay_out(settings.config_dir)
     if written:
@@ -131,7 +110,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to lay out the confi
 @app.command()
 def check() -> None:
     """Check all config files; every problem at once, as file:line:column, path, fault and remedy. Exit 1 if any is an error."""
-    settings = settings_now()
+    settings = settings_from_environment()
     configuration, problems = check_config(settings.config_dir)
     for problem in problems:
         say(f"{problem}" if problem.severity == "error" else f"warning: {problem}")
@@ -146,7 +125,7 @@ def reload() -> None:
 
     If a file has a fault, all of them are told and what runs goes on running.
     """
-    settings = settings_now()
+    settings = settings_from_environment()
     running = config_door.load_changed(settings)
     program = asterisk_process.find(settings.asterisk_root)
     changed = config_door.render_asterisk(settings, program, running)
@@ -174,7 +153,7 @@ def _tell_servers(settings: Settings) -> int:
 @app.command()
 def migrate() -> None:
     """Bring the database to this program's version. Safe to run again; the data stay."""
-    settings = settings_now()
+    settings = settings_from_environment()
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database.migrate(settings.database)
     say(f"the database is at revision {database.head_revision()}")
@@ -183,7 +162,7 @@ def migrate() -> None:
 @app.command()
 def settings() -> None:
     """Print every setting with its value, secrets masked."""
-    now = settings_now()
+    now = settings_from_environment()
     for name, field in Settings.model_fields.items():
         value = getattr(now, name)
         shown = "unset" if value is None else str(value)
@@ -197,7 +176,7 @@ def asterisk_render(
     ] = None,
 ) -> None:
     """Write Asterisk's files from the config; a running Asterisk takes the changes over without dropping a call."""
-    now = settings_now()
+    now = settings_from_environment()
     program = asterisk_process.find(now.asterisk_root)
     running = config_door.load_changed(now, is_published=to is None)
     changed = config_door.render_asterisk(now, program, running, to)
@@ -220,7 +199,7 @@ def asterisk_runs(settings: Settings) -> bool:
 @asterisk_app.command("up")
 def asterisk_up() -> None:
     """Start the trial Asterisk in the background."""
-    now = settings_now()
+    now = settings_from_environment()
     if asterisk_runs(now):
         say("Asterisk is running already")
         return
@@ -235,141 +214,12 @@ def asterisk_up() -> None:
 @asterisk_app.command("down")
 def asterisk_down() -> None:
     """Stop the trial Asterisk; calls that are up are cut."""
-    now = settings_now()
+    now = settings_from_environment()
     if not asterisk_runs(now):
         say("Asterisk is not running")
         return
     asterisk_process.ask(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now), "core stop now")
     say("Asterisk is stopping")
-
-
-def with_hotline(work: Callable[[bootstrap.Hotline], None]) -> None:
-    """A command on the database of this hotline."""
-    work(bootstrap.build(settings_now()))
-
-
-def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:
-    made = []
-    with hotline.database.writing() as session:
-        for one in new:
-            agent, secret = roster.put_agent(session, one, hotline.sealer, "command line", hotline.now())
-            made.append((agent.agent_no, agent.name, secret))
-    for agent_no, name, secret in made:
-        try:
-            hotline.switch.put_account(agent_no, name, secret)
-            say(f"agent {agent_no} {name}: stored, SIP account ready in Asterisk")
-        except SwitchNotReached:
-            say(
-                f"agent {agent_no} {name}: stored; Asterisk is not running, the SIP account is made when it starts"
-            )
-
-
-@agent_app.command("add")
-def agent_add(
-    agent_no: Annotated[str, typer.Argument(help="3 to 8 digits, such as 1001.")],
-    name: Annotated[str, typer.Argument(help="The person's name.")],
-    queue: Annotated[
-        list[str],
-        typer.Option("--queue", "-q", help="A queue, or queue:penalty (lower rings first). May be repeated."),
-    ],
-) -> None:
-    """Add an agent, or change name and queues of one that is there. The SIP account appears without a reload."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        queues = {one.name for one in hotline.running.configuration.lines.queues}
-        _put(hotline, [roster.read_agent(agent_no, name, " ".join(queue), queues)])
-
-    with_hotline(work)
-
-
-@agent_app.command("import")
-def agent_import(
-    file: Annotated[Path, typer.Argument(help="CSV with a first line agent_no,name,queues.")],
-) -> None:
-    """Add or change all agents of a CSV file; if one line has a fault, all faults are told and nothing is stored."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        queues = {one.name for one in hotline.running.configuration.lines.queues}
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as fault:
-            fail(f"{file} cannot be read as UTF-8 text: {fault}")
-        new, faults = roster.read_csv(text.splitlines(), queues)
-        if faults:
-            fail(f"{file}: nothing was stored\n  " + "\n  ".join(str(one) for one in faults))
-        _put(hotline, new)
-
-    with_hotline(work)
-
-
-@agent_app.command("list")
-def agent_list() -> None:
-    """Every agent with queues and state."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.reading() as session:
-            for agent in roster.all_agents(session):
-                _, state = states.state_of(session, agent.agent_no)
-                queues = " ".join(f"{seat['queue']}:{seat['penalty']}" for seat in agent.queues)
-                doing = f"paused ({state.pause_reason})" if state.pause_reason else "ready"
-                say(
-                    f"{agent.agent_no}  {agent.name}  {queues}  {doing if state.is_signed_in else 'signed out'}"
-                )
-
-    with_hotline(work)
-
-
-@agent_app.command("phone")
-def agent_phone(agent_no: Annotated[str, typer.Argument(help="The agent's number.")]) -> None:
-    """Write what a desk phone needs to register (user, secret, address) to a file of mode 600, and name the file."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.reading() as session:
-            agent = roster.get_agent(session, agent_no)
-            say(f"written to {first_start.write_phone(hotline, agent)}")
-
-    with_hotline(work)
-
-
-@user_app.command("add")
-def user_add(
-    name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    role: Annotated[Role, typer.Option(help="What the holder may do.")],
-) -> None:
-    """Add a user; the password is asked for, or read from standard input if that is not a terminal."""
-    password = (
-        typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\n")
-    )
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.writing() as session:
-            accounts.create_user(session, name, role, password, hotline.now())
-        say(f"user {name} added as {role}")
-
-    with_hotline(work)
-
-
-@token_app.command("create")
-def token_create(
-    role: Annotated[Role, typer.Option(help="What the holder may do.")],
-    agent: Annotated[
-        str | None, typer.Option(help="For role agent: the agent whom the token acts for.")
-    ] = None,
-    label: Annotated[str, typer.Option(help="What it is for, shown in lists.")] = "command line",
-) -> None:
-    """Make a token for the web API. It is printed once, alone on the last line, and only its hash is kept."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.writing() as session:
-            if agent is not None:
-                roster.get_agent(session, agent)
-            token = accounts.create_token(session, role, agent, label, hotline.now(), None)
-        say("Send it as: Authorization: Bearer TOKEN")
-        say(token)
-
-    with_hotline(work)
 
 
 def main() -> None:

@@ -56,6 +56,8 @@ class Listener:
     read_until: datetime | None = None
     is_holding: bool = False
     lines_read: int = 0
+    _position: LogPosition | None = None
+    _renewed_at: datetime | None = None
     _hints: deque[Event] = field(default_factory=lambda: deque(maxlen=20_000))
 
     async def on_event(self, block: Block) -> None:
@@ -84,6 +86,9 @@ class Listener:
     def tick(self) -> bool:
         """Reads what is new; True if there is more to read at once."""
         now = self.hotline.now()
+        if self._is_quiet(now):
+            self.read_until = now
+            return False
         hints = [self._hints.popleft() for _ in range(len(self._hints))]
         with self.hotline.database.writing() as session:
             self.is_holding = hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS))
@@ -97,11 +102,20 @@ class Listener:
             seats = self._act_on(session, lines, now)
             if position is not None:
                 self._keep_position(session, row, str(position), now)
+        self._position, self._renewed_at = position, now
         if position is not None and len(lines) < _MOST_LINES:
             self.read_until = now  # read to its end: what has no line by now did not happen
         self.lines_read += len(lines)
         self._bring(seats)
         return len(lines) >= _MOST_LINES
+
+    def _is_quiet(self, now: datetime) -> bool:
+        """We hold the lease, and nothing was said since the last look: no transaction, ten times a second."""
+        if not self.is_holding or self._hints or self._position is None or self._renewed_at is None:
+            return False
+        if now - self._renewed_at > timedelta(seconds=LEASE_SECONDS / 3):
+            return False
+        return not self.log_file.read_new(self._position, 1)[0]
 
     def _events(self, session: Session, lines: Sequence[LogLine]) -> list[Event]:
         events: list[Event] = []
@@ -198,9 +212,3 @@ class Listener:
 
 def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
-
-
-def lag_seconds(session: Session, now: datetime) -> float | None:
-    """How long ago queue_log was last read, by whichever worker; None: never."""
-    row = session.get(QueueLogPosition, LEASE)
-    return None if row is None else (now - row.read_until.astimezone(UTC)).total_seconds()
