@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hotline import config_door
-from hotline.database import Database, make_engine
+from hotline.database import Database, make_engine, require_current
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
 from ivr.agents.roster import all_agents
@@ -76,6 +76,7 @@ def build(settings: Settings) -> Hotline:
         sealer=sealer_of(settings),
         switch=AccountsOnly(sip_accounts(settings, running.configuration.lines.site.language)),
     )
+    require_current(hotline.database)
     hotline.replace_running(running)
     return hotline
 

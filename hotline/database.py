@@ -44,6 +44,16 @@ class DanglingReferences(HotlineError):
         self.tables = tables
 
 
+class NotMigrated(HotlineError):
+    """The tables are of another version than this program; nothing was read or written."""
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        self.found, self.needed = found, needed
+        super().__init__(
+            f"the database is at revision {found or 'none'}, this program needs {needed}: run `hotline migrate`"
+        )
+
+
 def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Engine:
     """`sqlite:///…` or `postgresql://…` (driven by psycopg). Nothing is opened yet."""
     parsed = make_url(url)
@@ -141,6 +151,14 @@ def current_revision(engine: Engine) -> str | None:
     """The version of the tables in this database; None if there are none yet."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_current(database: Database) -> None:
+    """Raises NotMigrated unless the tables are this program's own; waits for no writer."""
+    with database.reading() as session:
+        found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found != head_revision():
+        raise NotMigrated(found, head_revision())
 
 
 def head_revision() -> str:

@@ -1,0 +1,61 @@
+"""A command on a hotline that is not set up yet says what to do, in one line, and never shows a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def hotline(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hotline.cli", *words],
+        env={**os.environ, "HOTLINE_HOME": str(home), **more},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_without_tables_it_asks_for_migrate(tmp_path: Path) -> None:
+    assert hotline(tmp_path, "init", str(tmp_path / "config")).returncode == 0
+    done = hotline(tmp_path, "agent", "list")
+    assert done.returncode == 1
+    assert "run `hotline migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert hotline(tmp_path, "migrate").returncode == 0
+    assert hotline(tmp_path, "agent", "add", "1001", "王芳", "-q", "general").returncode == 0
+    listed = hotline(tmp_path, "agent", "list")
+    assert listed.stdout.split()[:3] == ["1001", "王芳", "general:0"]
+    token = hotline(tmp_path, "token", "create", "--role", "admin")
+    assert token.returncode == 0
+    last = token.stdout.rstrip("\n").splitlines()[-1]
+    assert len(last) > 30
+    assert " " not in last
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"HOTLINE_TIMEZONE": "Mars/Base"}, "HOTLINE_TIMEZONE: Value error, no time zone 'Mars/Base'"),
+        ({"HOTLINE_HTTP_PORT": "x"}, "HOTLINE_HTTP_PORT:"),
+        ({"HOTLINE_HTTP_PORT": "5060"}, "HOTLINE_SIP_PORT and HOTLINE_HTTP_PORT are both 5060"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_variable(tmp_path: Path, variables: dict[str, str], words: str) -> None:
+    done = hotline(tmp_path, "settings", **variables)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_never_print_a_secret(tmp_path: Path) -> None:
+    done = hotline(tmp_path, "settings", HOTLINE_DATABASE_URL="postgresql://u:hunter2@h/x", HOTLINE_AMI_SECRET="hunter2")
+    assert done.returncode == 0, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "HOTLINE_HTTP_PORT=8000" in done.stdout
