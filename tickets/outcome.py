@@ -104,7 +104,7 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         queue=leg.queue or story.word(EventKind.ENDED, "queue") or story.word(EventKind.MENU_WALKED, "queue"),
         agent_no=_agent(story, is_answered, is_live),
         outcome=outcome,
-        hangup_cause=_whole(story.word(EventKind.ENDED, "cause")),
+        hangup_cause=_whole(story.word(EventKind.ENDED, "cause")) or None,  # 0 is no cause of Q.850
         hung_up_by=_hung_up_by(story, outcome),
         wait_seconds=_wait(moments, is_answered=is_answered, is_live=is_live),
         talk_seconds=_talk(story, moments) if is_answered else None,

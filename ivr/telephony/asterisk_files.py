@@ -111,7 +111,7 @@ FILTERS: Final[Mapping[str, Callable[[object], str]]] = {
     "secret": _matching(
         "secret", r"[!-:<-~]{8,128}", "8 to 128 printable ASCII characters, no space and no ';'"
     ),
-    "dialled": _matching("telephone number", r"\+?[0-9*#]{0,32}", "digits only"),
+    "dialled": _matching("telephone number", r"\+?[0-9]{0,32}", "digits only"),
     "text": _text,
     "plans": _plans,
     "number": _number,
