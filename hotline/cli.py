@@ -103,6 +103,7 @@ def up() -> None:
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="Where to lay out the config files.")]) -> None:
     """Lay out the config files for a site. Nothing that is there is overwritten."""
+    os.umask(0o022)  # these hold no secret, and the hotline's user shall read what root laid out
     written = defaults_door.lay_out(folder)
     say(f"{len(written)} files written to {folder}" + ("" if written else ": all were there already"))
 

@@ -69,9 +69,9 @@ class Settings(BaseSettings):
         description="Private root with an Asterisk ≥ 22 (scripts/up makes one); unset: the one on the PATH.",
     )
     asterisk_etc: Path | None = Field(
-        None, description="Production: Asterisk's own /etc/asterisk, where rendered files go."
+        None, description="Where rendered files go; HOTLINE_HOME/asterisk/etc if unset."
     )
-    queue_log: Path | None = Field(None, description="Production: path of Asterisk's queue_log.")
+    queue_log: Path | None = Field(None, description="Asterisk's queue_log; HOTLINE_HOME/asterisk/log/queue_log if unset.")
     system_name: str = Field(
         "hl1", description="Starts every call's id; must differ between Asterisk servers."
     )

@@ -48,7 +48,8 @@ class Trial:
             self._start_asterisk()
             self._start_server()
             self._wait_until_ready(60)
-            greet()
+            if not self.is_stopping:
+                greet()
             self._watch()
         finally:
             self.stop()

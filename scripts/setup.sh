@@ -37,13 +37,13 @@ new_enough_python() { # a name on the PATH may be a shim that only complains, so
   return 1
 }
 
-setup_python() { # setup_python LOCKFILE: .venv holds exactly what the lock names, checked by hash
+setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, checked by hash
   local lock=$1 python stamp
   command -v python3 >/dev/null || apt_install python3 python3-venv
   python=$(new_enough_python) ||
     fail "$(python3 --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
   stamp="$lock $(sha256sum <"$root/$lock") $root"
-  [ "$(cat "$root/.venv/.stamp" 2>/dev/null)" = "$stamp" ] && return
+  grep -qxF "$stamp" "$root/.venv/.stamp" 2>/dev/null && return
   if [ ! -x "$root/.venv/bin/pip" ]; then
     say "making the Python environment …"
     rm -rf "$root/.venv"
@@ -64,7 +64,7 @@ program = root / ".venv" / "bin" / "hotline"
 program.write_text(f"#!{root}/.venv/bin/python\nfrom hotline.cli import main\n\nmain()\n", encoding="utf-8")
 program.chmod(0o755)
 PY
-  printf '%s' "$stamp" >"$root/.venv/.stamp"
+  printf '%s\n' "$stamp" >>"$root/.venv/.stamp"
 }
 
 asterisk_major() { "$@" -V 2>/dev/null | sed -nE 's/^Asterisk (certified\/)?([0-9]+).*/\2/p'; }
@@ -72,9 +72,9 @@ asterisk_major() { "$@" -V 2>/dev/null | sed -nE 's/^Asterisk (certified\/)?([0-
 setup_asterisk() { # one on the PATH, else the distribution's if new enough, else a private root folder
   local major candidate
   if [ -n "${HOTLINE_ASTERISK_ROOT:-}" ]; then export HOTLINE_ASTERISK_ROOT; return; fi
-  if [ -x "$asterisk_root/usr/sbin/asterisk" ]; then export HOTLINE_ASTERISK_ROOT=$asterisk_root; return; fi
   major=$(PATH="$PATH:/usr/sbin" asterisk_major asterisk || true)
   if [ "${major:-0}" -ge "$oldest_asterisk" ]; then return; fi
+  if [ -x "$asterisk_root/usr/sbin/asterisk" ]; then export HOTLINE_ASTERISK_ROOT=$asterisk_root; return; fi
   [ -z "$major" ] || say "Asterisk $major is here, but $oldest_asterisk or newer is needed"
   candidate=$(apt-cache policy asterisk 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+)\..*/\2/p')
   if [ "${candidate:-0}" -ge "$oldest_asterisk" ]; then apt_install asterisk; return; fi

@@ -51,7 +51,7 @@ def draft_for_call(
     existing = of_call(session, record.call_id)
     if existing:
         ticket, relation = existing[0]
-        if relation is Relation.MADE:
+        if relation is Relation.MADE and ticket.rule is not None:  # a person's own ticket is left to him
             _complete(session, ticket, record, decision, now)
         return ticket
     if not decision.ticket:
@@ -63,6 +63,22 @@ def draft_for_call(
             _tie(session, record.call_id, earlier, Relation.LINKED)
             return earlier
     return _make(session, record, decision, citizen_id, now)
+
+
+def further_draft(
+    session: Session, record: CallRecord, by: str, now: datetime, remark: str | None = None
+) -> Ticket:
+    """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it."""
+    _lock_call(session, record.call_id)
+    ticket = Ticket(
+        call_id=record.call_id,
+        citizen_id=_citizen_id(session, record, now),
+        agent_no=record.agent_no,
+        created_at=now,
+        updated_at=now,
+    )
+    _add(session, ticket, by, now, remark)
+    return ticket
 
 
 def _lock_call(session: Session, call_id: str) -> None:
@@ -77,21 +93,22 @@ def _make(
     ticket = Ticket(call_id=record.call_id, citizen_id=citizen_id, created_at=now, updated_at=now)
     for name, value in _wanted(record, decision).items():
         setattr(ticket, name, value)
+    _add(session, ticket, BY_RULES, now, decision.rule_id)
+    return ticket
+
+
+def _add(session: Session, ticket: Ticket, by: str, now: datetime, remark: str | None) -> None:
+    """Stored, with the first line of its history, and tied to the call that made it."""
     session.add(ticket)
     session.flush()
     assert ticket.id is not None
+    assert ticket.call_id is not None
     session.add(
         TicketHistory(
-            ticket_id=ticket.id,
-            at=now,
-            by=BY_RULES,
-            field="state",
-            to_value=ticket.state,
-            remark=decision.rule_id,
+            ticket_id=ticket.id, at=now, by=by, field="state", to_value=ticket.state, remark=remark
         )
     )
-    _tie(session, record.call_id, ticket, Relation.MADE)
-    return ticket
+    _tie(session, ticket.call_id, ticket, Relation.MADE)
 
 
 def _complete(

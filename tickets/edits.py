@@ -1,8 +1,10 @@
-"""A person changes a ticket: what was typed stays typed, and the history says who did it.
+"""A person changes a ticket, or says that a call needs none: what was typed stays typed, and the history
+says who did it.
 
 A ticket that leaves draft gets its number here.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 
@@ -10,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from tickets.call_records import CallRecord
 from tickets.codes import Codes, TicketNumbering
 from tickets.decision import Urgency
 from tickets.numbering import draw
 from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
-from tickets.tickets import ALLOWED_NEXT, Ticket, TicketState, record_change
+from tickets.tickets import ALLOWED_NEXT, Relation, Ticket, TicketState, of_call, record_change
 
 _LISTS: Final = {
     "category_code": "categories",
@@ -83,6 +86,42 @@ def edit(
     return ticket
 
 
+def dispose(
+    session: Session,
+    record: CallRecord,
+    disposition: str,
+    by: str,
+    now: datetime,
+    *,
+    codes: Codes,
+    numbering: TicketNumbering,
+    local_date: date,
+) -> None:
+    """The call gets this disposition, which the rules then leave alone; its drafts into which nobody typed
+    are closed with it. Hold the record's row. Raises UnknownCode.
+    """
+    _check_codes({"disposition": disposition}, codes)
+    record.disposition = disposition
+    session.add(record)
+    closing = TicketChanges(state=TicketState.CLOSED, disposition=disposition)
+    for made, relation in of_call(session, record.call_id):
+        if relation is Relation.MADE and made.id is not None and _is_untouched(_locked(session, made.id)):
+            edit(
+                session,
+                made.id,
+                closing,
+                by,
+                now,
+                codes=codes,
+                numbering=numbering,
+                local_date=local_date,
+            )
+
+
+def _is_untouched(ticket: Ticket) -> bool:
+    return ticket.state == TicketState.DRAFT.value and not ticket.typed_fields
+
+
 def _locked(session: Session, ticket_id: int) -> Ticket:
     """Read anew and held until the transaction ends, so that a version is compared with what is really
     there."""
@@ -100,6 +139,10 @@ def _check(ticket: Ticket, given: dict[str, object], codes: Codes) -> None:
     wanted = TicketState(str(given.get("state", state.value)))
     if state is TicketState.CLOSED or (wanted is not state and wanted not in ALLOWED_NEXT[state]):
         raise WrongState(ticket.id, state.value, wanted.value)
+    _check_codes(given, codes)
+
+
+def _check_codes(given: Mapping[str, object], codes: Codes) -> None:
     for name, listed in _LISTS.items():
         code = given.get(name)
         if isinstance(code, str) and code not in codes.codes_of(listed):

@@ -30,7 +30,9 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/api/calls"): EVERYBODY,
     ("GET", "/api/calls/{call_id}"): EVERYBODY,
-    ("POST", "/api/calls/{call_id}/reveal"): EVERYBODY,  # an agent: only calls that he answered
+    ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: only calls that he answered, and so below
+    ("POST", "/api/calls/{call_id}/reveal"): EVERYBODY,
+    ("POST", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets/{ticket_id}"): EVERYBODY,
     ("PATCH", "/api/tickets/{ticket_id}"): EVERYBODY,

@@ -1,4 +1,6 @@
-"""Who looked behind a mask, when and why: rows are added, never changed, and hold no number themselves."""
+"""Who looked behind a mask or disposed of a call, when and why: rows are added, never changed, and hold no
+number themselves.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,10 +12,11 @@ from hotline.web.accounts import Caller
 
 class AuditedAction(StrEnum):
     NUMBER_REVEALED = "number_revealed"
+    CALL_DISPOSED = "call_disposed"
 
 
 class AuditEntry(SQLModel, table=True):
-    """`subject` names what was looked at: "call hl1-1767571200.3"."""
+    """`subject` names what it is about: "call hl1-1767571200.3"."""
 
     __tablename__ = "audit_entry"
     __table_args__ = {"sqlite_autoincrement": True}

@@ -126,6 +126,8 @@ def test_without_an_asterisk_both_remedies_are_named(trial: Trial) -> None:
     assert trial.process is not None
     assert trial.process.wait(60) == 1
     assert "holds no Asterisk" in trial.said
+    assert "install an Asterisk 22 or newer" in trial.said
+    assert "let scripts/up make a private root folder" in trial.said
     assert "Traceback" not in trial.said
 
 

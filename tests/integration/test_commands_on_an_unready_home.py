@@ -47,7 +47,9 @@ def test_without_tables_it_asks_for_migrate(tmp_path: Path) -> None:
         ({"HOTLINE_HTTP_PORT": "5060"}, "HOTLINE_SIP_PORT and HOTLINE_HTTP_PORT are both 5060"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_variable(tmp_path: Path, variables: dict[str, str], words: str) -> None:
+def test_a_wrong_setting_is_named_with_its_variable(
+    tmp_path: Path, variables: dict[str, str], words: str
+) -> None:
     done = hotline(tmp_path, "settings", **variables)
     assert done.returncode != 0
     assert words in done.stderr
@@ -55,7 +57,9 @@ def test_a_wrong_setting_is_named_with_its_variable(tmp_path: Path, variables: d
 
 
 def test_settings_never_print_a_secret(tmp_path: Path) -> None:
-    done = hotline(tmp_path, "settings", HOTLINE_DATABASE_URL="postgresql://u:hunter2@h/x", HOTLINE_AMI_SECRET="hunter2")
+    done = hotline(
+        tmp_path, "settings", HOTLINE_DATABASE_URL="postgresql://u:hunter2@h/x", HOTLINE_AMI_SECRET="hunter2"
+    )
     assert done.returncode == 0, done.stderr
     assert "hunter2" not in done.stdout + done.stderr
     assert "HOTLINE_HTTP_PORT=8000" in done.stdout

@@ -182,7 +182,9 @@ def test_a_repeat_call_joins_the_open_ticket_of_the_day(database: Database, ledg
 
 
 def test_a_key_gives_the_category_where_the_rules_are_silent(database: Database, ledger: Ledger) -> None:
-    walked = event(EventKind.MENU_WALKED, 6, EventSource.AGI, "hl1-1.2", path="x/y", version="v", category="heating")
+    walked = event(
+        EventKind.MENU_WALKED, 6, EventSource.AGI, "hl1-1.2", path="x/y", version="v", category="heating"
+    )
     hear(database, ledger, [walked, *answered()])
     with database.reading() as session:
         assert session.exec(select(Ticket)).one().category_code == "heating"

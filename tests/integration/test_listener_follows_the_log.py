@@ -40,7 +40,11 @@ class Site:
 
     def listener(self, owner: str) -> Listener:
         hotline = SimpleNamespace(
-            database=self.database, running=self.running, now=lambda: self.clock, switch=None, sealer=self.sealer
+            database=self.database,
+            running=self.running,
+            now=lambda: self.clock,
+            switch=None,
+            sealer=self.sealer,
         )
         ledger = Ledger(lambda: self.running, self.sealer, ZoneInfo("Asia/Shanghai"))
         return Listener(cast(Hotline, hotline), ledger, QueueLogFile(self.path), owner)

@@ -12,18 +12,44 @@ PACKAGES = ("agi_scripts", "ivr", "missed_call_redial", "routing", "tickets", "v
 
 def run(*words: str, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
-        words, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+        words,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_the_wheel_brings_all_that_a_run_needs(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist"), cwd=REPOSITORY)
+    run(
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "-d",
+        str(tmp_path / "dist"),
+        cwd=REPOSITORY,
+    )
     wheel = next((tmp_path / "dist").glob("*.whl"))
     assert wheel.stat().st_size < 1_000_000
     empty = tmp_path / "environment"
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(empty))
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(empty),
+    )
     run(*pip, str(wheel), cwd=tmp_path)
 
     ask = f"import importlib, json; print(json.dumps({{n: importlib.import_module(n).__file__ for n in {PACKAGES!r}}}))"
@@ -39,4 +65,6 @@ def test_the_wheel_brings_all_that_a_run_needs(tmp_path: Path) -> None:
     assert "the configuration is good" in run(*command, "check", cwd=tmp_path, **own)
     assert "the database is at revision" in run(*command, "migrate", cwd=tmp_path, **own)
     assert (empty / "hotline" / "defaults" / "asterisk" / "extensions.conf.j2").is_file()
-    assert "0 files written" in run(*command, "init", str(home / "config"), cwd=tmp_path, PYTHONPATH=str(empty))
+    assert "0 files written" in run(
+        *command, "init", str(home / "config"), cwd=tmp_path, PYTHONPATH=str(empty)
+    )

@@ -1,6 +1,7 @@
 """The long form: a storm of calls while our server is killed and frozen again and again, and Asterisk killed once.
 
-HOTLINE_SOAK_SECONDS sets how long (300 if unset). Run it with `scripts/test soak`; what it printed goes into benchmarks/README.md.
+HOTLINE_SOAK_SECONDS sets how long (300 if unset). Run it with `scripts/test soak`; what it prints goes into
+benchmarks/README.md.
 """
 
 import os
@@ -70,7 +71,9 @@ def _trouble(hotline: RunningHotline, until: float, chance: random.Random) -> Co
     return done
 
 
-def test_nothing_is_lost_and_nothing_happens_twice(hotline: RunningHotline, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_lost_and_nothing_happens_twice(
+    hotline: RunningHotline, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = hotline.new_line()
     phones = Telephones(hotline.settings.sip_port)
     phones.answer(hotline.citizen_port, ring=0.3, talk=1.5, calls=100_000)
@@ -91,7 +94,9 @@ def test_nothing_is_lost_and_nothing_happens_twice(hotline: RunningHotline, caps
     def all_over() -> bool:
         with own.database.reading() as session:
             records = session.exec(select(CallRecord.call_id, CallRecord.is_open)).all()
-        return {call_id for call_id, _ in records} == set(arrived) and not any(is_open for _, is_open in records)
+        return {call_id for call_id, _ in records} == set(arrived) and not any(
+            is_open for _, is_open in records
+        )
 
     wait_for(all_over, 120, "every call that Asterisk took has one record, and each is over")
     with own.database.reading() as session:
@@ -100,7 +105,9 @@ def test_nothing_is_lost_and_nothing_happens_twice(hotline: RunningHotline, caps
         outcomes = Counter(session.exec(select(CallRecord.outcome)).all())
         codes = Counter(session.exec(select(Callback.closing_code)).all())
         attempts = Counter(session.exec(select(Attempt.outcome)).all())
-        per_callback = Counter(session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all())
+        per_callback = Counter(
+            session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all()
+        )
     dialled = Counter(row[5] for row in hotline.queue_log if len(row) > 5 and row[4] == "HOTLINE_DIALLING")
     assert set(dialled.values()) <= {1}, "an attempt was dialled twice"
     assert set(per_callback.values()) <= {1}, "a citizen who had been reached was rung again"

@@ -43,7 +43,9 @@ def _send(text: str, *, retrans: bool = False) -> str:
 
 def _answer(code: str, *, tag: bool = True, sdp: bool = False, retrans: bool = False) -> str:
     head = f"SIP/2.0 {code}\n" + _SAME.format(tag=";tag=[pid]T[call_number]" if tag else "") + _CONTACT
-    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    body = (
+        f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    )
     return _send(head + body, retrans=retrans)
 
 
@@ -57,7 +59,9 @@ def _request(method: str, cseq: int, *, to_tag: bool = True, sdp: bool = False, 
         f"To: <sip:[field1]@[remote_ip]:[remote_port]>{to}\n"
         f"Call-ID: [call_id]\nCSeq: {cseq} {method}\n{_CONTACT}Max-Forwards: 70\n{extra}"
     )
-    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    body = (
+        f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
+    )
     return _send(head + body, retrans=method != "ACK")
 
 
@@ -157,7 +161,8 @@ CITIZENS = {
 def citizens_scenario(ring: float = 0.3, talk: float = 2) -> str:
     """All citizens behind one trunk. Who answers hangs up after `talk` seconds; IS_SILENT never replies at all."""
     remember = _REMEMBER.replace(
-        "<action>", '<action><ereg regexp="sip:(1[0-9][0-9])" search_in="hdr" header="To:" assign_to="whole,kind"/>'
+        "<action>",
+        '<action><ereg regexp="sip:(1[0-9][0-9])" search_in="hdr" header="To:" assign_to="whole,kind"/>',
     )
     steps = f'<recv request="INVITE" rrs="true">{remember}</recv>\n'
     for start in CITIZENS:
@@ -212,8 +217,6 @@ FEATURE_CODE = _scenario(
 )
 
 
-
-
 def refused_with(code: str) -> str:
     """An INVITE that must be refused so at once."""
     refusal = f'<recv response="100" optional="true"></recv>\n<recv response="{code}"></recv>\n'
@@ -222,9 +225,15 @@ def refused_with(code: str) -> str:
 
 def agent_invites(code: str) -> str:
     """An INVITE that is challenged, sent again with field2, and then refused with `code`."""
-    steps = _request("INVITE", 1, to_tag=False, sdp=True) + '<recv response="401" auth="true"></recv>\n' + _request("ACK", 1)
+    steps = (
+        _request("INVITE", 1, to_tag=False, sdp=True)
+        + '<recv response="401" auth="true"></recv>\n'
+        + _request("ACK", 1)
+    )
     steps += _request("INVITE", 2, to_tag=False, sdp=True, extra="[field2]\n")
-    steps += f'<recv response="100" optional="true"></recv>\n<recv response="{code}"></recv>\n' + _request("ACK", 2)
+    steps += f'<recv response="100" optional="true"></recv>\n<recv response="{code}"></recv>\n' + _request(
+        "ACK", 2
+    )
     return _scenario("agent dials", steps)
 
 
@@ -271,15 +280,49 @@ def run_sipp(
     folder = tempfile.TemporaryDirectory()
     base = Path(folder.name)
     (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
-    command = ["sipp", *([remote] if remote else []), "-sf", "scenario.xml", "-i", HOST, "-mi", HOST, "-p", str(port)]
+    command = [
+        "sipp",
+        *([remote] if remote else []),
+        "-sf",
+        "scenario.xml",
+        "-i",
+        HOST,
+        "-mi",
+        HOST,
+        "-p",
+        str(port),
+    ]
     if rows:
-        (base / "rows.csv").write_bytes(("SEQUENTIAL\n" + "\n".join(rows) + "\n").encode("utf-8", "surrogateescape"))
+        (base / "rows.csv").write_bytes(
+            ("SEQUENTIAL\n" + "\n".join(rows) + "\n").encode("utf-8", "surrogateescape")
+        )
         command += ["-inf", "rows.csv"]
-    command += ["-m", str(calls), "-r", str(rate), "-nostdin", "-aa", "-timeout", f"{round(limit)}s", "-timeout_error"]
-    command += ["-mp", str(free_port()), "-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+    command += [
+        "-m",
+        str(calls),
+        "-r",
+        str(rate),
+        "-nostdin",
+        "-aa",
+        "-timeout",
+        f"{round(limit)}s",
+        "-timeout_error",
+    ]
+    command += [
+        "-mp",
+        str(free_port()),
+        "-trace_msg",
+        "-message_file",
+        "messages.log",
+        "-trace_err",
+        "-error_file",
+        "errors.log",
+    ]
     if most is not None:
         command += ["-l", str(most)]
-    process = subprocess.Popen(command, cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     return Sipp(process, folder, port)
 
 
@@ -305,7 +348,9 @@ class Telephones:
         """A citizen calls and stays until hung up, at most `stay` seconds."""
         who = from_header or f"<sip:{number}@{HOST}>"
         scenario = caller_scenario(stay, keys, extra)
-        return self._start(scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate)
+        return self._start(
+            scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
+        )
 
     def many_calls(self, numbers: Sequence[str], called: str, *, rate: float, stay: float) -> Sipp:
         """Each of `numbers` calls once, so many per second."""
@@ -319,7 +364,9 @@ class Telephones:
         self.running.append(phone)
         return phone
 
-    def answer(self, port: int, *, ring: float = 0.3, then: str = "200 OK", talk: float = 3600, calls: int = 1000) -> Sipp:
+    def answer(
+        self, port: int, *, ring: float = 0.3, then: str = "200 OK", talk: float = 3600, calls: int = 1000
+    ) -> Sipp:
         """A phone on `port` that treats every call so."""
         phone = run_sipp(phone_scenario(ring, then, talk), port=port, calls=calls, limit=300)
         self.running.append(phone)
@@ -336,14 +383,22 @@ class Telephones:
     def dial_code(self, agent_no: str, secret: str, code: str) -> None:
         """The agent dials a feature code and listens to the answer."""
         row = f"<sip:agent-{agent_no}@{HOST}>;{code};[authentication username=agent-{agent_no} password={secret}];"
-        phone = run_sipp(FEATURE_CODE, port=free_port(), remote=f"{HOST}:{self.sip_port}", rows=[row], limit=25)
+        phone = run_sipp(
+            FEATURE_CODE, port=free_port(), remote=f"{HOST}:{self.sip_port}", rows=[row], limit=25
+        )
         result, errors = phone.wait(30), phone.errors
         phone.stop()
         assert result == 0, f"dialling {code} failed: {errors}"
 
     def _start(self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float) -> Sipp:
         phone = run_sipp(
-            scenario, port=free_port(), remote=f"{HOST}:{self.sip_port}", rows=rows, limit=limit, calls=calls, rate=rate
+            scenario,
+            port=free_port(),
+            remote=f"{HOST}:{self.sip_port}",
+            rows=rows,
+            limit=limit,
+            calls=calls,
+            rate=rate,
         )
         self.running.append(phone)
         return phone

@@ -85,7 +85,9 @@ class RunningHotline:
         if root is not None:
             ports["HOTLINE_ASTERISK_ROOT"] = str(root)
         self.variables = ports | dict(self.environment)
-        self.settings = Settings(**{key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()})
+        self.settings = Settings(
+            **{key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()}
+        )
         self._lines = count(1)
         self._citizens = count(1)
         self._citizens_phones = Telephones(self.settings.sip_port)
@@ -107,7 +109,9 @@ class RunningHotline:
         database.migrate(self.settings.database)
         self.hotline = bootstrap.build(self.settings)
         with self.hotline.database.writing() as session:
-            self.token = accounts.create_token(session, accounts.Role.ADMIN, None, "tests", self.hotline.now())
+            self.token = accounts.create_token(
+                session, accounts.Role.ADMIN, None, "tests", self.hotline.now()
+            )
 
     def change(self, name: str, change: Change) -> None:
         path = self.settings.config_dir / name
@@ -153,7 +157,11 @@ class RunningHotline:
     @property
     def queue_log(self) -> list[list[str]]:
         path = self.settings.queue_log_path
-        return [line.split("|") for line in path.read_text(errors="replace").splitlines()] if path.exists() else []
+        return (
+            [line.split("|") for line in path.read_text(errors="replace").splitlines()]
+            if path.exists()
+            else []
+        )
 
     def log_of(self, call_id: str) -> list[str]:
         """The events that queue_log has of one call, in order."""
@@ -202,7 +210,11 @@ class RunningHotline:
 
         def is_reachable() -> bool:
             self.ask(f"pjsip qualify {endpoint}")
-            return any("Avail" in row for row in self.ask(f"pjsip show aor {endpoint}").splitlines() if "Contact:" in row)
+            return any(
+                "Avail" in row
+                for row in self.ask(f"pjsip show aor {endpoint}").splitlines()
+                if "Contact:" in row
+            )
 
         wait_for(is_reachable, 10, endpoint)
 
@@ -226,7 +238,9 @@ class RunningHotline:
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                request, timeout=10
+            ) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from error
@@ -273,7 +287,9 @@ class Line:
         self.phones = Telephones(self.hotline.settings.sip_port)
         self._next_agent = count(1)
 
-    def agent(self, *, is_signed_in: bool = True, has_phone: bool = True, penalty: int = 0, **phone: Any) -> str:
+    def agent(
+        self, *, is_signed_in: bool = True, has_phone: bool = True, penalty: int = 0, **phone: Any
+    ) -> str:
         """A new agent of this line, with a registered desk phone that treats calls as `phone` says."""
         agent_no = f"1{self.n:02}{next(self._next_agent)}"
         new = roster.NewAgent(agent_no, f"坐席 {agent_no}", ((self.queue, penalty),))
@@ -303,7 +319,9 @@ class Line:
         mine = [call for call in found if call["number_called"] in (self.number, self.keys_number)]
         return sorted(mine, key=lambda call: str(call["arrived_at"]))
 
-    def ended(self, number: str | None = None, *, calls: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
+    def ended(
+        self, number: str | None = None, *, calls: int = 1, seconds: float = 15
+    ) -> list[dict[str, Any]]:
         """The same once `calls` of them are over."""
 
         def are_over() -> list[dict[str, Any]]:
@@ -329,7 +347,9 @@ class Line:
         """Who stands in this line's queue, in the order in which they will be served: caller numbers, "callback" for a
         placeholder."""
         rows = [row.split("!") for row in self.hotline.ask("core show channels concise").splitlines()]
-        callers = {row[0]: "callback" if row[1] == "callback-queue" else row[7] for row in rows if len(row) > 7}
+        callers = {
+            row[0]: "callback" if row[1] == "callback-queue" else row[7] for row in rows if len(row) > 7
+        }
         return [callers.get(channel, "") for channel in self.waiting()]
 
     def waiting(self) -> list[str]:
@@ -360,11 +380,19 @@ SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
 
 
 def _lines_for_tests(found: dict[str, Any]) -> None:
-    usual = {"ring_seconds": 5, "retry_seconds": 1, "wrap_up_seconds": 0, "max_waiting": 50, "longest_wait_seconds": 120}
+    usual = {
+        "ring_seconds": 5,
+        "retry_seconds": 1,
+        "wrap_up_seconds": 0,
+        "max_waiting": 50,
+        "longest_wait_seconds": 120,
+    }
     differing = dict(enumerate(SPECIAL_LINES.values(), LINES + 1))
     for n in range(1, LINES + len(SPECIAL_LINES) + 1):
         queue = {**usual, **differing.get(n, {})}
-        found["numbers"].append({"number": f"200{n:02}", "label": f"线路{n}", "menu": "main", "queue": f"line{n}"})
+        found["numbers"].append(
+            {"number": f"200{n:02}", "label": f"线路{n}", "menu": "main", "queue": f"line{n}"}
+        )
         found["numbers"].append(
             {"number": f"300{n:02}", "label": f"按键{n}", "menu": "examples/with_keys", "queue": f"line{n}"}
         )
@@ -375,7 +403,13 @@ def _lines_for_tests(found: dict[str, Any]) -> None:
 
 
 def _callbacks_for_tests(found: dict[str, Any]) -> None:
-    found.update(first_delay_seconds=0, least_wait_seconds=0, quiet_hours="none", lease_seconds=10, agent_wait_seconds=120)
+    found.update(
+        first_delay_seconds=0,
+        least_wait_seconds=0,
+        quiet_hours="none",
+        lease_seconds=10,
+        agent_wait_seconds=120,
+    )
     found.update(ring_seconds=10, callback_share=100)
     found["gaps"] = {name: "10s" for name in found["gaps"]}
 
