@@ -4,8 +4,11 @@ What waits and why was tried (traps, row 17): a dialplan read under a live call 
 is removed with a caller inside loses sight of him, transports change only at a start.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -45,17 +48,30 @@ def take_over(
     settings: Settings, program: AsteriskProgram, folder: Path, changed: Mapping[str, str]
 ) -> list[str]:
     """`changed`: file name → the text before. Does what can be done now; gives the rest in words and remembers it."""
-    changes = _remembered(settings, program, folder)
-    for name, before in changed.items():
-        earlier = changes.get(name)
-        changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
-    waiting: dict[str, str] = {}
-    for name, change in changes.items():
-        why = _take_over_one(program, folder, name, change)
-        if why:
-            waiting[name] = why
-    _remember(settings, {name: changes[name] for name in waiting})
+    with _one_at_a_time(settings):
+        changes = _remembered(settings, program, folder)
+        for name, before in changed.items():
+            earlier = changes.get(name)
+            changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
+        _remember(settings, changes)  # before anything is tried: what fails in the middle is tried again later
+        waiting: dict[str, str] = {}
+        for name, change in list(changes.items()):
+            why = _take_over_one(program, folder, name, change)
+            if why:
+                waiting[name] = why
+            else:
+                del changes[name]
+                _remember(settings, changes)
     return [f"{name}: {why}" for name, why in waiting.items()]
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    """The command line and every worker may come here at once."""
+    settings.asterisk_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.asterisk_dir / ".changes.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def has_waiting(settings: Settings) -> bool:
@@ -111,8 +127,12 @@ def _sections(text: str) -> dict[str, str]:
 
 
 def calls_up(program: AsteriskProgram, folder: Path) -> int:
-    words = asterisk_process.ask(program, folder, "core show channels count").split()
-    return int(words[0]) if words and words[0].isdecimal() else 0
+    """Raises AsteriskFailed if Asterisk's answer cannot be read: not knowing is not the same as none."""
+    answer = asterisk_process.ask(program, folder, "core show channels count")
+    found = re.search(r"^(\d+) active channel", answer, re.MULTILINE)
+    if found is None:
+        raise asterisk_process.AsteriskFailed(f"the number of channels cannot be read from {answer!r}")
+    return int(found[1])
 
 
 def _only_at_start(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from ivr.agents.switch import Seat, Switch, SwitchNotReached
 from ivr.config_files.running import Running
 from ivr.telephony.sip_accounts import AriDoor, AsteriskRefused, PhoneNetwork, SipAccounts
 from tickets.sealing import Sealer
+from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
 
@@ -104,12 +105,21 @@ def sip_accounts(settings: Settings, language: str) -> SipAccounts:
 
 
 def put_missing_accounts(hotline: Hotline) -> None:
-    """Agents whose SIP account Asterisk does not have (its store was lost, or it was off when they were added)."""
+    """Agents whose SIP account Asterisk does not have (its store was lost, or it was off when they were added).
+
+    Raises AsteriskRefused when ARI is not reached; an account that cannot be made keeps none of the others back.
+    """
     language = hotline.running.configuration.lines.site.language
     accounts = sip_accounts(hotline.settings, language)
     there = accounts.existing()
     with hotline.database.reading() as session:
         missing = [agent for agent in all_agents(session) if agent.agent_no not in there]
     for agent in missing:
-        accounts.put(agent.agent_no, agent.name, hotline.sealer.open(agent.sip_secret_sealed))
+        try:
+            accounts.put(agent.agent_no, agent.name, hotline.sealer.open(agent.sip_secret_sealed))
+        except HotlineError as fault:
+            if isinstance(fault, AsteriskRefused) and not fault.status:
+                raise
+            _log.warning("agent %s: no SIP account could be made: %s", agent.agent_no, fault)
+            continue
         _log.info("agent %s: SIP account made anew in Asterisk", agent.agent_no)

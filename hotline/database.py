@@ -23,6 +23,13 @@ from vocabulary.errors import HotlineError
 BUSY_SECONDS: Final = 5
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x12345_ABC
+# A network that drops packets, or another host that freezes with a lock in its hand, must cost a call's thread seconds.
+_POSTGRESQL_LIMITS: Final = {
+    "connect_timeout": BUSY_SECONDS,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
+}
 _READS_ONLY: Final = "hotline_reads_only"
 
 
@@ -66,7 +73,9 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Eng
         return engine
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True, **_pool(pool_size, max_overflow))
+    return create_engine(
+        parsed, pool_pre_ping=True, connect_args=_POSTGRESQL_LIMITS, **_pool(pool_size, max_overflow)
+    )
 
 
 def _pool(pool_size: int, max_overflow: int) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
+_RESYNCHRONISE_EVERY_SECONDS: Final = 20
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Service:
     listener: Listener | None = None
     agi: AgiServer | None = None
     last_tick: datetime | None = None
+    web_task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
@@ -95,7 +97,8 @@ class Service:
             await self._start_agi()
         if "web" in self.only:
             server = self._web_server()
-            tasks.append(asyncio.create_task(server.serve()))
+            self.web_task = asyncio.create_task(server.serve())
+            tasks.append(self.web_task)
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
@@ -115,7 +118,7 @@ class Service:
         if server is not None:
             server.should_exit = True
         for task in tasks:
-            if server is None or not task.get_coro().__qualname__.startswith("Server."):  # type: ignore[union-attr]
+            if task is not self.web_task:  # that one ends by itself, after the answers under way
                 task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await self.ami.stop()
@@ -141,6 +144,7 @@ class Service:
         self._every(scheduler, 1, self._end_wrap_ups)
         self._every(scheduler, 5, self._look_at_trunks)
         self._every(scheduler, 15, self._take_over_waiting)
+        self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
 
     def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
@@ -185,11 +189,35 @@ class Service:
         """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
         if "worker" not in self.only:
             return
-        seats = await asyncio.to_thread(self._all_seats)
-        queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
-        changes = await self.switch.resynchronise(seats, queues)
-        await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
+        changes = await self._resynchronise()
+        await self._put_missing_accounts()
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
+
+    async def _keep_even(self) -> None:
+        """Between connections: changes that were made without Asterisk (CLI), refused, or lost."""
+        if not self.ami.is_connected:
+            return
+        try:
+            changes = await self._resynchronise()
+        except Exception:  # the next round tries it again
+            _log.exception("Asterisk's queues could not be brought up to date")
+        else:
+            if changes:
+                _log.info("%d changes brought Asterisk's queues up to date", changes)
+        await self._put_missing_accounts()
+
+    async def _resynchronise(self) -> int:
+        seats = await asyncio.to_thread(self._all_seats)
+        return await self.switch.resynchronise(seats, self._queue_names())
+
+    async def _put_missing_accounts(self) -> None:
+        try:
+            await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
+        except Exception as fault:  # calls need no account that is missing; the next round tries it again
+            _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
+
+    def _queue_names(self) -> list[str]:
+        return [queue.name for queue in self.hotline.running.configuration.lines.queues]
 
     def _all_seats(self) -> list[Seat]:
         with self.hotline.database.reading() as session:
@@ -211,12 +239,16 @@ class Service:
                 return
         with self.hotline.database.writing() as session:
             seats = states.end_due_wrap_ups(session, self.hotline.now())
-        queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
-        for seat in seats:
+        queues = self._queue_names()
+        for agent_no in [seat.agent_no for seat in seats]:
+            with self.hotline.database.reading() as session:  # the agent may have paused since
+                seat = states.current_seat(session, agent_no)
+            if seat is None:
+                continue
             try:
                 self.switch.bring(seat, queues)
             except SwitchNotReached as fault:
-                _log.warning("agent %s: %s; the next resynchronisation does it", seat.agent_no, fault)
+                _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
 
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, systemd hears nothing."""
@@ -248,6 +280,8 @@ class Service:
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:
             _log.error("the new configuration is not taken: %s", fault)
+        except Exception:  # nobody asks the executor how it ended; the next SIGHUP tries again
+            _log.exception("the new configuration is not taken")
 
     async def _report_parts(self) -> None:
         try:

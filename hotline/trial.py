@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from hotline import asterisk_process, config_door
-from hotline.asterisk_process import AsteriskProgram
+from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.settings import Settings
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
 _FROZEN_AFTER_SECONDS: Final = 15
 _LOOK_EVERY_SECONDS: Final = 1.0
+_NEXT_START_AFTER_SECONDS: Final = 5.0
 
 
 class DidNotStart(HotlineError):
@@ -99,13 +100,31 @@ class Trial:
     def _tail(self) -> str:
         return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
 
+    def _start_asterisk_again(self) -> bool:
+        """False: it did not come up, and none is left running; the server goes on without."""
+        try:
+            self._start_asterisk()
+        except (AsteriskFailed, OSError) as fault:
+            if self.asterisk is not None:
+                asterisk_process.stop(self.asterisk)
+            self.say(f"{fault}\nAsterisk did not start; next try in {_NEXT_START_AFTER_SECONDS:g} s")
+            return False
+        return True
+
     def _watch(self) -> None:
         heard = time.monotonic()
+        next_start = heard
         while not self.is_stopping:
             time.sleep(_LOOK_EVERY_SECONDS)
-            if self.asterisk is not None and self.asterisk.poll() is not None and not self.is_stopping:
+            if (
+                self.asterisk is not None
+                and self.asterisk.poll() is not None
+                and time.monotonic() >= next_start
+                and not self.is_stopping
+            ):
                 self.say("Asterisk stopped; starting it again")
-                self._start_asterisk()
+                if not self._start_asterisk_again():
+                    next_start = time.monotonic() + _NEXT_START_AFTER_SECONDS
             if self.server is not None and self.server.poll() is not None and not self.is_stopping:
                 self.say(f"the server stopped (see {self.server_log}); starting it again")
                 self._start_server()

@@ -91,8 +91,6 @@ def owe(
     if link is not None:
         return lock_callback(session, link.callback_id)
     refusal = session.get(CallbackRefusal, missed.call_id)
-    if refusal is not None and refusal.outcome == missed.outcome:
-        return RefusalReason(refusal.reason)
     reason = _reason_to_refuse(session, missed, policy)
     if reason is None:
         if refusal is not None:

@@ -3,6 +3,7 @@
 The story is told by `outcome`; here it is only kept, with the caller's number sealed.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ class CallRecord(SQLModel, table=True):
     talk_seconds: float | None = None
     prio: int | None = None
     is_open: bool = Field(index=True)
-    settled_outcome: str | None = None
+    settled_as: str | None = None
     disposition: str | None = None
     created_at: datetime
 
@@ -61,7 +62,7 @@ Normaliser = Callable[[str, str | None], PhoneNumber]
 _NEW: Final = "new_"
 _FROM_FACTS: Final = tuple(entry.name for entry in fields(CallFacts) if entry.name != "caller_raw")
 _MADE_ELSEWHERE: Final = frozenset(
-    {"call_id", "number_sealed", "settled_outcome", "disposition", "created_at"}
+    {"call_id", "number_sealed", "settled_as", "disposition", "created_at"}
 )
 
 
@@ -89,9 +90,32 @@ def rewrite(
     return row is not None
 
 
+_SETTLED_BY: Final = (
+    "outcome",
+    "number_called",
+    "number_digest",
+    "menu_path",
+    "queue",
+    "agent_no",
+    "prio",
+    "arrived_at",
+    "greeted_at",
+    "answered_at",
+    "wait_seconds",
+)
+"""What rules, tickets and debts are decided from. A change of any of them settles the call again: the same outcome may
+become known with less, and be refused a call back for what was only not known yet."""
+
+
+def settlement_of(record: CallRecord) -> str:
+    """The facts that a settlement rests on, as one short text."""
+    facts = "|".join(str(getattr(record, name)) for name in _SETTLED_BY)
+    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
 def is_settled(record: CallRecord) -> bool:
     """Rules and callback have run for what the record now says."""
-    return record.settled_outcome == record.outcome
+    return record.settled_as == settlement_of(record)
 
 
 def _row(
@@ -111,7 +135,7 @@ def _row(
         "number_sealed": sealer.seal(number.digits) if number.digits else None,
         "number_masked": mask(number),
         "is_open": facts.outcome is Outcome.IN_PROGRESS,
-        "settled_outcome": None,
+        "settled_as": None,
         "disposition": None,
         "created_at": datetime.now(UTC),
     }

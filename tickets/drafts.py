@@ -104,9 +104,7 @@ def _add(session: Session, ticket: Ticket, by: str, now: datetime, remark: str |
     assert ticket.id is not None
     assert ticket.call_id is not None
     session.add(
-        TicketHistory(
-            ticket_id=ticket.id, at=now, by=by, field="state", to_value=ticket.state, remark=remark
-        )
+        TicketHistory(ticket_id=ticket.id, at=now, by=by, field="state", to_value=ticket.state, remark=remark)
     )
     _tie(session, ticket.call_id, ticket, Relation.MADE)
 

@@ -1,6 +1,7 @@
 """/api/calls: what happened on each call, from arrival to end, with the caller's number masked.
 
-Behind the mask only by POST …/reveal, which needs a reason and leaves a row in the audit.
+Behind the mask only by POST …/reveal, which needs a reason and leaves a row in the audit. A person may say
+how a call ended that needs no ticket; nothing else of a call is changed here.
 """
 
 from datetime import datetime
@@ -23,6 +24,7 @@ from missed_call_redial.callbacks import CallbackCall, CallbackRefusal
 from tickets import tickets
 from tickets.call_events import CallEvent, EventKind, EventSource
 from tickets.call_records import CallRecord
+from tickets.edits import dispose
 from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind, PhoneNumber, national
 
@@ -101,6 +103,10 @@ class CallPage(Page):
     items: list[CallShown]
 
 
+class CallPatch(Asked):
+    disposition: Word = Field(description="A code of dispositions in codes.yaml.")
+
+
 class RevealAsked(Asked):
     reason: Reason
 
@@ -147,23 +153,27 @@ def _filtered(
 @router.get("/api/calls/{call_id}", responses=answers(404), summary="One call with its timeline")
 def show_call(hotline: HotlineHere, call_id: Annotated[CallId, Path()]) -> CallWithTimeline:
     with hotline.database.reading() as session:
-        record = _get(session, call_id)
-        link = session.get(CallbackCall, call_id)
-        refusal = session.get(CallbackRefusal, call_id)
-        return CallWithTimeline(
-            **_fields(record),
-            timeline=_timeline(session, record, hotline),
-            tickets=[
-                LinkedTicket(ticket_id=ticket.id or 0, ticket_no=ticket.ticket_no, relation=relation)
-                for ticket, relation in tickets.of_call(session, call_id)
-            ],
-            callback_id=None if link is None else link.callback_id,
-            not_rung_back_because=None if refusal is None else refusal.reason,
-        )
+        return _with_timeline(session, record_of(session, call_id), hotline)
 
 
-def _get(session: Session, call_id: str) -> CallRecord:
-    record = session.get(CallRecord, call_id)
+def _with_timeline(session: Session, record: CallRecord, hotline: Hotline) -> CallWithTimeline:
+    link = session.get(CallbackCall, record.call_id)
+    refusal = session.get(CallbackRefusal, record.call_id)
+    return CallWithTimeline(
+        **_fields(record),
+        timeline=_timeline(session, record, hotline),
+        tickets=[
+            LinkedTicket(ticket_id=ticket.id or 0, ticket_no=ticket.ticket_no, relation=relation)
+            for ticket, relation in tickets.of_call(session, record.call_id)
+        ],
+        callback_id=None if link is None else link.callback_id,
+        not_rung_back_because=None if refusal is None else refusal.reason,
+    )
+
+
+def record_of(session: Session, call_id: str, *, is_held: bool = False) -> CallRecord:
+    """Held: nobody else writes it until the transaction ends. Raises NoSuchCall."""
+    record = session.get(CallRecord, call_id, with_for_update=is_held or None)
     if record is None:
         raise NoSuchCall(call_id)
     return record
@@ -200,6 +210,36 @@ def _shown_data(event: CallEvent, record: CallRecord, hotline: Hotline) -> dict[
     return shown
 
 
+@router.patch(
+    "/api/calls/{call_id}",
+    responses=answers(404, *BODY),
+    summary="How a call ended that needs no ticket",
+)
+def change_call(
+    hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()], patch: CallPatch
+) -> CallWithTimeline:
+    """An agent: only for a call that he answered. No rule changes the disposition afterwards. A draft of this
+    call into which nobody typed is closed with it; a ticket that somebody worked on stays as it is."""
+    codes = hotline.running.configuration.codes
+    now = hotline.now()
+    with hotline.database.writing() as session:
+        record = record_of(session, call_id, is_held=True)
+        require_own(caller, record.agent_no)
+        what = f"{record.disposition or 'none'} → {patch.disposition}"
+        dispose(
+            session,
+            record,
+            patch.disposition,
+            caller.written,
+            now,
+            codes=codes,
+            numbering=codes.numbering(hotline.running.configuration.lines.site.area6),
+            local_date=now.astimezone(hotline.settings.zone).date(),
+        )
+        note(session, caller, AuditedAction.CALL_DISPOSED, f"call {call_id}", what, now)
+        return _with_timeline(session, record, hotline)
+
+
 @router.post(
     "/api/calls/{call_id}/reveal",
     responses=answers(404, 409, *BODY),
@@ -210,7 +250,7 @@ def reveal_number(
 ) -> RevealedNumber:
     """An agent: only for a call that he answered. The audit has it before the number is told."""
     with hotline.database.writing() as session:
-        record = _get(session, call_id)
+        record = record_of(session, call_id)
         require_own(caller, record.agent_no)
         if record.number_sealed is None:
             raise NumberIsWithheld(call_id)

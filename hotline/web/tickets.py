@@ -10,7 +10,9 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere
+from hotline.web.access import AllowedCaller, HotlineHere, require_own
+from hotline.web.accounts import Caller
+from hotline.web.calls import record_of
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
@@ -31,6 +33,7 @@ from tickets import tickets
 from tickets.call_records import CallRecord
 from tickets.citizens import Citizen
 from tickets.decision import Urgency
+from tickets.drafts import further_draft
 from tickets.edits import TicketChanges, edit
 from tickets.tickets import CallTicket, Relation, Ticket, TicketState
 
@@ -68,7 +71,7 @@ class TicketShown(Shown):
     is_confidential: bool
     call_id: str | None = Field(description="The call that made it.")
     agent_no: str | None
-    rule: str | None = Field(description="The rule that made it.")
+    rule: str | None = Field(description="The rule that made it; null: a person did.")
     why: str | None
     typed_fields: list[str] = Field(description="What a person typed; no rule overwrites it.")
     number_masked: str | None
@@ -100,12 +103,9 @@ class TicketPage(Page):
     items: list[TicketShown]
 
 
-class TicketPatch(Asked):
-    """Only what is given changes; a given null empties a code. The number is drawn on leaving draft."""
+class TicketFields(Asked):
+    """What a person may type. Only what is given counts; a given null empties a code."""
 
-    version: int = Field(
-        ge=1, le=LARGEST_ID, description="The version that you read; 409 if it is not the last."
-    )
     title: Annotated[Prose, Field(max_length=200)] = ""
     text: Prose = ""
     category_code: Word | None = None
@@ -114,8 +114,22 @@ class TicketPatch(Asked):
     urgency: Urgency = Urgency.NORMAL
     disposition: Word | None = None
     is_confidential: bool = False
-    state: TicketState = TicketState.DRAFT
     remark: Annotated[Prose, Field(max_length=500)] | None = Field(None, description="Goes into the history.")
+
+
+class TicketAsked(TicketFields):
+    """A further ticket of a call; what is not given stays empty, and no rule fills it."""
+
+    call_id: CallId = Field(description="The call that makes it; the citizen is that call's.")
+
+
+class TicketPatch(TicketFields):
+    """Only what is given changes; a given null empties a code. The number is drawn on leaving draft."""
+
+    version: int = Field(
+        ge=1, le=LARGEST_ID, description="The version that you read; 409 if it is not the last."
+    )
+    state: TicketState = TicketState.DRAFT
 
 
 @router.get("/api/tickets", responses=answers(), summary="Tickets, the latest first")
@@ -185,23 +199,51 @@ def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
     )
 
 
+@router.post(
+    "/api/tickets", status_code=201, responses=answers(404, *BODY), summary="A further draft of a call"
+)
+def add_ticket(hotline: HotlineHere, caller: AllowedCaller, asked: TicketAsked) -> TicketWithHistory:
+    """For a citizen with more than one matter. An agent: only for a call that he answered."""
+    changes = _changes(asked)
+    with hotline.database.writing() as session:
+        record = record_of(session, asked.call_id)
+        require_own(caller, record.agent_no)
+        ticket = further_draft(session, record, caller.written, hotline.now(), changes.remark)
+        assert ticket.id is not None
+        return _with_history(session, _edit(session, hotline, caller, ticket.id, changes))
+
+
 @router.patch("/api/tickets/{ticket_id}", responses=answers(404, 409, *BODY), summary="Change a ticket")
 def change_ticket(
     hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()], patch: TicketPatch
 ) -> TicketWithHistory:
+    with hotline.database.writing() as session:
+        ticket = _edit(session, hotline, caller, ticket_id, _changes(patch), patch.version)
+        return _with_history(session, ticket)
+
+
+def _changes(asked: TicketFields) -> TicketChanges:
+    return TicketChanges(**asked.model_dump(exclude={"version", "call_id"}, exclude_unset=True))
+
+
+def _edit(
+    session: Session,
+    hotline: Hotline,
+    caller: Caller,
+    ticket_id: int,
+    changes: TicketChanges,
+    expected_version: int | None = None,
+) -> Ticket:
     configuration = hotline.running.configuration
     now = hotline.now()
-    changes = TicketChanges(**patch.model_dump(exclude={"version"}, exclude_unset=True))
-    with hotline.database.writing() as session:
-        ticket = edit(
-            session,
-            ticket_id,
-            changes,
-            caller.written,
-            now,
-            codes=configuration.codes,
-            numbering=configuration.codes.numbering(configuration.lines.site.area6),
-            local_date=now.astimezone(hotline.settings.zone).date(),
-            expected_version=patch.version,
-        )
-        return _with_history(session, ticket)
+    return edit(
+        session,
+        ticket_id,
+        changes,
+        caller.written,
+        now,
+        codes=configuration.codes,
+        numbering=configuration.codes.numbering(configuration.lines.site.area6),
+        local_date=now.astimezone(hotline.settings.zone).date(),
+        expected_version=expected_version,
+    )

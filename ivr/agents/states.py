@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from ivr.agents.roster import all_agents, get_agent
 from ivr.agents.switch import Seat
@@ -40,6 +40,13 @@ def all_seats(session: Session) -> list[Seat]:
     """Every active agent's seat, for resynchronising the switch."""
     states = {state.agent_no: state for state in session.exec(select(AgentState))}
     return [seat_of(agent, states[agent.agent_no]) for agent in all_agents(session)]
+
+
+def current_seat(session: Session, agent_no: str) -> Seat | None:
+    """As the database has it now; None if there is no such agent (any more). Only reads, locks nothing."""
+    agent = session.get(Agent, agent_no, populate_existing=True)
+    state = session.get(AgentState, agent_no, populate_existing=True)
+    return None if agent is None or state is None else seat_of(agent, state)
 
 
 def state_of(session: Session, agent_no: str) -> tuple[Agent, AgentState]:
@@ -138,15 +145,23 @@ def has_due_wrap_ups(session: Session, now: datetime) -> bool:
 
 
 def end_due_wrap_ups(session: Session, now: datetime) -> list[Seat]:
-    """Wrap-ups whose time is over, also those that began before a restart."""
-    statement = select(AgentState).where(
-        col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now
-    )
+    """Wrap-ups whose time is over, also those that began before a restart. A pause that was set meanwhile stands."""
+    is_due = (col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now)
+    due = select(AgentState.agent_no).where(*is_due).order_by(col(AgentState.agent_no))
     seats = []
-    for state in session.exec(statement).all():
-        _unpause(state)
+    for agent_no in session.exec(due).all():
+        # the condition again: another unit of work may have changed the row since it was read
+        ended = session.exec(
+            update(AgentState)
+            .where(col(AgentState.agent_no) == agent_no, *is_due)
+            .values(pause_reason=None, paused_at=None, wrap_up_until=None)
+            .execution_options(synchronize_session=False)
+        )
+        if ended.rowcount != 1:
+            continue
+        agent = session.get(Agent, agent_no)
+        state = session.get_one(AgentState, agent_no, populate_existing=True)
         _note(session, state, "resumed", WRAP_UP, "hotline", now)
-        agent = session.get(Agent, state.agent_no)
         if agent is not None:
             seats.append(seat_of(agent, state))
     return seats

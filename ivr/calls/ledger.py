@@ -13,7 +13,7 @@ from ivr.config_files.running import Running
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, EventKind, append, of_call, sealed
-from tickets.call_records import CallRecord, is_settled, refresh
+from tickets.call_records import CallRecord, is_settled, refresh, settlement_of
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
@@ -45,15 +45,15 @@ class Ledger:
             normaliser=running.number_of,
             quick_hangup_seconds=running.configuration.lines.quick_hangup_seconds,
         )
-        if record is None or is_settled(record) or not record.number_called:
+        if record is None or not record.number_called or is_settled(record):
             return record  # without the line of arrival nobody knows yet whom this call is from: settle when it comes
         if record.is_open and record.answered_at is None:
             return record
         self.write_ticket(session, record, now)
         if not record.is_open:
             self._settle_debts(session, record, running, now)
-            record.settled_outcome = record.outcome
-            session.add(record)
+        record.settled_as = settlement_of(record)
+        session.add(record)
         return record
 
     def write_ticket(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ivr.agents.switch import Seat, SwitchNotReached
 from ivr.telephony.ami import Action, Ami, AmiReply
-from ivr.telephony.ami_blocks import Block
+from ivr.telephony.ami_blocks import Block, UnsafeAmiText
 from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts, endpoint_name
 from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import AGENT_PREFIX, QUEUE_PREFIX
@@ -59,14 +59,22 @@ class QueueSwitch:
         _check(action, reply)
 
     async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
-        """After a (re)start of either side: only what differs is sent. Returns the number of changes."""
+        """Only what differs is sent. Returns the number of changes. Raises AmiFault when Asterisk cannot be asked;
+
+        a change that it refuses is logged and keeps none of the others back.
+        """
         status = (
             await self._ami.send({"Action": "QueueStatus"}, timeout=30)
         ).required()  # refused while app_queue loads
         actions = differences(status.events, seats, all_queues)
+        changes = 0
         for action in actions:
-            _check(action, await self._ami.send(action))
-        return len(actions)
+            try:
+                _check(action, await self._ami.send(action))
+                changes += 1
+            except (SwitchNotReached, UnsafeAmiText) as fault:
+                _log.warning("left as it is, the others go on: %s", fault)
+        return changes
 
 
 def _check(action: Action, reply: AmiReply) -> None:
@@ -75,8 +83,8 @@ def _check(action: Action, reply: AmiReply) -> None:
 
 
 def actions_for(seat: Seat, all_queues: Sequence[str]) -> list[Action]:
-    """What brings one agent's seat about, from any state."""
-    wanted = dict(seat.queues) if seat.is_signed_in else {}
+    """What brings one agent's seat about, from any state. Queues that are not configured any more are passed over."""
+    wanted = {queue: penalty for queue, penalty in seat.queues if seat.is_signed_in and queue in all_queues}
     actions: list[Action] = [_remove(seat.agent_no, queue) for queue in all_queues if queue not in wanted]
     for queue, penalty in wanted.items():
         actions.append(_add(seat, queue, penalty))
@@ -87,7 +95,11 @@ def actions_for(seat: Seat, all_queues: Sequence[str]) -> list[Action]:
 
 
 def differences(entries: Iterable[Block], seats: Sequence[Seat], all_queues: Sequence[str]) -> list[Action]:
-    """`entries`: events of QueueStatus. Members that are no agents of ours are left alone."""
+    """`entries`: events of QueueStatus. Members that are no agents of ours are left alone.
+
+    Nobody is added to a queue that is not configured any more; who still serves it in Asterisk goes on while signed in,
+    for the callers left in it.
+    """
     standing: dict[tuple[str, str], Block] = {}
     for entry in entries:
         agent_no = agent_of(entry.get("Location", "")) if entry.get("Event") == "QueueMember" else None
@@ -106,6 +118,8 @@ def differences(entries: Iterable[Block], seats: Sequence[Seat], all_queues: Seq
     uneven: dict[str, Seat] = {}
     for (agent_no, queue), (seat, penalty) in wanted.items():
         member = standing.get((agent_no, queue))
+        if member is None and queue not in all_queues:
+            continue
         if member is None:
             actions.append(_add(seat, queue, penalty))
         elif member.get("Penalty") != str(penalty):

@@ -78,3 +78,19 @@ def test_the_calls_id_is_in_the_agents_invite(hotline: RunningHotline, line: Lin
     record = line.ended(citizen)[0]
     agents_phone = line.phones.running[0]
     assert f"X-Hotline-Call: {record['call_id']}" in agents_phone.trace
+
+
+def test_two_waiting_citizens_make_two_phones_ring_at_once(hotline: RunningHotline, line: Line) -> None:
+    """The second in line does not wait until the first one's agent has picked up."""
+    agents = [line.agent(ring=4, talk=2, is_signed_in=False) for _ in range(2)]
+    holder = line.agent(has_phone=False)  # the line takes callers, and no phone rings yet
+    citizens = [hotline.new_citizen() for _ in range(2)]
+    for citizen in citizens:
+        line.call(citizen, stay=40)
+    wait_for(lambda: len(line.waiting()) == 2, 20, holder)
+    for agent_no in agents:
+        line.sign_in(agent_no)
+    records = line.ended(calls=2, seconds=40)
+    assert [record["outcome"] for record in records] == ["answered", "answered"]
+    connects = [int(row[0]) for row in hotline.queue_log if row[4] == "CONNECT" and row[2] == f"q-{line.queue}"]
+    assert max(connects) - min(connects) <= 2, "the second phone rang only after the first was answered"

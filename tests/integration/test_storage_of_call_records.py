@@ -9,7 +9,7 @@ from support.call_stories import START, STORIES, Story, Teller
 
 from hotline.database import Database
 from tickets.call_events import Event, EventKind, append
-from tickets.call_records import CallRecord, is_settled, refresh, rewrite
+from tickets.call_records import CallRecord, is_settled, refresh, rewrite, settlement_of
 from tickets.outcome import Outcome, fold
 from tickets.sealing import Sealer
 from vocabulary.phone_numbers import PhoneNumber, normalise
@@ -66,7 +66,7 @@ def test_a_refresh_says_what_the_fold_says_and_keeps_what_others_wrote(database:
     assert first.is_open
     with database.writing() as session:
         record = session.get_one(CallRecord, first.call_id)
-        record.disposition, record.settled_outcome = "consulted", "in_progress"
+        record.disposition, record.settled_as = "consulted", "earlier"
     last = hear(database, list(story.events[4:]))
     told = fold(story.events, quick_hangup_seconds=5)
     assert (last.answered_at, last.talk_seconds, last.prio) == (
@@ -74,7 +74,7 @@ def test_a_refresh_says_what_the_fold_says_and_keeps_what_others_wrote(database:
         told.talk_seconds,
         told.prio,
     )
-    assert (last.disposition, last.settled_outcome, last.is_open) == ("consulted", "in_progress", False)
+    assert (last.disposition, last.settled_as, last.is_open) == ("consulted", "earlier", False)
     assert (last.number_sealed, last.created_at) == (first.number_sealed, first.created_at)
     assert not is_settled(last)
 
@@ -87,14 +87,16 @@ def test_the_record_is_attached_so_that_what_is_set_is_kept(database: Database):
             session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
         )
         assert record is not None
-        record.settled_outcome = record.outcome
+        record.settled_as = settlement_of(record)
         again = refresh(
             session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
         )
         assert again is record
         assert is_settled(record)
     with database.reading() as session:
-        assert session.get_one(CallRecord, told[0].call_id).settled_outcome == Outcome.IVR_ABANDON
+        kept = session.get_one(CallRecord, told[0].call_id)
+        assert kept.outcome == Outcome.IVR_ABANDON
+        assert is_settled(kept), "also as it was read back"
 
 
 def test_a_callbacks_own_channel_and_an_unknown_call_make_no_record(database: Database):

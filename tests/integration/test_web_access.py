@@ -23,10 +23,16 @@ from hotline.web.accounts import (
 )
 from ivr.agents.roster import NoSuchAgent
 from ivr.agents.tables import Agent
+from tickets.call_records import CallRecord
+from tickets.tickets import Ticket
 
 GUARDED = sorted(route for route, roles in ACCESS.items() if roles != PUBLIC)
 OPEN = sorted(route for route, roles in ACCESS.items() if roles == PUBLIC)
-BODIES = {"reveal": {"reason": "the citizen asked"}, "pause": {"reason": "rest"}}
+BODIES = {
+    "reveal": {"reason": "the citizen asked"},
+    "pause": {"reason": "rest"},
+    "tickets": {"call_id": "hl1-1.1"},
+}
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def _filled(path: str) -> str:
 
 def _body(method: str, path: str) -> object:
     if method == "PATCH":
-        return {"version": 1}
+        return {"disposition": "silent"} if path.startswith("/api/calls/") else {"version": 1}
     return BODIES.get(path.rsplit("/", 1)[1]) if method == "POST" else None
 
 
@@ -76,7 +82,7 @@ def test_each_role_gets_what_the_table_says(web: WebHotline) -> None:
         for role, client in clients.items():
             answer = client.request(method, _filled(path), json=_body(method, path))
             if role in ACCESS[method, path]:
-                assert answer.status_code in (200, 409), (role, method, path, answer.text)
+                assert answer.status_code in (200, 201, 409), (role, method, path, answer.text)
             else:
                 assert answer.status_code == 403, (role, method, path, answer.text)
 
@@ -128,6 +134,12 @@ def test_an_agent_acts_for_himself_only(web: WebHotline) -> None:
         assert answer.status_code == 403, act
     assert "1002" in answer.json()["detail"]
     assert agent.post("/api/calls/hl1-1.1/reveal", BODIES["reveal"]).status_code == 403
+    for call_id in ("hl1-1.1", "hl1-1.2"):  # another's, and one that nobody answered
+        assert agent.post("/api/tickets", {"call_id": call_id}).status_code == 403
+        assert agent.patch(f"/api/calls/{call_id}", {"disposition": "silent"}).status_code == 403
+    with web.database.reading() as session:
+        assert session.exec(select(func.count(col(Ticket.id)))).one() == 1
+        assert session.exec(select(CallRecord.disposition).distinct()).all() == [None]
     assert agent.post("/api/agents/1002/sign-in").status_code == 200
     assert web.client(Role.SHIFT_LEADER).post("/api/agents/1001/sign-in").status_code == 200
 

@@ -108,3 +108,63 @@ def test_a_reveal_that_cannot_be_leaves_no_row(web: WebHotline, api: Api) -> Non
         assert "number" not in answer.json()
     with web.database.reading() as session:
         assert session.exec(select(AuditEntry)).all() == []
+
+
+def test_a_call_that_needs_no_ticket_gets_a_disposition(web: WebHotline) -> None:
+    ticket_id = web.draft("hl1-1.1")
+    agent = web.client(Role.AGENT, "1001")
+    answer = agent.patch("/api/calls/hl1-1.1", {"disposition": "wrong_number"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["disposition"] == "wrong_number"
+    assert agent.get("/api/calls/hl1-1.1").json() == answer.json()
+    ticket = agent.get(f"/api/tickets/{ticket_id}").json()
+    assert (ticket["state"], ticket["disposition"]) == ("closed", "wrong_number")
+    closed = [(line["field"], line["to_value"]) for line in ticket["history"] if line["by"] == "agent 1001"]
+    assert {("state", "closed"), ("disposition", "wrong_number")} <= set(closed)
+    with web.database.reading() as session:
+        row = session.exec(select(AuditEntry)).one()
+    assert (row.action, row.subject, row.reason, row.agent_no) == (
+        "call_disposed",
+        "call hl1-1.1",
+        "none → wrong_number",
+        "1001",
+    )
+
+
+def test_the_rules_keep_the_disposition_that_a_person_gave(web: WebHotline, api: Api) -> None:
+    ticket_id = web.draft("hl1-1.1", disposition="consultation_answered")
+    assert api.get("/api/calls/hl1-1.1").json()["disposition"] == "consultation_answered"
+    api.patch("/api/calls/hl1-1.1", {"disposition": "nuisance"})
+    closed = api.get(f"/api/tickets/{ticket_id}").json()
+    web.call("hl1-1.1", agent_no="1001")  # the call is read anew, and the rules run once more
+    assert web.draft("hl1-1.1", disposition="silent", title="另一标题") == ticket_id
+    assert api.get("/api/calls/hl1-1.1").json()["disposition"] == "nuisance"
+    assert api.get(f"/api/tickets/{ticket_id}").json() == closed
+
+
+def test_a_ticket_that_somebody_worked_on_outlives_the_disposition(web: WebHotline, api: Api) -> None:
+    typed = web.draft("hl1-1.1")
+    api.patch(f"/api/tickets/{typed}", {"version": 1, "text": "室温 14 度"})
+    before = api.get(f"/api/tickets/{typed}").json()
+    empty = api.post("/api/tickets", {"call_id": "hl1-1.1"}).json()["id"]
+    assert api.patch("/api/calls/hl1-1.1", {"disposition": "silent"}).status_code == 200
+    assert api.get(f"/api/tickets/{typed}").json() == before
+    assert api.get(f"/api/tickets/{empty}").json()["state"] == "closed"
+
+
+def test_a_disposition_that_cannot_be_changes_nothing(web: WebHotline, api: Api) -> None:
+    web.draft("hl1-1.1")
+    for call_id, body, status, kind in (
+        ("hl1-1.1", {"disposition": "no-such"}, 422, "unknown_code"),
+        ("hl1-1.1", {"disposition": None}, 422, "bad_request"),
+        ("hl1-1.1", {}, 422, "bad_request"),
+        ("hl1-1.1", {"disposition": "silent", "queue": "heating"}, 422, "bad_request"),
+        ("hl1-9.9", {"disposition": "silent"}, 404, "no_such_call"),
+    ):
+        answer = api.patch(f"/api/calls/{call_id}", body)
+        assert (answer.status_code, answer.json()["type"]) == (status, f"urn:hotline:problem:{kind}"), body
+    call = api.get("/api/calls/hl1-1.1").json()
+    assert call["disposition"] is None
+    assert api.get(f"/api/tickets/{call['tickets'][0]['ticket_id']}").json()["state"] == "draft"
+    with web.database.reading() as session:
+        assert session.exec(select(AuditEntry)).all() == []

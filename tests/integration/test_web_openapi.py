@@ -83,7 +83,8 @@ def test_the_description_is_complete(web: WebHotline) -> None:
         assert operation["summary"], path
         assert operation.get("security") == (None if is_open else [{"token": []}]), path
         answers = operation["responses"]
-        assert is_open or {"200", "401", "403", "422", "500", "503"} <= set(answers), path
+        assert is_open or {"401", "403", "422", "500", "503"} <= set(answers), path
+        assert {"200", "201"} & set(answers), path
         assert ("404" in answers) or "{" not in path, path
         for status, answer in answers.items():
             kinds = set(answer["content"])

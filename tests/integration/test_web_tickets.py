@@ -116,3 +116,62 @@ def test_tickets_are_found_by_what_is_known_of_them(web: WebHotline, api: Api) -
     assert found(since=(MORNING + timedelta(minutes=1)).isoformat()) == [2]
     assert found(until=(MORNING + timedelta(minutes=1)).isoformat()) == [1]
     assert found(category_code="no-such") == []
+
+
+def test_a_second_matter_of_a_call_gets_a_ticket_of_its_own(web: WebHotline, api: Api) -> None:
+    category = web.configuration.codes.categories[1].code
+    asked = {"call_id": "hl1-1.1", "title": "路灯不亮", "category_code": category, "remark": "第二件事"}
+    answer = api.post("/api/tickets", asked)
+    assert answer.status_code == 201, answer.text
+    ticket = answer.json()
+    assert (ticket["id"], ticket["state"], ticket["ticket_no"]) == (2, "draft", None)
+    assert (ticket["title"], ticket["category_code"], ticket["rule"]) == ("路灯不亮", category, None)
+    assert (ticket["call_id"], ticket["agent_no"]) == ("hl1-1.1", "1001")
+    assert ticket["number_masked"] == "138****8000"
+    assert set(ticket["typed_fields"]) == {"title", "category_code"}
+    assert ticket["calls"] == [{"call_id": "hl1-1.1", "relation": "made"}]
+    told = [(line["by"], line["field"], line["to_value"], line["remark"]) for line in ticket["history"]]
+    assert told[0] == ("agent 1001", "state", "draft", "第二件事")
+    assert set(told[1:]) == {
+        ("agent 1001", "title", "路灯不亮", "第二件事"),
+        ("agent 1001", "category_code", category, "第二件事"),
+    }
+    assert api.get("/api/tickets/2").json() == ticket
+    assert [one["id"] for one in api.get("/api/tickets", number=CITIZEN).json()["items"]] == [2, 1]
+    assert [one["ticket_id"] for one in api.get("/api/calls/hl1-1.1").json()["tickets"]] == [1, 2]
+    sent = api.patch("/api/tickets/2", {"version": ticket["version"], "state": "pending_dispatch"})
+    assert sent.json()["ticket_no"]
+
+
+def test_no_rule_writes_into_a_ticket_that_a_person_made(web: WebHotline) -> None:
+    web.call("hl1-1.2", after=timedelta(minutes=5), agent_no="1002")
+    leader = web.client(Role.SHIFT_LEADER)
+    before = leader.post("/api/tickets", {"call_id": "hl1-1.2"}).json()
+    assert (before["version"], before["title"], before["typed_fields"]) == (1, "", [])
+    assert before["history"][0]["by"].startswith("shift_leader")
+    assert web.draft("hl1-1.2", urgency=Urgency.CRITICAL) == before["id"]
+    assert leader.get(f"/api/tickets/{before['id']}").json() == before
+
+
+def test_a_call_without_a_number_gives_a_ticket_without_a_citizen(web: WebHotline, api: Api) -> None:
+    web.call("hl1-1.2", number="anonymous", agent_no="1001")
+    answer = api.post("/api/tickets", {"call_id": "hl1-1.2", "text": "匿名"})
+    assert (answer.status_code, answer.json()["number_masked"]) == (201, None)
+
+
+BAD_TICKETS = [
+    ({"call_id": "hl1-9.9"}, 404, "no_such_call"),
+    ({"category_code": "no-such-category"}, 422, "unknown_code"),
+    ({"disposition": "no-such-disposition"}, 422, "unknown_code"),
+    ({"call_id": None}, 422, "bad_request"),
+    ({"version": 1}, 422, "bad_request"),
+    ({"state": "closed"}, 422, "bad_request"),
+    ({"title": "x" * 201}, 422, "bad_request"),
+]
+
+
+def test_a_bad_ticket_is_not_made(api: Api) -> None:
+    for more, status, kind in BAD_TICKETS:
+        answer = api.post("/api/tickets", {"call_id": "hl1-1.1", "text": "kept out"} | more)
+        assert (answer.status_code, answer.json()["type"]) == (status, f"urn:hotline:problem:{kind}"), more
+    assert [ticket["id"] for ticket in api.get("/api/tickets").json()["items"]] == [1]

@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.Column("talk_seconds", sa.Float(), nullable=True),
         sa.Column("prio", sa.Integer(), nullable=True),
         sa.Column("is_open", sa.Boolean(), nullable=False),
-        sa.Column("settled_outcome", sa.String(), nullable=True),
+        sa.Column("settled_as", sa.String(), nullable=True),
         sa.Column("disposition", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("call_id"),
