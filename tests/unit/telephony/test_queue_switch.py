@@ -1,7 +1,16 @@
 """Asterisk's queues are brought to the database's seats by the fewest actions, and to nothing else."""
 
+import asyncio
+import logging
+from typing import Any, cast
+
+import pytest
+
 from ivr.agents.switch import Seat
-from ivr.telephony.queue_switch import actions_for, differences
+from ivr.telephony.ami import Action, Ami, AmiNotConnected, AmiReply
+from ivr.telephony.ami_blocks import encode_action
+from ivr.telephony.queue_switch import QueueSwitch, actions_for, differences
+from ivr.telephony.sip_accounts import SipAccounts
 
 QUEUES = ["general", "heating"]
 
@@ -87,3 +96,69 @@ def test_a_changed_penalty_is_said() -> None:
 def test_members_that_are_no_agents_of_ours_are_left_alone() -> None:
     stranger = member() | {"Location": "PJSIP/lobby"}
     assert differences([stranger], [], QUEUES) == []
+
+
+GONE_TOO = (("gone", 0), ("general", 0))
+
+
+def test_a_queue_that_is_not_configured_any_more_is_passed_over() -> None:
+    actions = actions_for(seat(queues=GONE_TOO), QUEUES)
+    assert "q-gone" not in str(actions)
+    assert "QueueAdd q-general" in words(actions)
+    assert words(differences([], [seat(queues=GONE_TOO)], QUEUES)) == ["QueueAdd q-general", "QueuePause"]
+
+
+def test_the_callers_left_in_such_a_queue_keep_their_agents_until_these_sign_out() -> None:
+    standing = [member(), member("q-gone")]
+    assert differences(standing, [seat(queues=GONE_TOO)], QUEUES) == []
+    signed_out = seat(is_signed_in=False, queues=GONE_TOO)
+    assert words(differences(standing, [signed_out], QUEUES)) == [
+        "QueueRemove q-general",
+        "QueueRemove q-gone",
+    ]
+
+
+class OneManager:
+    """Answers QueueStatus with no members, refuses what concerns `refused`, and is lost at `lost`."""
+
+    def __init__(self, refused: str = "", lost: str = "") -> None:
+        self.refused, self.lost = refused, lost
+        self.done: list[str] = []
+
+    async def send(self, action: Action, timeout: float | None = None) -> AmiReply:
+        if action["Action"] == self.lost:
+            raise AmiNotConnected("lost")
+        if self.refused and action.get("Queue") == self.refused:
+            return AmiReply(False, "Unable to add interface to queue: No such queue", {})
+        self.done.append(" ".join(words([action])))
+        return AmiReply(True, "", {})
+
+    def switch(self) -> QueueSwitch:
+        return QueueSwitch(cast(Ami, self), cast(SipAccounts, cast(Any, None)))
+
+
+def test_a_refused_change_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    manager = OneManager(refused="q-general")
+    seats = [seat(queues=(("general", 0), ("heating", 0)))]
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(manager.switch().resynchronise(seats, QUEUES)) == 2
+    assert manager.done == ["QueueStatus", "QueueAdd q-heating", "QueuePause"]
+    assert "No such queue" in caplog.text
+
+
+def test_a_pause_reason_that_cannot_be_sent_keeps_nobody_else_back() -> None:
+    class Strict(OneManager):
+        async def send(self, action: Action, timeout: float | None = None) -> AmiReply:
+            encode_action(action)
+            return await super().send(action, timeout)
+
+    manager = Strict()
+    others = Seat("1002", (("general", 0),), True, None)
+    assert asyncio.run(manager.switch().resynchronise([seat("a\r\nb"), others], QUEUES)) == 3
+    assert manager.done[-1] == "QueuePause"
+
+
+def test_a_lost_connection_is_raised() -> None:
+    manager = OneManager(lost="QueuePause")
+    with pytest.raises(AmiNotConnected):
+        asyncio.run(manager.switch().resynchronise([seat()], QUEUES))

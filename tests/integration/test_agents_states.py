@@ -1,0 +1,253 @@
+"""Agents' states in both databases, and the rounds that keep Asterisk even with them whatever fails."""
+
+import asyncio
+import logging
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from support.fake_switch import FakeSwitch
+from support.web_hotline import MORNING, WebHotline, open_hotline
+
+from hotline import asterisk_process, bootstrap, config_door, trial
+from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
+from hotline.database import Database
+from hotline.serve import Service
+from hotline.settings import Settings
+from ivr.agents import states
+from ivr.agents.switch import Seat
+from ivr.agents.tables import AgentEvent, AgentState
+from ivr.telephony.ami import AmiTimeout
+from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts
+
+LATER = MORNING + timedelta(minutes=1)
+
+
+@pytest.fixture
+def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
+    with open_hotline(database, tmp_path) as hotline:
+        yield hotline
+
+
+@pytest.fixture
+def in_wrap_up(web: WebHotline) -> WebHotline:
+    """1001 in a wrap-up that is over at LATER."""
+    with web.database.writing() as session:
+        states.sign_in(session, "1001", "test", MORNING)
+        states.begin_wrap_up(session, "1001", 30, MORNING)
+    return web
+
+
+def told(database: Database) -> list[tuple[str, str | None]]:
+    with database.reading() as session:
+        rows = session.exec(select(AgentEvent).where(AgentEvent.agent_no == "1001").order_by("id"))
+        return [(row.what, row.reason) for row in rows if row.what != "added"]
+
+
+def test_a_wrap_up_ends_once(in_wrap_up: WebHotline) -> None:
+    database = in_wrap_up.database
+    with database.writing() as session:
+        assert states.end_due_wrap_ups(session, MORNING) == []
+        seats = states.end_due_wrap_ups(session, LATER)
+        assert states.end_due_wrap_ups(session, LATER) == []
+    assert [(seat.agent_no, seat.pause_reason) for seat in seats] == [("1001", None)]
+    with database.reading() as session:
+        state = session.get_one(AgentState, "1001")
+        assert (state.pause_reason, state.paused_at, state.wrap_up_until) == (None, None, None)
+    assert told(database) == [("signed_in", None), ("paused", "wrap_up"), ("resumed", "wrap_up")]
+
+
+def test_a_pause_set_between_outlives_the_end_of_the_wrap_up(in_wrap_up: WebHotline) -> None:
+    database = in_wrap_up.database
+    ended: list[Seat] = []
+
+    def end() -> None:
+        with database.writing() as session:
+            ended.extend(states.end_due_wrap_ups(session, LATER))
+
+    ending = threading.Thread(target=end)
+    with database.writing() as session:
+        states.pause(session, "1001", "rest", {"rest"}, "test", LATER)
+        session.flush()
+        ending.start()
+        ending.join(0.7)  # PostgreSQL: it has read the due row and waits for this one's lock
+        assert ending.is_alive()
+    ending.join(5)
+    assert not ending.is_alive()
+    assert ended == []
+    with database.reading() as session:
+        state = session.get_one(AgentState, "1001")
+        assert (state.pause_reason, state.paused_at) == ("rest", LATER)
+        assert states.current_seat(session, "1001") == Seat(
+            "1001", (("general", 0), ("heating", 5)), True, "rest"
+        )
+    assert told(database)[-1] == ("paused", "rest")
+
+
+def test_there_is_no_seat_without_an_agent(web: WebHotline) -> None:
+    with web.database.reading() as session:
+        assert states.current_seat(session, "9999") is None
+
+
+class Ends(FakeSwitch):
+    """`resynchronise` notes what it was given, and raises `fault` if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[tuple[Sequence[Seat], Sequence[str]]] = []
+        self.fault: Exception | None = None
+
+    async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
+        self.given.append((seats, all_queues))
+        if self.fault is not None:
+            raise self.fault
+        return 0
+
+
+@pytest.fixture
+def service(web: WebHotline, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A worker with a switch that we see into; ARI is not there."""
+    service: Any = Service(web.hotline, only=("worker",))
+    service.switch = Ends()
+
+    def refuse(_: SipAccounts) -> set[str]:
+        raise AsteriskRefused("list its endpoints", 0, "refused")
+
+    monkeypatch.setattr(SipAccounts, "existing", refuse)
+    return service
+
+
+def test_connecting_does_not_fail_for_the_accounts(service: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(service._on_connected())
+    assert len(service.switch.given) == 1
+    assert "list its endpoints" in caplog.text
+
+
+def test_connecting_fails_when_asterisk_cannot_be_asked(service: Any) -> None:
+    service.switch.fault = AmiTimeout("no reply")
+    with pytest.raises(AmiTimeout):
+        asyncio.run(service._on_connected())
+
+
+def test_the_round_reads_the_seats_anew_and_outlives_faults(
+    service: Any, web: WebHotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(bootstrap, "put_missing_accounts", looked.append)
+    asyncio.run(service._keep_even())
+    assert service.switch.given == []  # not connected: nothing is asked
+    service.ami._ready.set()
+    asyncio.run(service._keep_even())
+    with web.database.writing() as session:
+        states.sign_in(session, "1001", "test", MORNING)
+    service.switch.fault = AmiTimeout("no reply")
+    asyncio.run(service._keep_even())
+    signed_in = [[seat.is_signed_in for seat in seats] for seats, _ in service.switch.given]
+    assert signed_in == [[False, False], [True, False]]
+    assert "general" in service.switch.given[0][1]
+    assert len(looked) == 2  # the accounts are looked after even if the queues could not be
+
+
+def test_one_account_that_cannot_be_made_keeps_no_other_back(
+    web: WebHotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def put(_: SipAccounts, agent_no: str, name: str, secret: str) -> None:
+        if agent_no == "1001":
+            raise AsteriskRefused("store the auth", 400, "bad")
+        made.append(agent_no)
+
+    monkeypatch.setattr(SipAccounts, "existing", lambda _: set())
+    monkeypatch.setattr(SipAccounts, "put", put)
+    bootstrap.put_missing_accounts(web.hotline)
+    assert made == ["1002"]
+
+
+def test_a_pause_set_after_the_wrap_up_ended_is_what_asterisk_gets(
+    service: Any, in_wrap_up: WebHotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_wrap_up.clock = LATER
+    end = states.end_due_wrap_ups
+
+    def end_then_pause(session: Any, now: Any) -> list[Seat]:
+        seats = end(session, now)
+        states.pause(session, "1001", "rest", {"rest"}, "test", now)
+        return seats
+
+    monkeypatch.setattr(states, "end_due_wrap_ups", end_then_pause)
+    service._end_wrap_ups_now()
+    assert service.switch.seats["1001"].pause_reason == "rest"
+
+
+def test_a_reload_that_breaks_in_an_unknown_way_is_logged(
+    service: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Settings) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(config_door, "load_changed", fail)
+    before = service.hotline.running
+    service._reload()
+    assert "the disk is gone" in caplog.text
+    assert service.hotline.running is before
+
+
+def test_the_web_server_ends_by_itself_and_the_others_are_cancelled(service: Any) -> None:
+    class Server:
+        should_exit = False
+
+        async def serve(self) -> str:
+            while not self.should_exit:
+                await asyncio.sleep(0.01)
+            return "in order"
+
+    async def stop() -> None:
+        server = Server()
+        service.web_task = asyncio.create_task(server.serve())
+        other = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        await service._stop([other, service.web_task], server)
+        assert other.cancelled()
+        assert service.web_task.result() == "in order"
+
+    asyncio.run(stop())
+
+
+def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stuck: list[subprocess.Popen[bytes]] = []
+    program = AsteriskProgram(("asterisk",), "", "", "22.0")
+    watched = trial.Trial(Settings(home=tmp_path), program, said.append, asterisk=ended)
+
+    def start(*_: object) -> subprocess.Popen[bytes]:
+        stuck.append(subprocess.Popen(["sleep", "60"]))
+        return stuck[-1]
+
+    def wait_until_ready(*_: object) -> None:
+        if len(stuck) == 1:
+            raise AsteriskFailed("it was not ready after 30 s")
+        watched.is_stopping = True
+
+    monkeypatch.setattr(asterisk_process, "start", start)
+    monkeypatch.setattr(asterisk_process, "wait_until_ready", wait_until_ready)
+    monkeypatch.setattr(trial, "answers", lambda *_, **__: True)
+    monkeypatch.setattr(trial, "_LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(trial, "_NEXT_START_AFTER_SECONDS", 0.1)
+    try:
+        watched._watch()
+        assert len(stuck) == 2
+        assert stuck[0].poll() is not None  # the one that hung is not left behind
+        assert any("it was not ready" in line and "next try" in line for line in said)
+    finally:
+        watched.stop()
