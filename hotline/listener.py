@@ -23,11 +23,11 @@ from ivr.telephony.ami_blocks import Block
 from ivr.telephony.ami_events import hint_from
 from ivr.telephony.queue_log import Entry, LogLine, for_call, parse_line, to_events
 from ivr.telephony.queue_log_file import LogPosition, QueueLogFile
-from missed_call_redial.attempts import on_dialled, on_dialling, on_placeholder_left
+from missed_call_redial.attempts import on_dialled, on_dialling, on_placeholder_left, on_reached
 from missed_call_redial.callbacks import attempt_of_channel
 from tickets.call_events import Event
 from tickets.call_records import CallRecord
-from vocabulary.hotline_names import LOG_DIALLED, LOG_DIALLING
+from vocabulary.hotline_names import LOG_DIALLED, LOG_DIALLING, LOG_REACHED
 
 _log = logging.getLogger(__name__)
 LEASE: Final = "listener"
@@ -156,6 +156,8 @@ class Listener:
         policy, zone = self.hotline.running.configuration.callbacks, self.ledger.zone
         if entry.event == LOG_DIALLING:
             on_dialling(session, attempt, at)
+        elif entry.event == LOG_REACHED:
+            on_reached(session, attempt, at)
         elif entry.event == LOG_DIALLED:
             on_dialled(
                 session,

@@ -9,10 +9,11 @@ import logging
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 
 from sqlmodel import Session, col, exists, select
 
-from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
+from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState, ClosingCode
 from missed_call_redial.dial_results import AttemptOutcome, attempt_result
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # A record that has been open for longer is taken for one whose end we have not heard yet.
 _LONGEST_CALL = timedelta(hours=2)
+
+NO_TRUNK_ALLOWS: Final = "no_trunk_allows"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,26 @@ def attempt_accepted(
     attempt.finish(AttemptOutcome.NOT_DIALLED, now, why)
     settle(session, callback, policy, zone, now)
     return DialDecision(False, why, callback.id, closing_code=callback.closing_code)
+
+
+def refuse_dial(
+    session: Session, attempt_id: str, why: str, now: datetime, *, policy: CallbackPolicies, zone: tzinfo
+) -> bool:
+    """After attempt_accepted's yes it turned out that the citizen cannot be dialled, and he was not.
+
+    NO_TRUNK_ALLOWS ends the debt, since no later try can do better; else it is owed again. False: no such
+    attempt, or it has no yes or is further on.
+    """
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].state != AttemptState.ACCEPTED:
+        return False
+    callback, attempt = found
+    attempt.finish(AttemptOutcome.NOT_DIALLED, now, why)
+    if why == NO_TRUNK_ALLOWS and callback.state != CallbackState.CLOSED:
+        callback.close(ClosingCode.CANCELLED, now)
+        callback.remark = why
+    settle(session, callback, policy, zone, now)
+    return True
 
 
 def _why_not_to_dial(
@@ -111,9 +134,29 @@ def on_dialling(session: Session, attempt_id: str, at: datetime) -> bool:
         return False
     callback, attempt = found
     attempt.dialling_at = at
+    _dials_after_all(callback, attempt)
+    return True
+
+
+def _dials_after_all(callback: Callback, attempt: Attempt) -> None:
+    """Whatever was concluded from silence until now."""
     attempt.state = AttemptState.DIALLING
-    attempt.outcome, attempt.ended_at, attempt.remark = None, None, None  # thought undialled until now
+    attempt.outcome, attempt.ended_at, attempt.remark = None, None, None
     show_in_progress(callback)
+
+
+def on_reached(session: Session, attempt_id: str, at: datetime) -> bool:
+    """The dialplan wrote HOTLINE_REACHED: the citizen picked up. The result, or recover(), still has to come.
+
+    False: no such attempt, or known already.
+    """
+    found = lock_attempt(session, attempt_id)
+    if found is None or found[1].is_told or found[1].answered_at is not None:
+        return False
+    callback, attempt = found
+    attempt.answered_at = at
+    attempt.dialling_at = attempt.dialling_at or at
+    _dials_after_all(callback, attempt)
     return True
 
 
@@ -142,7 +185,8 @@ def on_dialled(
     attempt.finish(outcome, at)
     attempt.is_told = True
     attempt.dialling_at = attempt.dialling_at or at - timedelta(seconds=talk_seconds)
-    attempt.answered_at = at - timedelta(seconds=talk_seconds) if talk_seconds > 0 else None
+    if attempt.answered_at is None and talk_seconds > 0:
+        attempt.answered_at = at - timedelta(seconds=talk_seconds)
     attempt.cause = cause
     attempt.sip_text = sip[:80] or None
     settle(session, callback, policy, zone, now)
@@ -187,8 +231,8 @@ def recover(
     """End the attempts whose lease passed and of which no channel lived at `seen_at`; returns their ids.
 
     Nothing is concluded before queue_log was read beyond `seen_at` and its lines were handed to the other
-    functions: else a dial that nobody told us of yet would be repeated. Dialled without a result counts;
-    undialled does not.
+    functions: else a dial that nobody told us of yet would be repeated. Told to dial without a result counts,
+    and is a talk if the citizen picked up; what was never told to dial does not count.
     """
     if log_read_until <= seen_at:
         return []
@@ -205,7 +249,7 @@ def recover(
 _SILENCE_MEANS = {
     AttemptState.CLAIMED: AttemptOutcome.NOT_PLACED,
     AttemptState.PLACED: AttemptOutcome.AGENT_DECLINED,
-    AttemptState.ACCEPTED: AttemptOutcome.NOT_DIALLED,
+    AttemptState.ACCEPTED: AttemptOutcome.UNKNOWN,
     AttemptState.DIALLING: AttemptOutcome.UNKNOWN,
 }
 
@@ -217,8 +261,12 @@ def _end_silent(
     if found is None or found[1].state == AttemptState.DONE:
         return False
     callback, attempt = found
-    outcome = _SILENCE_MEANS[AttemptState(attempt.state)]
+    was_reached = attempt.answered_at is not None
+    outcome = AttemptOutcome.CONNECTED if was_reached else _SILENCE_MEANS[AttemptState(attempt.state)]
     log.warning("attempt %s of call %s vanished: %s", attempt_id, callback.first_call_id, outcome)
-    attempt.finish(outcome, now, "vanished")
+    if attempt.answered_at is None:
+        attempt.finish(outcome, now, "vanished")
+    else:  # a miss after he picked up is one that this talk did not settle
+        attempt.finish(outcome, attempt.answered_at, "vanished")
     settle(session, callback, policy, zone, now)
     return True

@@ -78,7 +78,7 @@ class Callback(SQLModel, table=True):
     due_at: datetime = Field(index=True)
     deadline_at: datetime
     attempts: int = 0
-    """Attempts that count against max_attempts."""
+    """Attempts that count against max_attempts; fewer than all if a later miss made them count anew."""
     lease_owner: str | None = None
     lease_until: datetime | None = None
     closing_code: str | None = None
@@ -98,6 +98,14 @@ class Callback(SQLModel, table=True):
         self.closing_call_id = call_id
         self.lease_owner = None
         self.lease_until = None
+
+    def reopen(self, state: CallbackState) -> None:
+        """What closed it turned out not to have settled it."""
+        self.state = state
+        self.closing_code = None
+        self.closed_at = None
+        self.agent_no = None
+        self.closing_call_id = None
 
 
 class CallbackCall(SQLModel, table=True):

@@ -15,7 +15,7 @@ class AttemptOutcome(StrEnum):
     DROPPED_BY_US = "dropped_by_us"
     """The agent hung up while the citizen's phone rang."""
     UNKNOWN = "unknown"
-    """Dialled, and nothing was heard of it again: it counts, since the phone may have rung."""
+    """Dialled or told to dial, and nothing was heard of it again: it counts, since the phone may have rung."""
     TRUNK_FAULT = "trunk_fault"
     AGENT_DECLINED = "agent_declined"
     """No agent took the placeholder, or the agent let go before the citizen's phone rang."""

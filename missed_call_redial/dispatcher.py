@@ -24,7 +24,7 @@ from missed_call_redial.claims import (
 )
 from missed_call_redial.dialer import Dialer, DialerIsDown, NotPlaced, PlaceRequest
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
-from missed_call_redial.queue_line import hold_placing, queues_with_due, read_line
+from missed_call_redial.queue_line import as_named, hold_placing, queues_with_due, read_line
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ class _Sighting:
 class Dispatcher:
     """`policy` is asked at each tick, so that published changes take effect; `open_number` gives the national
     digits behind a sealed number (raising HotlineError); `log_read_until` is the moment up to which queue_log
-    was read *and handed on*, or None when nobody reads it.
+    was read *and handed on*, or None when nobody reads it; `live_queue` names the queue in which debts of this queue
+    are placed, another one when theirs is configured no more.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Dispatcher:
         open_number: Callable[[str], str],
         log_read_until: Callable[[], datetime | None],
         owner: str,
+        live_queue: Callable[[str], str] = as_named,
     ) -> None:
         self._database = database
         self._dialer = dialer
@@ -74,6 +76,7 @@ class Dispatcher:
         self._open_number = open_number
         self._log_read_until = log_read_until
         self._owner = owner
+        self._live_queue = live_queue
         self._sighting: _Sighting | None = None
 
     async def tick(self, now: datetime) -> TickReport:
@@ -134,7 +137,8 @@ class Dispatcher:
         with self._database.writing() as session:
             hold_placing(session)
             for queue in queues_with_due(session, now):
-                room = read_line(session, queue, policy, now).room(policy)
+                line = read_line(session, self._live_queue(queue), policy, now, self._live_queue)
+                room = line.room(policy)
                 if room:
                     claims += claim_due(session, self._owner, now, policy, room, queue=queue)
         return claims
@@ -159,7 +163,7 @@ class Dispatcher:
         return PlaceRequest(
             attempt_id=claim.attempt_id,
             callback_id=claim.callback_id,
-            queue=claim.queue,
+            queue=self._live_queue(claim.queue),
             prio=claim.prio,
             citizen=self._open_number(claim.number_sealed),
             first_call_id=claim.first_call_id,

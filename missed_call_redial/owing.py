@@ -19,6 +19,7 @@ from missed_call_redial.callbacks import (
     CallbackRefusal,
     CallbackState,
     ClosingCode,
+    attempts_of,
     lock_callback,
     lock_open_callback,
 )
@@ -29,6 +30,7 @@ from missed_call_redial.policy import (
     first_attempt_at,
     reason_to_refuse,
 )
+from missed_call_redial.settling import settle
 from tickets.call_records import CallRecord
 from tickets.outcome import LOST, Outcome
 from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
@@ -89,13 +91,21 @@ def owe(
     """Owe a call back, merge the miss into the debt that is open, or state why nothing is owed."""
     link = session.get(CallbackCall, missed.call_id)
     if link is not None:
+        if not _was_answered_since(session, missed):
+            _bring_due(session, _reopen_what_it_closed(session, missed), missed, policy, zone, now)
         return lock_callback(session, link.callback_id)
     refusal = session.get(CallbackRefusal, missed.call_id)
     reason = _reason_to_refuse(session, missed, policy)
+    reopened = None
+    if reason is not RefusalReason.ANSWERED_SINCE:
+        reopened = _reopen_what_it_closed(session, missed)
     if reason is None:
         if refusal is not None:
             session.delete(refusal)
-        return _merge_or_open(session, missed, policy, zone, now)
+        callback = _merge_or_open(session, missed, policy, zone, now)
+        _bring_due(session, reopened, missed, policy, zone, now)
+        return callback
+    _bring_due(session, reopened, missed, policy, zone, now)
     stated = refusal or CallbackRefusal(call_id=missed.call_id, outcome="", reason="", stated_at=now)
     stated.outcome, stated.reason, stated.stated_at = missed.outcome, reason, now
     session.add(stated)
@@ -124,6 +134,61 @@ def _was_answered_since(session: Session, missed: Missed) -> bool:
         col(CallRecord.call_id) != missed.call_id,
     )
     return session.exec(select(1).where(answered)).first() is not None
+
+
+def _reopen_what_it_closed(session: Session, missed: Missed) -> Callback | None:
+    """This call had been taken for answered, and closed a debt; it was lost, so the debt is owed still."""
+    held = (
+        select(Callback)
+        .where(
+            col(Callback.closing_call_id) == missed.call_id,
+            col(Callback.closing_code) == ClosingCode.RESOLVED_BY_INBOUND,
+        )
+        .with_for_update()
+    )
+    closed = session.exec(held.execution_options(populate_existing=True)).first()
+    if closed is None or closed.id is None:
+        return None
+    is_tried = any(attempt.state != AttemptState.DONE for attempt in attempts_of(session, closed.id))
+    try:
+        with session.begin_nested():
+            closed.reopen(CallbackState.IN_PROGRESS if is_tried else CallbackState.OWED)
+            session.add(closed)
+            session.flush()
+    except IntegrityError:  # a later miss has opened a debt of its own: that one is paid for both
+        _give_place_to_newer(session, closed)
+        return None
+    return closed
+
+
+def _give_place_to_newer(session: Session, closed: Callback) -> None:
+    session.refresh(closed)
+    closed.closing_code = ClosingCode.MERGED
+    newer = lock_open_callback(session, closed.number_digest)
+    if newer is not None and closed.first_missed_at < newer.first_missed_at:
+        newer.first_missed_at, newer.first_call_id = closed.first_missed_at, closed.first_call_id
+        newer.queue, newer.prio = closed.queue, closed.prio
+    session.flush()
+
+
+def _bring_due(
+    session: Session,
+    reopened: Callback | None,
+    missed: Missed,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+) -> None:
+    """A reopened debt is what its attempts made of it meanwhile; if it is owed, soon after this call."""
+    if reopened is None or reopened.id is None:
+        return
+    reopened.deadline_at = max(reopened.deadline_at, missed.missed_at + policy.deadline)
+    if attempts_of(session, reopened.id):
+        settle(session, reopened, policy, zone, now)
+    if reopened.state == CallbackState.OWED:
+        reopened.due_at = first_attempt_at(policy, missed.missed_at, zone)
+    session.add(reopened)
+    session.flush()
 
 
 def _merge_or_open(

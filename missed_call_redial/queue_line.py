@@ -1,5 +1,6 @@
 """How a queue stands now, as far as placing callbacks is concerned; read from records and attempts."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,14 +54,27 @@ def queues_with_due(session: Session, now: datetime) -> list[str]:
     return list(session.exec(due))
 
 
-def read_line(session: Session, queue: str, policy: CallbackPolicies, now: datetime) -> QueueLine:
+def as_named(queue: str) -> str:
+    return queue
+
+
+def read_line(
+    session: Session,
+    queue: str,
+    policy: CallbackPolicies,
+    now: datetime,
+    live_queue: Callable[[str], str] = as_named,
+) -> QueueLine:
+    """`live_queue` says in which queue the debts of each queue stand; all that stand in this one share its room."""
+    since = now - policy.share_window
+
+    def of_this(counts: Iterable[tuple[str, int]]) -> int:
+        return sum(count for name, count in counts if live_queue(name) == queue)
+
     return QueueLine(
         _live_waiting(session, queue, now),
-        _placeholders(session, queue),
-        RecentAccepts(
-            _live_accepts(session, queue, now - policy.share_window),
-            _callback_accepts(session, queue, now - policy.share_window),
-        ),
+        of_this(_placeholders(session)),
+        RecentAccepts(_live_accepts(session, queue, since), of_this(_callback_accepts(session, since))),
     )
 
 
@@ -74,17 +88,15 @@ def _live_waiting(session: Session, queue: str, now: datetime) -> int:
     return session.exec(waiting).one()
 
 
-def _placeholders(session: Session, queue: str) -> int:
+def _placeholders(session: Session) -> Iterable[tuple[str, int]]:
     standing = (
-        select(func.count())
+        select(Callback.queue, func.count())
         .select_from(Attempt)
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
-        .where(
-            col(Callback.queue) == queue,
-            col(Attempt.state).in_([AttemptState.CLAIMED, AttemptState.PLACED]),
-        )
+        .where(col(Attempt.state).in_([AttemptState.CLAIMED, AttemptState.PLACED]))
+        .group_by(col(Callback.queue))
     )
-    return session.exec(standing).one()
+    return session.exec(standing).all()
 
 
 def _live_accepts(session: Session, queue: str, since: datetime) -> int:
@@ -92,11 +104,12 @@ def _live_accepts(session: Session, queue: str, since: datetime) -> int:
     return session.exec(answered).one()
 
 
-def _callback_accepts(session: Session, queue: str, since: datetime) -> int:
+def _callback_accepts(session: Session, since: datetime) -> Iterable[tuple[str, int]]:
     accepted = (
-        select(func.count())
+        select(Callback.queue, func.count())
         .select_from(Attempt)
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
-        .where(col(Callback.queue) == queue, col(Attempt.accepted_at) > since)
+        .where(col(Attempt.accepted_at) > since)
+        .group_by(col(Callback.queue))
     )
-    return session.exec(accepted).one()
+    return session.exec(accepted).all()

@@ -1,5 +1,6 @@
 """What a debt is after one of its attempts ended: paid, owed again, or given up with a reason."""
 
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from sqlmodel import Session, col, select
@@ -43,27 +44,59 @@ def settle(
     session.flush()
     assert callback.id is not None
     attempts = attempts_of(session, callback.id)
-    callback.attempts = sum(attempt.counts for attempt in attempts)
+    tally = _tally(callback, attempts, policy.max_attempts)
+    callback.attempts = tally.counted
     talk = next((attempt for attempt in attempts if attempt.outcome == AttemptOutcome.CONNECTED), None)
     if talk is not None and talk.ended_at is not None:
         if callback.state != CallbackState.CLOSED or callback.closing_code in _CORRECTED_BY_TALK:
             callback.close(ClosingCode.CONNECTED, talk.ended_at, agent_no=talk.agent_no)
             reopen_later_misses(session, callback, talk.ended_at, policy, zone, now)
     elif callback.state != CallbackState.CLOSED:
-        _go_on(callback, attempts, policy, zone, now)
+        _go_on(callback, attempts, tally, policy, zone, now)
     session.flush()
 
 
-def _go_on(
-    callback: Callback, attempts: list[Attempt], policy: CallbackPolicies, zone: tzinfo, now: datetime
-) -> None:
-    ended = sorted(
-        (attempt.ended_at, attempt.id, AttemptOutcome(attempt.outcome))
-        for attempt in attempts
-        if attempt.ended_at is not None and attempt.outcome is not None
+@dataclass(frozen=True)
+class _Tally:
+    counted: int
+    is_invalid: bool
+    begins_anew: bool
+    """The last attempt would have been the end, but the citizen called us, in vain, after it was dialled."""
+
+
+def _ended(attempts: list[Attempt]) -> list[tuple[datetime, str, Attempt]]:
+    return sorted(
+        (attempt.ended_at, attempt.id, attempt) for attempt in attempts if attempt.ended_at is not None
     )
-    outcomes = [outcome for _, _, outcome in ended]
-    if AttemptOutcome.INVALID_NUMBER in outcomes:
+
+
+def _tally(callback: Callback, attempts: list[Attempt], most: int) -> _Tally:
+    """Counts from the last attempt that a later miss kept from being the end."""
+    counted, is_invalid, begins_anew = 0, False, False
+    for _, _, attempt in _ended(attempts):
+        counted += attempt.counts
+        begins_anew = False
+        found_invalid = attempt.outcome == AttemptOutcome.INVALID_NUMBER
+        if found_invalid or (attempt.counts and counted >= most):
+            dialled_at = attempt.dialling_at or attempt.accepted_at or attempt.claimed_at
+            if callback.last_missed_at > dialled_at and attempt.outcome != AttemptOutcome.CONNECTED:
+                counted, begins_anew = 0, True
+            else:
+                is_invalid = is_invalid or found_invalid
+    return _Tally(counted, is_invalid, begins_anew)
+
+
+def _go_on(
+    callback: Callback,
+    attempts: list[Attempt],
+    tally: _Tally,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+) -> None:
+    ended = _ended(attempts)
+    outcomes = [AttemptOutcome(attempt.outcome) for _, _, attempt in ended if attempt.outcome is not None]
+    if tally.is_invalid:
         callback.close(ClosingCode.INVALID_NUMBER, now)
     elif any(attempt.state != AttemptState.DONE for attempt in attempts):
         return
@@ -73,7 +106,12 @@ def _go_on(
         callback.close(ClosingCode.EXPIRED, now)
     else:
         callback.state = CallbackState.OWED
-        callback.due_at = next_attempt_at(policy, outcomes, ended[-1][0], zone)
+        ended_at = ended[-1][0]
+        callback.due_at = (
+            first_attempt_at(policy, ended_at, zone)
+            if tally.begins_anew
+            else next_attempt_at(policy, outcomes, ended_at, zone)
+        )
         callback.lease_owner, callback.lease_until = None, None
 
 

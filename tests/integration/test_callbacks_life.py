@@ -236,7 +236,7 @@ class CallbackLife(RuleBasedStateMachine):
         with self.database.reading() as session:
             for callback in session.exec(select(Callback)):
                 attempts = session.exec(select(Attempt).where(Attempt.callback_id == callback.id)).all()
-                assert callback.attempts == sum(attempt.counts for attempt in attempts)
+                assert callback.attempts <= sum(attempt.counts for attempt in attempts)
                 assert callback.attempts <= POLICY.max_attempts
                 running = [attempt for attempt in attempts if attempt.state != AttemptState.DONE]
                 if callback.state == "owed":
