@@ -53,7 +53,9 @@ def take_over(
         for name, before in changed.items():
             earlier = changes.get(name)
             changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
-        _remember(settings, changes)  # before anything is tried: what fails in the middle is tried again later
+        _remember(
+            settings, changes
+        )  # before anything is tried: what fails in the middle is tried again later
         waiting: dict[str, str] = {}
         for name, change in list(changes.items()):
             why = _take_over_one(program, folder, name, change)

@@ -73,9 +73,7 @@ def _in_root(root: Path) -> AsteriskProgram:
     modules = next(iter(root.glob("usr/lib/*/asterisk/modules")), None)
     loader = next((root / p for p in _LOADERS if (root / p).exists()), None)
     if modules is None or loader is None or not (root / "usr/sbin/asterisk").exists():
-        raise NoAsterisk(
-            f"The private root {root} holds no Asterisk; remove that folder. {_REMEDIES}"
-        )
+        raise NoAsterisk(f"The private root {root} holds no Asterisk; remove that folder. {_REMEDIES}")
     libraries = modules.parents[1]
     command = (str(loader), "--library-path", str(libraries), str(root / "usr/sbin/asterisk"))
     return AsteriskProgram(command, str(modules), str(root / "usr/share/asterisk"), _version_of(command))

@@ -139,6 +139,7 @@ class Service:
             open_number=self._national_digits,
             log_read_until=lambda: listener.read_until,
             owner=self.owner,
+            live_queue=self._live_queue,
         )
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
@@ -269,6 +270,11 @@ class Service:
             asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), {})
         except HotlineError as fault:
             _log.warning("changes of Asterisk's files go on waiting: %s", fault)
+
+    def _live_queue(self, name: str) -> str:
+        """A debt whose queue was taken out of the files is paid in the first number's own queue."""
+        lines = self.hotline.running.configuration.lines
+        return name if lines.queue(name) else lines.numbers[0].queue
 
     def _national_digits(self, sealed: str) -> str:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))

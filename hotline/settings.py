@@ -71,7 +71,9 @@ class Settings(BaseSettings):
     asterisk_etc: Path | None = Field(
         None, description="Where rendered files go; HOTLINE_HOME/asterisk/etc if unset."
     )
-    queue_log: Path | None = Field(None, description="Asterisk's queue_log; HOTLINE_HOME/asterisk/log/queue_log if unset.")
+    queue_log: Path | None = Field(
+        None, description="Asterisk's queue_log; HOTLINE_HOME/asterisk/log/queue_log if unset."
+    )
     system_name: str = Field(
         "hl1", description="Starts every call's id; must differ between Asterisk servers."
     )

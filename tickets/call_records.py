@@ -61,9 +61,7 @@ Normaliser = Callable[[str, str | None], PhoneNumber]
 
 _NEW: Final = "new_"
 _FROM_FACTS: Final = tuple(entry.name for entry in fields(CallFacts) if entry.name != "caller_raw")
-_MADE_ELSEWHERE: Final = frozenset(
-    {"call_id", "number_sealed", "settled_as", "disposition", "created_at"}
-)
+_MADE_ELSEWHERE: Final = frozenset({"call_id", "number_sealed", "settled_as", "disposition", "created_at"})
 
 
 def refresh(

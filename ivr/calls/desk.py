@@ -18,7 +18,7 @@ from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
-from missed_call_redial.attempts import attempt_accepted
+from missed_call_redial.attempts import NO_TRUNK_ALLOWS, attempt_accepted, refuse_dial
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
@@ -146,6 +146,10 @@ class CallDesk:
             trunk = running.trunk_for(national(number), record.trunk if record else None)
             if trunk is None:
                 _log.error("attempt %s: no trunk may dial this number any more", attempt)
+                policy = running.configuration.callbacks
+                refuse_dial(
+                    session, attempt, NO_TRUNK_ALLOWS, self.now(), policy=policy, zone=self.ledger.zone
+                )
                 return
             if record is not None:
                 record.agent_no = record.agent_no or agent_no

@@ -92,5 +92,7 @@ def test_two_waiting_citizens_make_two_phones_ring_at_once(hotline: RunningHotli
         line.sign_in(agent_no)
     records = line.ended(calls=2, seconds=40)
     assert [record["outcome"] for record in records] == ["answered", "answered"]
-    connects = [int(row[0]) for row in hotline.queue_log if row[4] == "CONNECT" and row[2] == f"q-{line.queue}"]
+    connects = [
+        int(row[0]) for row in hotline.queue_log if row[4] == "CONNECT" and row[2] == f"q-{line.queue}"
+    ]
     assert max(connects) - min(connects) <= 2, "the second phone rang only after the first was answered"

@@ -193,17 +193,30 @@ def test_a_key_gives_the_category_where_the_rules_are_silent(database: Database,
 def _debts(database: Database) -> tuple[list[tuple[str, str | None]], list[tuple[str, str]]]:
     with database.reading() as session:
         owed = [(callback.state, callback.closing_code) for callback in session.exec(select(Callback)).all()]
-        refused = [(refusal.call_id, refusal.reason) for refusal in session.exec(select(CallbackRefusal)).all()]
+        refused = [
+            (refusal.call_id, refusal.reason) for refusal in session.exec(select(CallbackRefusal)).all()
+        ]
     return owed, refused
 
 
-def test_who_stayed_past_the_greeting_is_owed_whichever_leg_writes_first(database: Database, ledger: Ledger) -> None:
+def test_who_stayed_past_the_greeting_is_owed_whichever_leg_writes_first(
+    database: Database, ledger: Ledger
+) -> None:
     """Both AGI legs of a caller who hangs up in the key wait write at the same moment, each in its own transaction."""
     for n, order in enumerate(itertools.permutations(range(4))):
         call = f"hl1-9{n}.1"
         caller = f"1390000{n:04}"
         walked = [
-            event(EventKind.ARRIVED, 0, EventSource.AGI, call, caller=caller, number_called="12345", trunk="t", prio="1"),
+            event(
+                EventKind.ARRIVED,
+                0,
+                EventSource.AGI,
+                call,
+                caller=caller,
+                number_called="12345",
+                trunk="t",
+                prio="1",
+            ),
             event(EventKind.GREETED, 8, EventSource.AGI, call),
             event(EventKind.MENU_WALKED, 11, EventSource.AGI, call, path="main/choose", version="v"),
         ]
@@ -223,8 +236,19 @@ def test_a_late_listener_closes_the_debt_of_who_was_answered(database: Database,
     hear(database, ledger, lost())
     events = answered(second=100)
     told_by_agi = [
-        event(EventKind.ARRIVED, 100, EventSource.AGI, "hl1-1.2", caller=CITIZEN, number_called="12345", trunk="t", prio="1"),
-        event(EventKind.ENDED, 160, EventSource.AGI, "hl1-1.2", status="CONTINUE", agent="1001", queue="general"),
+        event(
+            EventKind.ARRIVED,
+            100,
+            EventSource.AGI,
+            "hl1-1.2",
+            caller=CITIZEN,
+            number_called="12345",
+            trunk="t",
+            prio="1",
+        ),
+        event(
+            EventKind.ENDED, 160, EventSource.AGI, "hl1-1.2", status="CONTINUE", agent="1001", queue="general"
+        ),
     ]
     hear(database, ledger, told_by_agi)
     for one in events:  # the worker was down; now it reads the log, line by line

@@ -177,7 +177,9 @@ def test_the_templates_hold_the_cures_of_the_traps(lines: Lines) -> None:
     ):
         assert option in queues
     assert "maxlen" not in queues
-    assert queues.count("autofill = yes") == len(lines.queues)  # it is a queue's own option; [general] does not set it
+    assert queues.count("autofill = yes") == len(
+        lines.queues
+    )  # it is a queue's own option; [general] does not set it
     assert "endpoint_identifier_order = username,ip" in pjsip
     assert "timers = always" in pjsip
     assert "rtp_timeout = 60" in pjsip
