@@ -6,7 +6,6 @@ is removed with a caller inside loses sight of him, transports change only at a 
 
 import fcntl
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +31,7 @@ RELOADS: Final[Mapping[str, str]] = {
 }
 # Taken over when no call is up.
 WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
+_PLACEHOLDER: Final = "Local/s@callback-queue"
 # Lines of pjsip.conf that only a start reads. A file in none of these tables needs a restart too.
 ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
 
@@ -129,12 +129,16 @@ def _sections(text: str) -> dict[str, str]:
 
 
 def calls_up(program: AsteriskProgram, folder: Path) -> int:
-    """Raises AsteriskFailed if Asterisk's answer cannot be read: not knowing is not the same as none."""
-    answer = asterisk_process.ask(program, folder, "core show channels count")
-    found = re.search(r"^(\d+) active channel", answer, re.MULTILINE)
-    if found is None:
-        raise asterisk_process.AsteriskFailed(f"the number of channels cannot be read from {answer!r}")
-    return int(found[1])
+    """Channels of people. Placeholders of callbacks do not count: they may stand for as long as nobody is signed in, and
+    what a reload under them could do, a second turn in the queue, their attempt's state forbids.
+
+    Raises AsteriskFailed if the answer cannot be read: not knowing is not the same as none.
+    """
+    answer = asterisk_process.ask(program, folder, "core show channels concise")
+    lines = [line for line in answer.splitlines() if line.strip()]
+    if any("!" not in line for line in lines):
+        raise asterisk_process.AsteriskFailed(f"the list of channels cannot be read: {answer[:200]!r}")
+    return sum(not line.startswith(_PLACEHOLDER) for line in lines)
 
 
 def _only_at_start(text: str) -> list[str]:

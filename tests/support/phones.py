@@ -3,6 +3,7 @@
 A scenario is written as text from a few steps; SIPp's own exit code tells whether the call went as the steps say.
 """
 
+import random
 import socket
 import subprocess
 import tempfile
@@ -29,11 +30,30 @@ _SAME = "[last_Via:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq
 _CONTACT = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>\n"
 
 
-def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    """A port that nobody uses now; SIPp, Asterisk and the server each get their own."""
+_handed_out: set[int] = set()
+
+
+def free_port(_kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that nobody uses now, neither by UDP nor by TCP, and that this process never got before.
+
+    Below the range from which the system takes ports of its own for outgoing connections, which would come between.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 20_000)
+        if port not in _handed_out and all(
+            _is_free(port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        ):
+            _handed_out.add(port)
+            return port
+
+
+def _is_free(port: int, kind: int) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _send(text: str, *, retrans: bool = False) -> str:

@@ -31,6 +31,7 @@ from ivr.config_files.checker import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = 60
+_HOTLINES = count(1)
 T = TypeVar("T")
 
 
@@ -69,7 +70,7 @@ class RunningHotline:
         self._folder = tempfile.TemporaryDirectory(prefix="hotline-")
         self.home = Path(self._folder.name)
         self.citizen_port = free_port()
-        rtp = 20000 + 200 * (os.getpid() % 100)
+        rtp = 20000 + 60 * (os.getpid() % 100) + 6000 * (next(_HOTLINES) % 2)
         ports = {
             "HOTLINE_HOME": str(self.home),
             "HOTLINE_HTTP_PORT": str(free_port(socket.SOCK_STREAM)),
