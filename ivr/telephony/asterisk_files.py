@@ -109,7 +109,9 @@ FILTERS: Final[Mapping[str, Callable[[object], str]]] = {
         "user name", r"[A-Za-z0-9+][A-Za-z0-9+._@-]{0,63}", "letters, digits and + . _ @ - only"
     ),
     "secret": _matching(
-        "secret", r"[!-:<-~]{8,128}", "8 to 128 printable ASCII characters, no space and no ';'"
+        "secret",
+        r"(?!.*\$[\[{])(?![#\[])[!-:<-~]{8,128}",
+        "8 to 128 printable ASCII characters, no space, no ';', no '${', and neither '#' nor '[' first",
     ),
     "dialled": _matching("telephone number", r"\+?[0-9]{0,32}", "digits only"),
     "text": _text,
