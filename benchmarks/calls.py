@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
 
-# ruff: noqa: E402
+# ruff: noqa: E402  (the checkout is put on the path first, so that the program runs by its file's name)
 from sqlmodel import col, func, select
 
 from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table

@@ -19,7 +19,7 @@ from typing import cast
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
 
-# ruff: noqa: E402
+# ruff: noqa: E402  (the checkout is put on the path first, so that the program runs by its file's name)
 from benchmarks.measuring import OtherWork, machine, percentile, print_table
 from benchmarks.side_by_side import BARE, RUSH, side_by_side
 

@@ -34,6 +34,7 @@ def hold(session: Session, name: str, owner: str, now: datetime, lasting: timede
     statement = (
         update(Lease).where(col(Lease.name) == name, mine_or_free).values(owner=owner, until=now + lasting)
     )
+    # SQLAlchemy types the result of an UPDATE as one without rowcount, though it always has it
     return session.execute(statement).rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 

@@ -12,7 +12,7 @@ from sqlmodel import AutoString
 from hotline.tables import metadata
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:  # noqa: ANN401
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:  # noqa: ANN401  (Alembic gives its types no name)
     """Plain SQLAlchemy types, so that an old migration depends on nothing but SQLAlchemy."""
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"

@@ -140,7 +140,7 @@ def _agents(session: Session) -> Counter[AgentDoes]:
     return Counter(word_of(kept[agent.agent_no]) for agent in all_agents(session))
 
 
-def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> Counter[str]:  # noqa: ANN401
+def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> Counter[str]:  # noqa: ANN401  (any column)
     rows = session.execute(select(by, func.count()).where(*where).group_by(by))
     return Counter({word: count for word, count in rows})
 

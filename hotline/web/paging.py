@@ -56,7 +56,7 @@ def _read_part(part: object, kind: type[Any]) -> Key:
     raise BadCursor
 
 
-def older_than(first: Any, first_value: Key, second: Any, second_value: Key) -> ColumnElement[bool]:  # noqa: ANN401
+def older_than(first: Any, first_value: Key, second: Any, second_value: Key) -> ColumnElement[bool]:  # noqa: ANN401  (any columns)
     """Rows after this key where both columns fall. The plain first condition lets an index be used."""
     return and_(first <= first_value, or_(first < first_value, second < second_value))
 
