@@ -90,6 +90,28 @@ def test_two_who_migrate_at_once_take_turns(database_url: str):
     assert found == [head_revision()] * 3
 
 
+def test_many_who_open_a_new_file_at_once_all_get_in(tmp_path: Path):
+    """SQLite's switch to WAL refuses at once where everything else waits: a CI run once failed by it."""
+    found: list[str] = []
+
+    def open_it(url: str, together: threading.Barrier) -> None:
+        engine = make_engine(url, pool_size=1, max_overflow=0)
+        together.wait(60)
+        with engine.connect() as connection:
+            found.append(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+        engine.dispose()
+
+    for number in range(40):
+        together = threading.Barrier(6)
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        threads = [threading.Thread(target=open_it, args=(url, together)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert found == ["wal"] * 240
+
+
 def test_no_table_is_forgotten():
     listed = {module.__name__ for module in MODULES}
     rooms = ("tickets", "routing", "missed_call_redial", "ivr", "agi_scripts", "hotline")
