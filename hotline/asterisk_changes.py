@@ -1,11 +1,13 @@
 """A running Asterisk reads its changed files without dropping a call; what must wait is remembered and done later.
 
-What waits and why was tried (traps, row 17): a dialplan read under a live call sends it through Queue() twice, a queue that
+What waits and why was tried: a dialplan read under a live call sends it through Queue() twice, a queue that
 is removed with a caller inside loses sight of him, transports change only at a start.
 """
 
 import fcntl
 import json
+import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +34,8 @@ RELOADS: Final[Mapping[str, str]] = {
 # Taken over when no call is up.
 WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
 _PLACEHOLDER: Final = "Local/s@callback-queue"
+_CALLER: Final = re.compile(r"\s+\d+\. (\S+) \(wait: ")
+_SECONDS_TO_LEAVE: Final = 3
 # Lines of pjsip.conf that only a start reads. A file in none of these tables needs a restart too.
 ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
 
@@ -113,7 +117,25 @@ def _queues(program: AsteriskProgram, folder: Path, change: Change) -> str:
 
 
 def _has_callers(program: AsteriskProgram, folder: Path, queue: str) -> bool:
-    return "Callers:" in asterisk_process.ask(program, folder, f"queue show {queue}")
+    """Whether people wait there. Placeholders do not count: they are hung up, and the debt behind each finds its queue
+    anew; left alone they would keep the queue for as long as nobody is signed in."""
+    give_up = time.monotonic() + _SECONDS_TO_LEAVE
+    while True:
+        waiting = _callers(program, folder, queue)
+        placeholders = [channel for channel in waiting if channel.startswith(_PLACEHOLDER)]
+        if len(placeholders) < len(waiting) or not placeholders:
+            return bool(waiting)
+        if time.monotonic() > give_up:
+            return True
+        for channel in placeholders:
+            asterisk_process.ask(program, folder, f"channel request hangup {channel}")
+        time.sleep(0.2)  # hanging up is only asked for; the next look shows whether they are gone
+
+
+def _callers(program: AsteriskProgram, folder: Path, queue: str) -> list[str]:
+    """The channels that wait in a queue, as `queue show` lists them: `1. NAME (wait: 0:05, prio: 7)`."""
+    _, _, below = asterisk_process.ask(program, folder, f"queue show {queue}").partition("Callers:")
+    return [found[1] for line in below.splitlines() if (found := _CALLER.match(line))]
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -47,7 +47,9 @@ def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotli
 
 
 def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) -> None:
+    """Neither a citizen nor the placeholder of his callback keeps it for ever, and nobody is lost with it."""
     line.agent(has_phone=False)
+    hotline.citizens()
     citizen = hotline.new_citizen()
     call = line.call(citizen, stay=12)
     wait_for(lambda: len(line.waiting()) == 1, 20)
@@ -68,6 +70,9 @@ def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) 
         assert call.wait(30) == 0
         assert line.ended(citizen)[0]["outcome"] == "queue_abandon"
         wait_for(lambda: "No such queue" in hotline.ask(f"queue show q-{line.queue}"), 60, "it is gone")
+        (owed,) = line.callbacks(citizen)
+        assert owed["state"] in ("owed", "claimed"), "the placeholder was hung up, the debt stays"
+        assert owed["attempt_count"] == 0
     finally:
         path.write_text(good, encoding="utf-8")
         assert _hotline(hotline, "reload").returncode == 0

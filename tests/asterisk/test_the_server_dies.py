@@ -27,6 +27,7 @@ def hotline() -> Iterator[RunningHotline]:
 
 @pytest.fixture
 def line(hotline: RunningHotline) -> Iterator[Line]:
+    wait_for(hotline.is_ready, 30, "the server's manager connection after the story before")
     line = hotline.new_line()
     try:
         yield line
