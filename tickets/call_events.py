@@ -126,11 +126,8 @@ def append(session: Session, events: Iterable[Event]) -> list[str]:
     if not rows:
         return []
     connection = hold_log(session)
-    statement = _ADD[connection.dialect.name]
-    gained: dict[str, None] = {}
-    for row in rows:
-        gained.update(dict.fromkeys(connection.execute(statement, row).scalars()))
-    return list(gained)
+    gained = set(connection.execute(_ADD[connection.dialect.name], rows).scalars())
+    return list(dict.fromkeys(row["call_id"] for row in rows if row["call_id"] in gained))
 
 
 def after(session: Session, last_id: int, limit: int) -> list[CallEvent]:

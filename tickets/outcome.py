@@ -32,6 +32,11 @@ class Outcome(StrEnum):
     ANSWERED_NO_TALK = "answered_no_talk"
     SYSTEM_LOSS = "system_loss"
 
+    @property
+    def as_rules_see(self) -> "Outcome":
+        """While a call is talked, rules see it as answered, so the draft on the agent's screen is the one that stays."""
+        return Outcome.ANSWERED if self is Outcome.IN_PROGRESS else self
+
 
 LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED}
 

@@ -49,7 +49,8 @@ def call(database: Database, call_id: str = "c1", number: str = "d" * 64, **more
 def draft(database: Database, call_id: str, decision: Decision, now: datetime = NOW) -> Ticket | None:
     with database.writing() as session:
         record = session.get_one(CallRecord, call_id)
-        return draft_for_call(session, record, decision, now, local_day_bounds=DAY)
+        ticket_id = draft_for_call(session, record, decision, now, local_day_bounds=DAY)
+        return None if ticket_id is None else get(session, ticket_id)
 
 
 def change(database: Database, ticket_id: int, version: int | None = None, **fields: object) -> Ticket:

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("settled_as", sa.String(), nullable=True),
         sa.Column("disposition", sa.String(), nullable=True),
+        sa.Column("disposed_by", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("call_id"),
     )
