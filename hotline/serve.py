@@ -240,14 +240,13 @@ class Service:
                 return
         with self.hotline.database.writing() as session:
             seats = states.end_due_wrap_ups(session, self.hotline.now())
-        queues = self._queue_names()
         for agent_no in [seat.agent_no for seat in seats]:
             with self.hotline.database.reading() as session:  # the agent may have paused since
                 seat = states.current_seat(session, agent_no)
             if seat is None:
                 continue
             try:
-                self.switch.bring(seat, queues)
+                self.switch.pause(seat)
             except SwitchNotReached as fault:
                 _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
 

@@ -45,6 +45,7 @@ class CallRecord(SQLModel, table=True):
     ended_at: datetime | None = None
     menu_path: str | None = None
     menu_version: str | None = None
+    chosen_category: str | None = None
     queue: str | None = None
     agent_no: str | None = None
     outcome: str = Field(index=True)
@@ -89,6 +90,8 @@ class KnownCall(Protocol):
     @property
     def menu_path(self) -> str | None: ...
     @property
+    def chosen_category(self) -> str | None: ...
+    @property
     def queue(self) -> str | None: ...
     @property
     def agent_no(self) -> str | None: ...
@@ -120,6 +123,7 @@ class CallNow:
     greeted_at: datetime | None
     answered_at: datetime | None
     menu_path: str | None
+    chosen_category: str | None
     queue: str | None
     agent_no: str | None
     outcome: str
@@ -156,7 +160,15 @@ def refresh(
     )
 
 
-_RULED_BY: Final = ("number_called", "number_digest", "menu_path", "queue", "agent_no", "arrived_at")
+_RULED_BY: Final = (
+    "number_called",
+    "number_digest",
+    "menu_path",
+    "chosen_category",
+    "queue",
+    "agent_no",
+    "arrived_at",
+)
 _OWED_BY: Final = (
     "number_digest",
     "prio",

@@ -42,6 +42,11 @@ _TIED: Final = (
 _ADD: Final = insert(_TICKETS).returning(_TICKETS.c.id)
 _NOTE: Final = insert(cast(Table, TicketHistory.__table__))  # type: ignore[attr-defined]
 _TIE: Final = insert(_LINKS)
+_BLANK: Final = {
+    name: field.default
+    for name, field in Ticket.model_fields.items()
+    if not field.is_required() and name != "id"
+}
 
 
 def draft_for_call(
@@ -104,12 +109,10 @@ def _make(
     remark: str | None,
 ) -> int:
     """Stored, with the first line of its history, and tied to the call that made it."""
-    blank = Ticket(call_id=call_id, created_at=now, updated_at=now).model_dump(exclude={"id"})
-    ticket_id: int = connection.execute(_ADD, {**blank, **values}).scalar_one()
-    first = TicketHistory(
-        ticket_id=ticket_id, at=now, by=by, field="state", to_value=TicketState.DRAFT.value, remark=remark
-    )
-    connection.execute(_NOTE, first.model_dump(exclude={"id"}))
+    made = {"call_id": call_id, "typed_fields": [], "created_at": now, "updated_at": now}
+    ticket_id: int = connection.execute(_ADD, {**_BLANK, **made, **values}).scalar_one()
+    first = {"field": "state", "to_value": TicketState.DRAFT.value, "remark": remark}
+    connection.execute(_NOTE, {"ticket_id": ticket_id, "at": now, "by": by, **first})
     _tie(connection, call_id, ticket_id, Relation.MADE)
     return ticket_id
 

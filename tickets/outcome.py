@@ -76,6 +76,7 @@ class CallFacts:
     ended_at: datetime | None
     menu_path: str | None
     menu_version: str | None
+    chosen_category: str | None
     queue: str | None
     agent_no: str | None
     outcome: Outcome
@@ -106,6 +107,7 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         ended_at=None if is_live else moments.ended,
         menu_path=story.word(EventKind.MENU_WALKED, "path"),
         menu_version=story.word(EventKind.MENU_WALKED, "version"),
+        chosen_category=story.word(EventKind.MENU_WALKED, "category"),
         queue=leg.queue or story.word(EventKind.ENDED, "queue") or story.word(EventKind.MENU_WALKED, "queue"),
         agent_no=_agent(story, is_answered, is_live),
         outcome=outcome,

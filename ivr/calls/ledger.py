@@ -6,15 +6,16 @@ AGI legs, AMI events and queue_log lines all come here, in whatever order and ho
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session
 
 from ivr.config_files.running import Running
+from missed_call_redial.callbacks import Callback, CallbackState
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
-from tickets.call_events import Event, EventKind, append, of_call, sealed
+from tickets.call_events import Event, append, sealed
 from tickets.call_records import (
     RECORDS,
     KnownCall,
@@ -36,6 +37,12 @@ _EARLIER: Final = (
         RECORDS.c.arrived_at < bindparam("until"),
         RECORDS.c.arrived_at >= bindparam("since"),
     )
+    .limit(1)
+)
+_DEBTS: Final = cast(Table, Callback.__table__)  # type: ignore[attr-defined]
+_OWED: Final = (
+    select(_DEBTS.c.id)
+    .where(_DEBTS.c.number_digest == bindparam("digest"), _DEBTS.c.state != CallbackState.CLOSED.value)
     .limit(1)
 )
 
@@ -67,7 +74,7 @@ class Ledger:
             return  # without the line of arrival nobody knows yet whom this call is from: settle when it comes
         if record.is_open and record.answered_at is None:
             return
-        if running.configuration.rules.ask_for_repeats or not is_ticket_settled(record):
+        if not is_ticket_settled(record):
             self.write_ticket(session, record, now)
         if not record.is_open:
             self._settle_debts(session, record, running, now)
@@ -80,7 +87,7 @@ class Ledger:
         ticket's id."""
         decision = self._decide(session, record, outcome)
         if decision.category is None:  # the rules are silent: what the citizen chose by a key
-            decision = replace(decision, category=_chosen_category(session, record.call_id))
+            decision = replace(decision, category=record.chosen_category)
         return draft_for_call(
             session, record, decision, now, local_day_bounds=self._local_day(record.arrived_at)
         )
@@ -132,16 +139,11 @@ class Ledger:
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.number_digest and record.answered_at and not running.is_switchboard(number):
-            close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
+            owed = session.connection().execute(_OWED, {"digest": record.number_digest})
+            if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
+                close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
 
     def number_of(self, record: KnownCall) -> PhoneNumber:
         """The caller's number, opened."""
         digits = self.sealer.open(record.number_sealed) if record.number_sealed else ""
         return self.running().number_of(digits, None)
-
-
-def _chosen_category(session: Session, call_id: str) -> str | None:
-    walked = [
-        event for event in of_call(session.connection(), call_id) if event.kind is EventKind.MENU_WALKED
-    ]
-    return walked[-1].data.get("category") if walked else None

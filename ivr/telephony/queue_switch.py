@@ -39,6 +39,10 @@ class QueueSwitch:
         for action in actions_for(seat, all_queues):
             self._send(action)
 
+    def pause(self, seat: Seat) -> None:
+        """One action. Who stands in no queue has nothing to be paused in, and the resynchronisation sees to the rest."""
+        self._send(_pause(seat))
+
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         try:
             self._accounts.put(agent_no, name, secret)
