@@ -6,6 +6,8 @@ from typing import Final, cast
 from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlmodel import Field, Session, SQLModel, col
 
+from tickets.connections import connection_of
+
 
 class Lease(SQLModel, table=True):
     __tablename__ = "lease"
@@ -51,7 +53,7 @@ _WHERE_WE_ARE: Final = select(_POSITIONS.c.position).where(_POSITIONS.c.name == 
 
 def hold(session: Session, name: str, owner: str, now: datetime, lasting: timedelta) -> bool:
     """Takes or renews the lease; False if somebody else holds it."""
-    connection = session.connection()
+    connection = connection_of(session)
     wanted = {"of": name, "holder": owner, "at": now, "then": now + lasting}
     if connection.execute(_TAKE, wanted).rowcount == 1:
         return True
@@ -69,14 +71,14 @@ def let_go(session: Session, name: str, owner: str, now: datetime) -> None:
 
 def position_of(session: Session, name: str) -> str | None:
     """None before the first line."""
-    found: str | None = session.connection().execute(_WHERE_WE_ARE, {"of": name}).scalar_one_or_none()
+    found: str | None = connection_of(session).execute(_WHERE_WE_ARE, {"of": name}).scalar_one_or_none()
     return found
 
 
 def move_on(session: Session, name: str, before: str | None, after: str, now: datetime) -> None:
     """From the position that was read from. Raises LeaseLost if it is not the one any more: whoever slept past the end
     of his lease, in the middle of his work, can write nothing twice."""
-    connection = session.connection()
+    connection = connection_of(session)
     if before is None:
         connection.execute(_BEGIN, {"name": name, "position": after, "read_until": now})
     elif (

@@ -156,7 +156,7 @@ class Service:
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
-        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.writing, hotline.now)
+        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.write, hotline.now)
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]

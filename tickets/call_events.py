@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
 
+from tickets.connections import connection_of
 from tickets.sealing import Sealer
 
 _LOG_LOCK: Final = 0x12345_CA11  # any constant; one lock for the whole log
@@ -149,9 +150,9 @@ def of_call(connection: Connection, call_id: str) -> list[Event]:
 def hold_log(session: Session) -> Connection:
     """Until this transaction ends nobody else adds events: ids commit in rising order, and a record is
     made from all events that there are. (SQLite has one writer anyway.) Gives the session's connection."""
-    connection = session.connection()
+    connection = connection_of(session)
     if connection.dialect.name == "postgresql":
-        transaction = session.get_transaction()
+        transaction = connection.get_transaction()
         if session.info.get("holds_log") is not transaction:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOG_LOCK})")
             session.info["holds_log"] = transaction

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
 
 from tickets.call_events import hold_log, of_call
+from tickets.connections import connection_of
 from tickets.outcome import CallFacts, Outcome, fold
 from tickets.sealing import Sealer
 from vocabulary.hotline_names import ATTEMPT_CHANNEL_PREFIX
@@ -206,12 +207,12 @@ def is_ticket_settled(record: KnownCall) -> bool:
 
 def keep_settlement(session: Session, record: KnownCall) -> None:
     """Rules and callback have run for these facts."""
-    session.connection().execute(_SETTLE, {"of_call": record.call_id, "as_now": settlement_of(record)})
+    connection_of(session).execute(_SETTLE, {"of_call": record.call_id, "as_now": settlement_of(record)})
 
 
 def dispose_by_rules(session: Session, call_id: str, disposition: str) -> None:
     """Unless somebody has given the call a disposition already."""
-    session.connection().execute(_DISPOSE, {"of_call": call_id, "as_now": disposition})
+    connection_of(session).execute(_DISPOSE, {"of_call": call_id, "as_now": disposition})
 
 
 def _row(

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
 
+from tickets.connections import connection_of
+
 
 class Citizen(SQLModel, table=True):
     """诉求人: a person or an organisation, one row for each number that is a party of its own."""
@@ -35,7 +37,7 @@ def find_or_add(
     session: Session, *, number_digest: str, number_sealed: str, number_masked: str, now: datetime
 ) -> int:
     """The id of this number's citizen; a known one keeps the sealed value and was last seen `now`."""
-    connection = session.connection()
+    connection = connection_of(session)
     told = (number_digest, number_sealed, number_masked, now, now)
     statement = _FIND_OR_ADD[connection.dialect.name]
     citizen_id: int = connection.execute(statement, dict(zip(_OF_CALLER, told, strict=True))).scalar_one()

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from tickets.call_records import BY_RULES, RECORDS, CallRecord, KnownCall, dispose_by_rules
 from tickets.citizens import find_or_add
+from tickets.connections import connection_of
 from tickets.decision import Decision
 from tickets.tickets import (
     CallTicket,
@@ -94,7 +95,7 @@ def further_draft(
 
 def _lock_call(session: Session, call_id: str) -> Connection:
     """Two who make the same call's draft at once take turns (SQLite has one writer anyway)."""
-    connection = session.connection()
+    connection = connection_of(session)
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK, {"of_call": call_id})
     return connection

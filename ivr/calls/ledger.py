@@ -24,6 +24,7 @@ from tickets.call_records import (
     keep_settlement,
     refresh,
 )
+from tickets.connections import connection_of
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
@@ -119,7 +120,7 @@ class Ledger:
             "until": record.arrived_at,
             "since": since,
         }
-        return session.connection().execute(_EARLIER, asked).first() is not None
+        return connection_of(session).execute(_EARLIER, asked).first() is not None
 
     def _local_day(self, at: datetime) -> tuple[datetime, datetime]:
         day = at.astimezone(self.zone).date()
@@ -139,7 +140,7 @@ class Ledger:
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.number_digest and record.answered_at and not running.is_switchboard(number):
-            owed = session.connection().execute(_OWED, {"digest": record.number_digest})
+            owed = connection_of(session).execute(_OWED, {"digest": record.number_digest})
             if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
                 close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
 
