@@ -21,6 +21,7 @@ from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
+from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report
 from hotline.trunks import TrunkStates
 from hotline.watchdog import notify
@@ -141,6 +142,13 @@ class Service:
             owner=self.owner,
             live_queue=self._live_queue,
         )
+        self.lost_ends = LostEnds(
+            self.hotline.database,
+            self.ledger,
+            self.switch.living_channels,
+            lambda: listener.read_until if listener.is_holding else None,
+        )
+        self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
         self._every(scheduler, 5, self._look_at_trunks)
@@ -253,6 +261,12 @@ class Service:
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, systemd hears nothing."""
         notify("WATCHDOG=1")
+
+    async def _look_for_lost_ends(self) -> None:
+        try:
+            await self.lost_ends.look(self.hotline.now())
+        except Exception:  # the next minute looks again
+            _log.exception("calls whose end was not heard could not be looked for")
 
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     TOOK_NUMBER = "took_number"
     DIALLING = "dialling"  # attempt
     DIALLED = "dialled"  # attempt, dial_status, cause, talk, sip
+    VANISHED = "vanished"  # its channel is gone, and nobody said how it ended
 
 
 class EventSource(StrEnum):
@@ -51,6 +52,7 @@ class EventSource(StrEnum):
     AGI = "agi"
     AMI = "ami"
     QUEUE_LOG = "queue_log"
+    WATCH = "watch"  # we ourselves, comparing open calls with living channels
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,14 @@ class QueueSwitch:
             raise SwitchNotReached(str(fault)) from fault
         _check(action, reply)
 
+    async def living_channels(self) -> set[str] | None:
+        """The ids of all channels, and of the calls to which they belong. None: Asterisk was not reached."""
+        try:
+            reply = (await self._ami.send({"Action": "CoreShowChannels"}, timeout=15)).required()
+        except HotlineError:
+            return None
+        return {event.get(name, "") for event in reply.events for name in ("Uniqueid", "Linkedid")}
+
     async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
         """Only what differs is sent. Returns the number of changes. Raises AmiFault when Asterisk cannot be asked;
 
