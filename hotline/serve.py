@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from hotline.listener import LEASE_SECONDS, Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report
 from hotline.trunks import TrunkStates
-from hotline.watchdog import notify
+from hotline.watchdog import is_stuck, notify
 from hotline.web.app import create_app
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
@@ -259,7 +260,10 @@ class Service:
                 _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
 
     async def _say_alive(self) -> None:
-        """Runs in the loop that accepts calls: if that stands still, systemd hears nothing."""
+        """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""
+        if self.listener is not None and is_stuck(self.listener.progressed_at, time.monotonic()):
+            _log.error("the listener hangs: systemd is told nothing more, and starts this process anew")
+            return
         notify("WATCHDOG=1")
 
     async def _look_for_lost_ends(self) -> None:
@@ -333,13 +337,20 @@ class Service:
             read_until = self.listener.read_until
             is_fresh = read_until is not None and (now - read_until).total_seconds() < LEASE_SECONDS
             if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
-                found.append(("listener", is_fresh, {"lines_read": self.listener.lines_read}))
+                found.append(("listener", is_fresh, self._listener_detail(self.listener)))
             ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
             found.append(("dispatcher", ticked, {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
             for name, is_up, detail in found:
                 report(session, name, is_up, detail, self.owner, now)
+
+    def _listener_detail(self, listener: Listener) -> dict[str, Any]:
+        detail: dict[str, Any] = {"lines_read": listener.lines_read}
+        silent = time.monotonic() - listener.progressed_at
+        if silent > LEASE_SECONDS:
+            detail["reason"] = f"its look has not ended for {silent:.0f} s"
+        return detail
 
 
 class _Server(uvicorn.Server):
