@@ -24,6 +24,7 @@ from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report
+from hotline.rounds import has_debts
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
 from hotline.web.app import create_app
@@ -235,10 +236,15 @@ class Service:
 
     async def _dispatch(self) -> None:
         try:
-            await self.dispatcher.tick(self.hotline.now())
+            if await asyncio.to_thread(self._has_debts):
+                await self.dispatcher.tick(self.hotline.now())
             self.last_tick = self.hotline.now()
         except Exception:  # the door of this part: the next second tries again, claims have leases
             _log.exception("dispatcher: a tick failed; it is tried again")
+
+    def _has_debts(self) -> bool:
+        with self.hotline.database.reading() as session:
+            return has_debts(session)
 
     async def _end_wrap_ups(self) -> None:
         await asyncio.to_thread(self._end_wrap_ups_now)
