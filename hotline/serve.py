@@ -40,7 +40,7 @@ from ivr.telephony.agi_session import AgiSession
 from ivr.telephony.ami import Ami
 from ivr.telephony.ami_blocks import Block
 from ivr.telephony.ami_dialer import AmiDialer
-from ivr.telephony.ami_events import WANTED
+from ivr.telephony.ami_events import CLASSES, WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
 from missed_call_redial.dispatcher import Dispatcher
@@ -77,6 +77,7 @@ class Service:
             on_event=self._on_event,
             on_connected=self._on_connected,
             wanted=WANTED,
+            event_classes=CLASSES,
             longest_pause=5.0,
         )
         self.switch = QueueSwitch(
