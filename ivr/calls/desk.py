@@ -18,7 +18,7 @@ from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS, attempt_accepted, refuse_dial
-from tickets.call_events import Event, EventKind, EventSource
+from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
 from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
@@ -145,6 +145,9 @@ class CallDesk:
         self, session: Session, attempt: str, agent_no: str, running: Running
     ) -> tuple[str, str] | None:
         """The trunk and the digits to dial."""
+        hold_log(
+            session
+        )  # first, as the ledger does: both lock the debt and the record, and would else wait for each other
         decision = attempt_accepted(
             session,
             attempt,
