@@ -35,6 +35,7 @@ from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer
 from ivr.telephony.agi_session import AgiSession
 from tickets.call_events import Event, EventKind, EventSource, append, of_call
+from tickets.connections import connection_of
 
 AT_ONCE = 200
 NEW_PER_SECOND = 20
@@ -48,12 +49,11 @@ SERVERS = ("ours, database", "ours, no database", "panoramisk, no database")
 def _remember(database: Database, call_id: str) -> None:
     """One read and one write, each a transaction of its own."""
     with database.reading() as session:
-        of_call(session.connection(), call_id)
-    with database.writing() as session:
-        arrived = Event(
-            call_id, EventKind.GREETED, EventSource.AGI, datetime.now(UTC), 0, {}, key=f"{call_id}:greeted"
-        )
-        append(session, [arrived])
+        of_call(connection_of(session), call_id)
+    greeted = Event(
+        call_id, EventKind.GREETED, EventSource.AGI, datetime.now(UTC), 0, {}, key=f"{call_id}:greeted"
+    )
+    database.write(lambda session: append(session, [greeted]))
 
 
 def _commands(channel: AgiChannel) -> None:

@@ -55,6 +55,9 @@ class AccountsOnly:
     def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
         raise SwitchNotReached("this process has no connection to Asterisk's queues")
 
+    def pause(self, seat: Seat) -> None:
+        self.bring(seat, ())
+
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         try:
             self._accounts.put(agent_no, name, secret)

@@ -1,9 +1,12 @@
 """Which of several workers does what only one may do: a row, taken by a conditional UPDATE and renewed while its holder lives."""
 
 from datetime import datetime, timedelta
+from typing import Final, cast
 
-from sqlalchemy import or_, update
+from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlmodel import Field, Session, SQLModel, col
+
+from tickets.connections import connection_of
 
 
 class Lease(SQLModel, table=True):
@@ -24,20 +27,61 @@ class QueueLogPosition(SQLModel, table=True):
     read_until: datetime
 
 
+class LeaseLost(Exception):
+    """Somebody else has taken over: what was being done is undone, and he does it."""
+
+
+_LEASES: Final = cast(Table, Lease.__table__)  # type: ignore[attr-defined]
+_POSITIONS: Final = cast(Table, QueueLogPosition.__table__)  # type: ignore[attr-defined]
+# Built once: the listener runs these several times a second.
+_TAKE: Final = (
+    update(_LEASES)
+    .where(
+        _LEASES.c.name == bindparam("of"),
+        or_(_LEASES.c.owner == bindparam("holder"), _LEASES.c.until < bindparam("at")),
+    )
+    .values(owner=bindparam("holder"), until=bindparam("then"))
+)
+_MOVE_ON: Final = (
+    update(_POSITIONS)
+    .where(_POSITIONS.c.name == bindparam("of"), _POSITIONS.c.position == bindparam("before"))
+    .values(position=bindparam("after"), read_until=bindparam("at"))
+)
+_BEGIN: Final = insert(_POSITIONS)
+_WHERE_WE_ARE: Final = select(_POSITIONS.c.position).where(_POSITIONS.c.name == bindparam("of"))
+
+
 def hold(session: Session, name: str, owner: str, now: datetime, lasting: timedelta) -> bool:
     """Takes or renews the lease; False if somebody else holds it."""
-    if session.get(Lease, name) is None:
-        session.add(Lease(name=name, owner=owner, until=now + lasting))
-        session.flush()
+    connection = connection_of(session)
+    wanted = {"of": name, "holder": owner, "at": now, "then": now + lasting}
+    if connection.execute(_TAKE, wanted).rowcount == 1:
         return True
-    mine_or_free = or_(col(Lease.owner) == owner, col(Lease.until) < now)
-    statement = (
-        update(Lease).where(col(Lease.name) == name, mine_or_free).values(owner=owner, until=now + lasting)
-    )
-    # SQLAlchemy types the result of an UPDATE as one without rowcount, though it always has it
-    return session.execute(statement).rowcount == 1  # type: ignore[attr-defined, no-any-return]
+    if session.get(Lease, name) is not None:
+        return False
+    session.add(Lease(name=name, owner=owner, until=now + lasting))
+    session.flush()
+    return True
 
 
 def let_go(session: Session, name: str, owner: str, now: datetime) -> None:
     """The next worker need not wait for the end of the lease."""
     session.execute(update(Lease).where(col(Lease.name) == name, col(Lease.owner) == owner).values(until=now))
+
+
+def position_of(session: Session, name: str) -> str | None:
+    """None before the first line."""
+    found: str | None = connection_of(session).execute(_WHERE_WE_ARE, {"of": name}).scalar_one_or_none()
+    return found
+
+
+def move_on(session: Session, name: str, before: str | None, after: str, now: datetime) -> None:
+    """From the position that was read from. Raises LeaseLost if it is not the one any more: whoever slept past the end
+    of his lease, in the middle of his work, can write nothing twice."""
+    connection = connection_of(session)
+    if before is None:
+        connection.execute(_BEGIN, {"name": name, "position": after, "read_until": now})
+    elif (
+        connection.execute(_MOVE_ON, {"of": name, "before": before, "after": after, "at": now}).rowcount != 1
+    ):
+        raise LeaseLost

@@ -5,44 +5,38 @@ One worker holds its lease. What was read and how far are committed together, so
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Session, col, select
-
 from hotline.bootstrap import Hotline
-from hotline.leases import QueueLogPosition, hold, let_go
-from ivr.agents import states
-from ivr.agents.roster import NoSuchAgent
+from hotline.leases import LeaseLost, hold, let_go, move_on, position_of
+from hotline.log_lines import Consequences, events_of
+from hotline.set_aside import is_outage, opened, set_aside, waiting
 from ivr.agents.switch import Seat, SwitchNotReached
 from ivr.calls.ledger import Ledger
+from ivr.telephony.agi_server import told
 from ivr.telephony.ami_blocks import Block
 from ivr.telephony.ami_events import hint_from
-from ivr.telephony.queue_log import Entry, LogLine, for_call, parse_line, to_events
+from ivr.telephony.queue_log import LogLine
 from ivr.telephony.queue_log_file import LogPosition, QueueLogFile
-from missed_call_redial.attempts import on_dialled, on_dialling, on_placeholder_left, on_reached
-from missed_call_redial.callbacks import attempt_of_channel
 from tickets.call_events import Event
-from tickets.call_records import CallRecord
-from vocabulary.hotline_names import LOG_DIALLED, LOG_DIALLING, LOG_REACHED
 
 _log = logging.getLogger(__name__)
 LEASE: Final = "listener"
 LEASE_SECONDS: Final = 10
-PAUSE_SECONDS: Final = 0.1
+RENEWED_EVERY: Final = timedelta(seconds=LEASE_SECONDS / 3)
+PAUSE_SECONDS: Final = 0.2
+"""Calls that have news in one look share its transaction; a draft and a wrap-up may come so much later."""
+STANDBY_SECONDS: Final = 1.0
 _MOST_LINES: Final = 500
-_FRESH: Final = timedelta(seconds=30)
-"""Older lines (read after an outage) still make records, but start no wrap-up and pause nobody."""
-_LEFT_UNDIALLED: Final = {
-    "ABANDON": "abandoned",
-    "EXITWITHTIMEOUT": "timeout",
-    "WITHDRAW": "withdrawn",
-    "COMPLETECALLER": "accepted, not dialled",
-    "COMPLETEAGENT": "accepted, not dialled",
-}
+_TRIES: Final = 3
+"""So often a line must fail by itself before it is set aside."""
+_SET_ASIDE_AGAIN: Final = timedelta(minutes=10)
+_MOST_SET_ASIDE: Final = 100
 
 
 @dataclass
@@ -56,9 +50,14 @@ class Listener:
     read_until: datetime | None = None
     is_holding: bool = False
     lines_read: int = 0
+    progressed_at: float = field(default_factory=time.monotonic)
+    """When a look last came to an end, well or ill (monotonic)."""
     _position: LogPosition | None = None
     _renewed_at: datetime | None = None
     _hints: deque[Event] = field(default_factory=lambda: deque(maxlen=20_000))
+    _one_by_one: int = 0
+    _failures: int = 0
+    _tried_again_at: datetime | None = None
 
     async def on_event(self, block: Block) -> None:
         """An AMI event: only a hint, kept for the next tick."""
@@ -72,145 +71,128 @@ class Listener:
         try:
             while True:
                 try:
-                    more = await asyncio.to_thread(self.tick)
-                    pause = 0.0 if more else PAUSE_SECONDS
-                except (
-                    Exception
-                ):  # the door of this part: whatever it was, the next tick reads the same lines again
-                    _log.exception("listener: a tick failed; it is tried again")
+                    more = not self.is_quiet() and await asyncio.to_thread(self.tick)
+                    pause = 0.0 if more else PAUSE_SECONDS if self.is_holding else STANDBY_SECONDS
+                except Exception as fault:  # the door of this part: the next tick reads the same lines again
+                    _log.error("listener: a look failed and is taken again: %s", told(fault))
                     pause = min(5.0, max(0.5, pause * 2))
+                self.progressed_at = time.monotonic()
                 await asyncio.sleep(pause)
         finally:
             await asyncio.to_thread(self._let_go)
 
+    def is_quiet(self) -> bool:
+        """We hold the lease, and nothing was said since the last look: one system call, and no transaction."""
+        now = self.hotline.now()
+        if not self.is_holding or self._hints or self._is_to_renew(now) or self.log_file.has_changed():
+            return False
+        self.read_until = now  # read to its end: what has no line by now did not happen
+        return True
+
     def tick(self) -> bool:
         """Reads what is new; True if there is more to read at once."""
         now = self.hotline.now()
-        if self._is_quiet(now):
-            self.read_until = now
+        if not self.is_holding and not self._take_over(now):
             return False
+        most = 1 if self._one_by_one else _MOST_LINES
+        lines, position = self.log_file.read_new(self._position, most)
         hints = [self._hints.popleft() for _ in range(len(self._hints))]
-        with self.hotline.database.writing() as session:
-            self.is_holding = hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS))
-            if not self.is_holding:
-                return False
-            row = session.get(QueueLogPosition, LEASE)
-            lines, position = self.log_file.read_new(
-                LogPosition.parse(row.position) if row else None, _MOST_LINES
-            )
-            self.ledger.hear(session, self._events(session, lines) + hints, now)
-            seats = self._act_on(session, lines, now)
-            if position is not None:
-                self._keep_position(session, row, str(position), now)
-        self._position, self._renewed_at = position, now
-        if position is not None and len(lines) < _MOST_LINES:
-            self.read_until = now  # read to its end: what has no line by now did not happen
+        try:
+            seats = self._take_in(lines, hints, position, now)
+        except LeaseLost:
+            _log.warning("listener: another worker has taken over")
+            self.is_holding = False
+            return False
+        except Exception as fault:
+            if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
+                raise
+            seats = []
+        self._failures, self._one_by_one = 0, max(0, self._one_by_one - 1)
+        if position is not None:
+            self._position = position
+            if len(lines) < most:
+                self.read_until = now
         self.lines_read += len(lines)
         self._bring(seats)
-        return len(lines) >= _MOST_LINES
+        self._try_set_aside_again(now)
+        return len(lines) >= most
 
-    def _is_quiet(self, now: datetime) -> bool:
-        """We hold the lease, and nothing was said since the last look: no transaction, ten times a second."""
-        if not self.is_holding or self._hints or self._position is None or self._renewed_at is None:
-            return False
-        if now - self._renewed_at > timedelta(seconds=LEASE_SECONDS / 3):
-            return False
-        return not self.log_file.read_new(self._position, 1)[0]
+    def _take_over(self, now: datetime) -> bool:
+        with self.hotline.database.writing() as session:
+            self.is_holding = hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS))
+            position = position_of(session, LEASE) if self.is_holding else None
+        self._position = LogPosition.parse(position) if position else None
+        self._renewed_at, self._one_by_one, self._failures = now, 0, 0
+        return self.is_holding
 
-    def _events(self, session: Session, lines: Sequence[LogLine]) -> list[Event]:
-        events: list[Event] = []
-        for line in lines:
-            for event in to_events(line):
-                if not event.call_id:
-                    events += self._restart_of(session, event, events)
-                elif attempt_of_channel(event.call_id) is None:
-                    events.append(event)
-        return events
+    def _is_to_renew(self, now: datetime) -> bool:
+        return self._renewed_at is None or not timedelta(0) <= now - self._renewed_at < RENEWED_EVERY
 
-    def _restart_of(self, session: Session, restart: Event, before: Sequence[Event]) -> list[Event]:
-        """Asterisk started anew: every call that was open then has been cut."""
-        statement = select(CallRecord.call_id).where(
-            col(CallRecord.is_open), col(CallRecord.arrived_at) < restart.at
-        )
-        open_calls = set(session.exec(statement)) | {event.call_id for event in before}
-        return [for_call(restart, call_id) for call_id in sorted(open_calls)]
-
-    def _act_on(self, session: Session, lines: Sequence[LogLine], now: datetime) -> list[Seat]:
-        seats: list[Seat] = []
-        for line in lines:
-            entry = parse_line(line.text)
-            if entry is None:
-                continue
-            at = datetime.fromtimestamp(entry.epoch, UTC)
-            attempt = attempt_of_channel(entry.call_id)
-            if attempt is not None:
-                self._attempt_line(session, attempt, entry, at, now)
-            seat = self._agent_line(session, entry, now) if now - at < _FRESH else None
-            if seat is not None:
-                seats.append(seat)
+    def _take_in(
+        self, lines: Sequence[LogLine], hints: list[Event], position: LogPosition | None, now: datetime
+    ) -> list[Seat]:
+        is_to_renew = self._is_to_renew(now)
+        if not lines and not hints and not is_to_renew and position == self._position:
+            return []
+        with self.hotline.database.writing() as session:
+            if is_to_renew and not hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS)):
+                raise LeaseLost
+            self.ledger.hear(session, events_of(session, lines) + hints, now)
+            seats = Consequences(self.hotline.running, self.ledger.zone, now).of(session, lines)
+            if position is not None and position != self._position:
+                before = None if self._position is None else str(self._position)
+                move_on(session, LEASE, before, str(position), now)
+        if is_to_renew:
+            self._renewed_at = now
         return seats
 
-    def _attempt_line(
-        self, session: Session, attempt: str, entry: Entry, at: datetime, now: datetime
-    ) -> None:
-        policy, zone = self.hotline.running.configuration.callbacks, self.ledger.zone
-        if entry.event == LOG_DIALLING:
-            on_dialling(session, attempt, at)
-        elif entry.event == LOG_REACHED:
-            on_reached(session, attempt, at)
-        elif entry.event == LOG_DIALLED:
-            on_dialled(
-                session,
-                attempt,
-                entry.field(2),
-                _whole(entry.field(3)),
-                entry.field(5),
-                float(_whole(entry.field(4)) or 0),
-                at,
-                policy=policy,
-                zone=zone,
-                now=now,
-                saw_ringing=bool(_whole(entry.field(6))),
+    def _is_to_blame(
+        self, lines: Sequence[LogLine], fault: Exception, position: LogPosition | None, now: datetime
+    ) -> bool:
+        """After a failed batch the same lines come one by one. One that fails again and again by itself is set aside,
+        and reading goes on behind it."""
+        self._failures += 1
+        if len(lines) != 1 or position is None:
+            self._one_by_one = len(lines)
+            return False
+        if self._failures < _TRIES:
+            self._one_by_one = max(1, self._one_by_one)
+            return False
+        (line,) = lines
+        _log.error("queue_log: the line at %s:%d is set aside: %s", line.file_id, line.offset, told(fault))
+        with self.hotline.database.writing() as session:
+            set_aside(session, line, told(fault), self.hotline.sealer, now)
+            move_on(
+                session, LEASE, None if self._position is None else str(self._position), str(position), now
             )
-        elif entry.event in _LEFT_UNDIALLED:
-            on_placeholder_left(
-                session, attempt, _LEFT_UNDIALLED[entry.event], at, policy=policy, zone=zone, now=now
-            )
+        return True
 
-    def _agent_line(self, session: Session, entry: Entry, now: datetime) -> Seat | None:
-        queue = self.hotline.running.configuration.lines.queue(entry.queue)
-        if queue is None or not entry.agent.isdecimal():
-            return None
-        try:
-            if entry.event == "RINGNOANSWER":
-                return states.ring_missed(session, entry.agent, queue.missed_rings_pause, now)
-            if entry.event == "CONNECT":
-                states.ring_answered(session, entry.agent)
-            if entry.event in ("COMPLETECALLER", "COMPLETEAGENT"):
-                return states.begin_wrap_up(session, entry.agent, queue.wrap_up_seconds, now)
-        except NoSuchAgent as fault:
-            _log.warning("queue_log names an agent whom we do not know: %s", fault)
-        return None
-
-    def _keep_position(
-        self, session: Session, row: QueueLogPosition | None, position: str, now: datetime
-    ) -> None:
-        row = row or QueueLogPosition(name=LEASE, position=position, read_until=now)
-        row.position, row.read_until = position, now
-        session.add(row)
+    def _try_set_aside_again(self, now: datetime) -> None:
+        """At the start, which may be that of a mended program, and from time to time."""
+        if self._tried_again_at is not None and now - self._tried_again_at < _SET_ASIDE_AGAIN:
+            return
+        self._tried_again_at = now
+        with self.hotline.database.reading() as session:
+            rows = waiting(session, _MOST_SET_ASIDE)
+        for row in rows:
+            try:
+                line = opened(row, self.hotline.sealer)
+                with self.hotline.database.writing() as session:
+                    self.ledger.hear(session, events_of(session, [line]), now)
+                    Consequences(self.hotline.running, self.ledger.zone, now).of(session, [line])
+                    session.delete(row)
+            except Exception as fault:  # it failed before, and keeps its row
+                _log.warning(
+                    "queue_log: the line at %s:%d stays aside: %s", row.file_id, row.line_offset, told(fault)
+                )
 
     def _bring(self, seats: Sequence[Seat]) -> None:
-        queues = [queue.name for queue in self.hotline.running.configuration.lines.queues]
         for seat in seats:
             try:
-                self.hotline.switch.bring(seat, queues)
+                self.hotline.switch.pause(seat)
             except SwitchNotReached as fault:
                 _log.warning("agent %s: %s; the next resynchronisation does it", seat.agent_no, fault)
 
     def _let_go(self) -> None:
         with self.hotline.database.writing() as session:
             let_go(session, LEASE, self.owner, self.hotline.now())
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() else None

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
+from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report
+from hotline.rounds import has_debts
 from hotline.trunks import TrunkStates
-from hotline.watchdog import notify
+from hotline.watchdog import is_stuck, notify
 from hotline.web.app import create_app
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
@@ -37,7 +40,7 @@ from ivr.telephony.agi_session import AgiSession
 from ivr.telephony.ami import Ami
 from ivr.telephony.ami_blocks import Block
 from ivr.telephony.ami_dialer import AmiDialer
-from ivr.telephony.ami_events import WANTED
+from ivr.telephony.ami_events import CLASSES, WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
 from missed_call_redial.dispatcher import Dispatcher
@@ -74,6 +77,7 @@ class Service:
             on_event=self._on_event,
             on_connected=self._on_connected,
             wanted=WANTED,
+            event_classes=CLASSES,
             longest_pause=5.0,
         )
         self.switch = QueueSwitch(
@@ -141,6 +145,13 @@ class Service:
             owner=self.owner,
             live_queue=self._live_queue,
         )
+        self.lost_ends = LostEnds(
+            self.hotline.database,
+            self.ledger,
+            self.switch.living_channels,
+            lambda: listener.read_until if listener.is_holding else None,
+        )
+        self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
         self._every(scheduler, 5, self._look_at_trunks)
@@ -156,7 +167,7 @@ class Service:
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
-        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.writing, hotline.now)
+        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.write, hotline.now)
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
@@ -226,10 +237,15 @@ class Service:
 
     async def _dispatch(self) -> None:
         try:
-            await self.dispatcher.tick(self.hotline.now())
+            if await asyncio.to_thread(self._has_debts):
+                await self.dispatcher.tick(self.hotline.now())
             self.last_tick = self.hotline.now()
         except Exception:  # the door of this part: the next second tries again, claims have leases
             _log.exception("dispatcher: a tick failed; it is tried again")
+
+    def _has_debts(self) -> bool:
+        with self.hotline.database.reading() as session:
+            return has_debts(session)
 
     async def _end_wrap_ups(self) -> None:
         await asyncio.to_thread(self._end_wrap_ups_now)
@@ -240,20 +256,28 @@ class Service:
                 return
         with self.hotline.database.writing() as session:
             seats = states.end_due_wrap_ups(session, self.hotline.now())
-        queues = self._queue_names()
         for agent_no in [seat.agent_no for seat in seats]:
             with self.hotline.database.reading() as session:  # the agent may have paused since
                 seat = states.current_seat(session, agent_no)
             if seat is None:
                 continue
             try:
-                self.switch.bring(seat, queues)
+                self.switch.pause(seat)
             except SwitchNotReached as fault:
                 _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
 
     async def _say_alive(self) -> None:
-        """Runs in the loop that accepts calls: if that stands still, systemd hears nothing."""
+        """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""
+        if self.listener is not None and is_stuck(self.listener.progressed_at, time.monotonic()):
+            _log.error("the listener hangs: systemd is told nothing more, and starts this process anew")
+            return
         notify("WATCHDOG=1")
+
+    async def _look_for_lost_ends(self) -> None:
+        try:
+            await self.lost_ends.look(self.hotline.now())
+        except Exception:  # the next minute looks again
+            _log.exception("calls whose end was not heard could not be looked for")
 
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)
@@ -320,13 +344,20 @@ class Service:
             read_until = self.listener.read_until
             is_fresh = read_until is not None and (now - read_until).total_seconds() < LEASE_SECONDS
             if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
-                found.append(("listener", is_fresh, {"lines_read": self.listener.lines_read}))
+                found.append(("listener", is_fresh, self._listener_detail(self.listener)))
             ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
             found.append(("dispatcher", ticked, {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
             for name, is_up, detail in found:
                 report(session, name, is_up, detail, self.owner, now)
+
+    def _listener_detail(self, listener: Listener) -> dict[str, Any]:
+        detail: dict[str, Any] = {"lines_read": listener.lines_read}
+        silent = time.monotonic() - listener.progressed_at
+        if silent > LEASE_SECONDS:
+            detail["reason"] = f"its look has not ended for {silent:.0f} s"
+        return detail
 
 
 class _Server(uvicorn.Server):

@@ -53,6 +53,8 @@ class Status:
     agents: Mapping[str, int]
     callbacks: Mapping[str, int]
     callbacks_due: int
+    open_long: int
+    set_aside: int
 
 
 def status_now(settings: Settings, now: datetime) -> Status:
@@ -90,6 +92,8 @@ def _gather(
         agents={str(word): count for word, count in figures.agents.items()},
         callbacks={str(state): count for state, count in figures.callbacks.items()},
         callbacks_due=_due(session, now),
+        open_long=figures.open_long,
+        set_aside=figures.set_aside,
     )
 
 
@@ -133,6 +137,10 @@ def as_text(status: Status, zone: tzinfo) -> Iterator[str]:
         yield f"  {name:<12}{'up' if part.is_up else 'DOWN':<6}{shown}".rstrip()
     yield _asterisk_line(status)
     yield f"Calls      {status.open_calls} open, {status.talking} of them talking; {_last_call(status, zone)}"
+    if status.open_long:
+        yield f"  {status.open_long} open for more than two hours: long talks, or ends that nobody heard"
+    if status.set_aside:
+        yield f"  {status.set_aside} LINES OF queue_log COULD NOT BE TAKEN IN and are tried again; see the log"
     for name, queue in status.queues.items():
         longest = f", the first for {_ago(status.at, queue.waiting_since)}" if queue.waiting_since else ""
         shown = f"{name or 'no queue'} {queue.label}".rstrip()

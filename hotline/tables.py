@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 import hotline.leases
 import hotline.parts
+import hotline.set_aside
 import hotline.web.accounts
 import hotline.web.audit
 import ivr.agents.tables
@@ -23,6 +24,7 @@ import tickets.tickets
 MODULES: Final = (
     hotline.leases,
     hotline.parts,
+    hotline.set_aside,
     hotline.web.accounts,
     hotline.web.audit,
     ivr.agents.tables,

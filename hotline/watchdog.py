@@ -2,6 +2,15 @@
 
 import os
 import socket
+from typing import Final
+
+LONGEST_LOOK_SECONDS: Final = 120.0
+"""The listener's looks end sooner than this also where the database is away, or slow, to the end of every time limit."""
+
+
+def is_stuck(progressed_at: float, now: float) -> bool:
+    """No look of the listener has ended for so long (monotonic seconds): its thread hangs, and will not come back."""
+    return now - progressed_at > LONGEST_LOOK_SECONDS
 
 
 def notify(state: str) -> None:

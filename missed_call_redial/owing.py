@@ -31,7 +31,7 @@ from missed_call_redial.policy import (
     reason_to_refuse,
 )
 from missed_call_redial.settling import settle
-from tickets.call_records import CallRecord
+from tickets.call_records import CallRecord, KnownCall
 from tickets.outcome import LOST, Outcome
 from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
 from vocabulary.phone_numbers import NumberKind
@@ -60,7 +60,7 @@ class Missed:
 
 
 def missed_from_record(
-    record: CallRecord, *, default_queue: str, is_switchboard: bool = False, is_in_number_plan: bool = True
+    record: KnownCall, *, default_queue: str, is_switchboard: bool = False, is_in_number_plan: bool = True
 ) -> Missed:
     """`default_queue` stands in for calls that were lost before they reached a queue."""
     return Missed(

@@ -102,6 +102,11 @@ class RoutingRules(_Strict):
 
     rules: tuple[Rule, ...]
 
+    @property
+    def ask_for_repeats(self) -> bool:
+        """Some rule looks whether the citizen called before, so it has to be looked up."""
+        return any(rule.when.repeat_caller is not None for rule in self.rules)
+
     @model_validator(mode="after")
     def _order_makes_sense(self) -> Self:
         if not self.rules or not self.rules[-1].when.fits_every_call:

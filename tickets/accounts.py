@@ -41,8 +41,9 @@ _EXITS: Final = frozenset(
 )
 _SAID_ONCE: Final = frozenset({EventKind.ARRIVED, EventKind.QUEUED})
 _ORDER_OF_KINDS: Final = {kind: place for place, kind in enumerate(EventKind)}
-_MOMENT_FROM: Final = {EventSource.AGI: 0, EventSource.AMI: 1, EventSource.QUEUE_LOG: 2}
-_WORD_FROM: Final = {EventSource.AGI: 0, EventSource.QUEUE_LOG: 1, EventSource.AMI: 2}
+_MOMENT_FROM: Final = {EventSource.AGI: 0, EventSource.AMI: 1, EventSource.QUEUE_LOG: 2, EventSource.WATCH: 3}
+_WORD_FROM: Final = {EventSource.AGI: 0, EventSource.QUEUE_LOG: 1, EventSource.AMI: 2, EventSource.WATCH: 3}
+_CUT: Final = frozenset({EventKind.SWITCH_RESTARTED, EventKind.VANISHED})
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Story:
 
     @cached_property
     def was_cut(self) -> bool:
-        """The switch came up anew after this call had arrived."""
+        """The switch came up anew after this call had arrived, or has its channel no more, and no end was heard."""
         return self._restart is not None
 
     @cached_property
@@ -181,7 +182,7 @@ class Story:
     @cached_property
     def _restart(self) -> Event | None:
         arrival = self._moment(EventKind.ARRIVED) or self.events[0].at
-        restarts = [e for e in self._firm if e.kind is EventKind.SWITCH_RESTARTED and e.at > arrival]
+        restarts = [e for e in self._firm if e.kind in _CUT and e.at > arrival]
         return restarts[0] if restarts else None
 
     def _of(self, kind: EventKind) -> list[Event]:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
 
+from tickets.connections import connection_of
 from tickets.sealing import Sealer
 
 _LOG_LOCK: Final = 0x12345_CA11  # any constant; one lock for the whole log
@@ -42,6 +43,7 @@ class EventKind(StrEnum):
     TOOK_NUMBER = "took_number"
     DIALLING = "dialling"  # attempt
     DIALLED = "dialled"  # attempt, dial_status, cause, talk, sip
+    VANISHED = "vanished"  # its channel is gone, and nobody said how it ended
 
 
 class EventSource(StrEnum):
@@ -50,6 +52,7 @@ class EventSource(StrEnum):
     AGI = "agi"
     AMI = "ami"
     QUEUE_LOG = "queue_log"
+    WATCH = "watch"  # we ourselves, comparing open calls with living channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +129,8 @@ def append(session: Session, events: Iterable[Event]) -> list[str]:
     if not rows:
         return []
     connection = hold_log(session)
-    statement = _ADD[connection.dialect.name]
-    gained: dict[str, None] = {}
-    for row in rows:
-        gained.update(dict.fromkeys(connection.execute(statement, row).scalars()))
-    return list(gained)
+    gained = set(connection.execute(_ADD[connection.dialect.name], rows).scalars())
+    return list(dict.fromkeys(row["call_id"] for row in rows if row["call_id"] in gained))
 
 
 def after(session: Session, last_id: int, limit: int) -> list[CallEvent]:
@@ -152,9 +152,9 @@ def of_call(connection: Connection, call_id: str) -> list[Event]:
 def hold_log(session: Session) -> Connection:
     """Until this transaction ends nobody else adds events: ids commit in rising order, and a record is
     made from all events that there are. (SQLite has one writer anyway.) Gives the session's connection."""
-    connection = session.connection()
+    connection = connection_of(session)
     if connection.dialect.name == "postgresql":
-        transaction = session.get_transaction()
+        transaction = connection.get_transaction()
         if session.info.get("holds_log") is not transaction:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOG_LOCK})")
             session.info["holds_log"] = transaction

@@ -6,10 +6,12 @@ A withheld or unusable number makes no citizen.
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Executable, Table, bindparam
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
+
+from tickets.connections import connection_of
 
 
 class Citizen(SQLModel, table=True):
@@ -28,22 +30,27 @@ class Citizen(SQLModel, table=True):
 
 
 CITIZENS: Final = cast(Table, Citizen.__table__)  # type: ignore[attr-defined]
+_OF_CALLER: Final = ("number_digest", "number_sealed", "number_masked", "first_seen_at", "last_seen_at")
 
 
 def find_or_add(
     session: Session, *, number_digest: str, number_sealed: str, number_masked: str, now: datetime
-) -> Citizen:
-    """The citizen of this number; a known one keeps the sealed value and was last seen `now`."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = (postgresql_insert if is_postgresql else sqlite_insert)(Citizen).values(
-        number_digest=number_digest,
-        number_sealed=number_sealed,
-        number_masked=number_masked,
-        first_seen_at=now,
-        last_seen_at=now,
+) -> int:
+    """The id of this number's citizen; a known one keeps the sealed value and was last seen `now`."""
+    connection = connection_of(session)
+    told = (number_digest, number_sealed, number_masked, now, now)
+    statement = _FIND_OR_ADD[connection.dialect.name]
+    citizen_id: int = connection.execute(statement, dict(zip(_OF_CALLER, told, strict=True))).scalar_one()
+    return citizen_id
+
+
+def _find_or_add(insert: type[PostgresqlInsert] | type[SqliteInsert]) -> Executable:
+    """Built once for each dialect: building costs more than running."""
+    statement = insert(CITIZENS).values({name: bindparam(name) for name in _OF_CALLER})
+    seen = {"last_seen_at": statement.excluded.last_seen_at}
+    return statement.on_conflict_do_update(index_elements=["number_digest"], set_=seen).returning(
+        CITIZENS.c.id
     )
-    statement = insert.on_conflict_do_update(
-        index_elements=["number_digest"], set_={"last_seen_at": insert.excluded.last_seen_at}
-    ).returning(Citizen)
-    citizen: Citizen = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
-    return citizen
+
+
+_FIND_OR_ADD: Final = {"sqlite": _find_or_add(SqliteInsert), "postgresql": _find_or_add(PostgresqlInsert)}

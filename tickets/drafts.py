@@ -3,14 +3,16 @@
 Run as often as one likes: the second time finds what the first one made.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlalchemy import Connection, Table, bindparam, insert, select
+from sqlmodel import Session
 
-from tickets.call_records import CallRecord
+from tickets.call_records import BY_RULES, RECORDS, CallRecord, KnownCall, dispose_by_rules
 from tickets.citizens import find_or_add
+from tickets.connections import connection_of
 from tickets.decision import Decision
 from tickets.tickets import (
     CallTicket,
@@ -24,96 +26,102 @@ from tickets.tickets import (
 )
 from vocabulary.phone_numbers import NumberKind
 
-BY_RULES: Final = "rules"
-"""Stands in the history where no person acted."""
+__all__ = ["BY_RULES", "draft_for_call", "further_draft"]
 
 _CITIZENS_OWN: Final = frozenset({NumberKind.MOBILE, NumberKind.LANDLINE, NumberKind.FOREIGN})
+_TICKETS: Final = cast(Table, Ticket.__table__)  # type: ignore[attr-defined]
+_LINKS: Final = cast(Table, CallTicket.__table__)  # type: ignore[attr-defined]
+_RECORD: Final = RECORDS.c.call_id == bindparam("of_call")
+# Built once: building a statement costs more than running it, and every call runs these.
+_LOCK: Final = select(RECORDS.c.call_id).where(_RECORD).with_for_update()
+_TIED: Final = (
+    select(_LINKS.c.ticket_id)
+    .where(_LINKS.c.call_id == bindparam("of_call"))
+    .order_by(_LINKS.c.ticket_id)
+    .limit(1)
+)
+_ADD: Final = insert(_TICKETS).returning(_TICKETS.c.id)
+_NOTE: Final = insert(cast(Table, TicketHistory.__table__))  # type: ignore[attr-defined]
+_TIE: Final = insert(_LINKS)
+_BLANK: Final = {
+    name: field.default
+    for name, field in Ticket.model_fields.items()
+    if not field.is_required() and name != "id"
+}
 
 
 def draft_for_call(
     session: Session,
-    record: CallRecord,
+    record: KnownCall,
     decision: Decision,
     now: datetime,
     *,
     local_day_bounds: tuple[datetime, datetime] | None = None,
-) -> Ticket | None:
-    """The call's ticket as the rules want it; None where they want none (then the call gets the disposition).
+) -> int | None:
+    """The id of the call's ticket as the rules want it; None where they want none (then the call gets the
+    disposition), or where a person has said that it needs none.
 
     With `local_day_bounds` and the rule's wish, an open ticket of the same citizen on that day is linked
     instead of a second one made. A draft that is there already stays, even if the last decision wants none:
     somebody may be typing into it.
     """
-    _lock_call(session, record.call_id)
+    connection = _lock_call(session, record.call_id)
     if decision.disposition is not None and record.disposition is None:
-        record.disposition = decision.disposition
-        session.add(record)
-    existing = of_call(session, record.call_id)
-    if existing:
-        ticket, relation = existing[0]
-        if relation is Relation.MADE and ticket.rule is not None:  # a person's own ticket is left to him
-            _complete(session, ticket, record, decision, now)
-        return ticket
-    if not decision.ticket:
+        dispose_by_rules(session, record.call_id, decision.disposition)
+    tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
+    if tied is not None:
+        _complete_first(session, record, decision, now)
+        return int(tied)
+    if not decision.ticket or record.disposed_by not in (None, BY_RULES):
         return None
     citizen_id = _citizen_id(session, record, now)
     if decision.link_open_ticket_same_day and citizen_id is not None and local_day_bounds is not None:
         earlier = open_ticket_same_day(session, citizen_id, local_day_bounds)
-        if earlier is not None:
-            _tie(session, record.call_id, earlier, Relation.LINKED)
-            return earlier
-    return _make(session, record, decision, citizen_id, now)
+        if earlier is not None and earlier.id is not None:
+            _tie(connection, record.call_id, earlier.id, Relation.LINKED)
+            return earlier.id
+    values = {"citizen_id": citizen_id, **_wanted(record, decision)}
+    return _make(connection, record.call_id, values, BY_RULES, now, decision.rule_id)
 
 
 def further_draft(
     session: Session, record: CallRecord, by: str, now: datetime, remark: str | None = None
 ) -> Ticket:
     """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it."""
-    _lock_call(session, record.call_id)
-    ticket = Ticket(
-        call_id=record.call_id,
-        citizen_id=_citizen_id(session, record, now),
-        agent_no=record.agent_no,
-        created_at=now,
-        updated_at=now,
-    )
-    _add(session, ticket, by, now, remark)
-    return ticket
+    connection = _lock_call(session, record.call_id)
+    values = {"citizen_id": _citizen_id(session, record, now), "agent_no": record.agent_no}
+    return session.get_one(Ticket, _make(connection, record.call_id, values, by, now, remark))
 
 
-def _lock_call(session: Session, call_id: str) -> None:
+def _lock_call(session: Session, call_id: str) -> Connection:
     """Two who make the same call's draft at once take turns (SQLite has one writer anyway)."""
-    statement = select(col(CallRecord.call_id)).where(col(CallRecord.call_id) == call_id).with_for_update()
-    session.execute(statement).scalar_one_or_none()
+    connection = connection_of(session)
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"of_call": call_id})
+    return connection
 
 
 def _make(
-    session: Session, record: CallRecord, decision: Decision, citizen_id: int | None, now: datetime
-) -> Ticket:
-    ticket = Ticket(call_id=record.call_id, citizen_id=citizen_id, created_at=now, updated_at=now)
-    for name, value in _wanted(record, decision).items():
-        setattr(ticket, name, value)
-    _add(session, ticket, BY_RULES, now, decision.rule_id)
-    return ticket
-
-
-def _add(session: Session, ticket: Ticket, by: str, now: datetime, remark: str | None) -> None:
+    connection: Connection,
+    call_id: str,
+    values: Mapping[str, Any],
+    by: str,
+    now: datetime,
+    remark: str | None,
+) -> int:
     """Stored, with the first line of its history, and tied to the call that made it."""
-    session.add(ticket)
-    session.flush()
-    assert ticket.id is not None
-    assert ticket.call_id is not None
-    session.add(
-        TicketHistory(ticket_id=ticket.id, at=now, by=by, field="state", to_value=ticket.state, remark=remark)
-    )
-    _tie(session, ticket.call_id, ticket, Relation.MADE)
+    made = {"call_id": call_id, "typed_fields": [], "created_at": now, "updated_at": now}
+    ticket_id: int = connection.execute(_ADD, {**_BLANK, **made, **values}).scalar_one()
+    first = {"field": "state", "to_value": TicketState.DRAFT.value, "remark": remark}
+    connection.execute(_NOTE, {"ticket_id": ticket_id, "at": now, "by": by, **first})
+    _tie(connection, call_id, ticket_id, Relation.MADE)
+    return ticket_id
 
 
-def _complete(
-    session: Session, ticket: Ticket, record: CallRecord, decision: Decision, now: datetime
-) -> None:
-    if ticket.state != TicketState.DRAFT.value:
-        return
+def _complete_first(session: Session, record: KnownCall, decision: Decision, now: datetime) -> None:
+    ticket, relation = of_call(session, record.call_id)[0]
+    if relation is not Relation.MADE or ticket.rule is None or ticket.state != TicketState.DRAFT.value:
+        return  # a person's own ticket is left to him
     changed = False
     for name, value in _wanted(record, decision).items():
         if name not in ticket.typed_fields:
@@ -127,7 +135,7 @@ def _complete(
         session.flush()
 
 
-def _wanted(record: CallRecord, decision: Decision) -> dict[str, str]:
+def _wanted(record: KnownCall, decision: Decision) -> dict[str, str]:
     """What the rules say of the ticket's fields; silence leaves a field as it is."""
     values = {
         "title": decision.title,
@@ -143,24 +151,21 @@ def _wanted(record: CallRecord, decision: Decision) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _citizen_id(session: Session, record: CallRecord, now: datetime) -> int | None:
+def _citizen_id(session: Session, record: KnownCall, now: datetime) -> int | None:
     if (
         record.number_digest is None
         or record.number_sealed is None
         or record.number_kind not in _CITIZENS_OWN
     ):
         return None
-    citizen = find_or_add(
+    return find_or_add(
         session,
         number_digest=record.number_digest,
         number_sealed=record.number_sealed,
         number_masked=record.number_masked,
         now=now,
     )
-    return citizen.id
 
 
-def _tie(session: Session, call_id: str, ticket: Ticket, relation: Relation) -> None:
-    assert ticket.id is not None
-    session.add(CallTicket(call_id=call_id, ticket_id=ticket.id, relation=relation.value))
-    session.flush()
+def _tie(connection: Connection, call_id: str, ticket_id: int, relation: Relation) -> None:
+    connection.execute(_TIE, {"call_id": call_id, "ticket_id": ticket_id, "relation": relation.value})

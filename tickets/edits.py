@@ -1,7 +1,7 @@
 """A person changes a ticket, or says that a call needs none: what was typed stays typed, and the history
 says who did it.
 
-A ticket that leaves draft gets its number here.
+A ticket that leaves draft to be handled gets its number here.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def edit(
     typed = [name for name in given if name != "state" and name not in ticket.typed_fields]
     if not changed and not typed:
         return ticket
-    if ticket.state != TicketState.DRAFT.value and ticket.ticket_no is None:
+    if _is_handled(ticket) and ticket.ticket_no is None:
         number = draw(session, numbering, local_date)
         record_change(session, ticket, "ticket_no", number, by=by, now=now)
     ticket.typed_fields = sorted({*ticket.typed_fields, *typed})
@@ -97,11 +97,11 @@ def dispose(
     numbering: TicketNumbering,
     local_date: date,
 ) -> None:
-    """The call gets this disposition, which the rules then leave alone; its drafts into which nobody typed
-    are closed with it. Hold the record's row. Raises UnknownCode.
+    """The call gets this disposition, which the rules then leave alone, and they make no draft any more; its drafts into
+    which nobody typed are closed with it. Hold the record's row. Raises UnknownCode.
     """
     _check_codes({"disposition": disposition}, codes)
-    record.disposition = disposition
+    record.disposition, record.disposed_by = disposition, by
     session.add(record)
     closing = TicketChanges(state=TicketState.CLOSED, disposition=disposition)
     for made, relation in of_call(session, record.call_id):
@@ -116,6 +116,14 @@ def dispose(
                 numbering=numbering,
                 local_date=local_date,
             )
+
+
+def _is_handled(ticket: Ticket) -> bool:
+    """It left draft to be worked on, or worked on it was. A draft closed with a disposition is no matter at all, and
+    would leave a gap in the numbers that are seen."""
+    if ticket.state == TicketState.CLOSED.value:
+        return ticket.disposition is None
+    return ticket.state != TicketState.DRAFT.value
 
 
 def _is_untouched(ticket: Ticket) -> bool:

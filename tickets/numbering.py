@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
 
 from tickets.codes import TicketNumbering
+from tickets.connections import connection_of
 
 
 class TicketSequence(SQLModel, table=True):
@@ -31,7 +32,7 @@ SEQUENCES: Final = cast(Table, TicketSequence.__table__)  # type: ignore[attr-de
 
 def draw(session: Session, numbering: TicketNumbering, local_date: date) -> str:
     """The next number of that day; beyond the width of {seq5} it grows longer rather than start anew."""
-    connection = session.connection()
+    connection = connection_of(session)
     is_postgresql = connection.dialect.name == "postgresql"
     insert = (postgresql_insert if is_postgresql else sqlite_insert)(SEQUENCES)
     statement = (

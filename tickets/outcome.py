@@ -32,6 +32,11 @@ class Outcome(StrEnum):
     ANSWERED_NO_TALK = "answered_no_talk"
     SYSTEM_LOSS = "system_loss"
 
+    @property
+    def as_rules_see(self) -> "Outcome":
+        """While a call is talked, rules see it as answered, so the draft on the agent's screen is the one that stays."""
+        return Outcome.ANSWERED if self is Outcome.IN_PROGRESS else self
+
 
 LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED}
 
@@ -71,6 +76,7 @@ class CallFacts:
     ended_at: datetime | None
     menu_path: str | None
     menu_version: str | None
+    chosen_category: str | None
     queue: str | None
     agent_no: str | None
     outcome: Outcome
@@ -101,6 +107,7 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         ended_at=None if is_live else moments.ended,
         menu_path=story.word(EventKind.MENU_WALKED, "path"),
         menu_version=story.word(EventKind.MENU_WALKED, "version"),
+        chosen_category=story.word(EventKind.MENU_WALKED, "category"),
         queue=leg.queue or story.word(EventKind.ENDED, "queue") or story.word(EventKind.MENU_WALKED, "queue"),
         agent_no=_agent(story, is_answered, is_live),
         outcome=outcome,

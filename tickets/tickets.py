@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, select
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, func, select
 from sqlmodel import Field, Session, SQLModel, col
 
+from tickets.call_records import CallRecord
 from tickets.decision import Urgency
 from tickets.ticket_errors import NoSuchTicket
 
@@ -118,15 +119,18 @@ def history(session: Session, ticket_id: int) -> list[TicketHistory]:
 def open_ticket_same_day(
     session: Session, citizen_id: int, local_day_bounds: tuple[datetime, datetime]
 ) -> Ticket | None:
-    """The citizen's youngest ticket of that local day (from, until) that is not closed."""
+    """The citizen's youngest ticket that is not closed, of a call that arrived on that local day (from, until): after an
+    outage the ticket may be younger than that."""
     since, until = local_day_bounds
+    day = func.coalesce(col(CallRecord.arrived_at), col(Ticket.created_at))
     statement = (
         select(Ticket)
+        .outerjoin(CallRecord, col(CallRecord.call_id) == col(Ticket.call_id))
         .where(
             col(Ticket.citizen_id) == citizen_id,
             col(Ticket.state) != TicketState.CLOSED.value,
-            col(Ticket.created_at) >= since,
-            col(Ticket.created_at) < until,
+            day >= since,
+            day < until,
         )
         .order_by(col(Ticket.id).desc())
         .limit(1)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, select
 from sqlmodel import Session, col
 
+from hotline.set_aside import how_many
 from hotline.web.agents import AgentDoes, word_of
 from ivr.agents.roster import all_agents
 from ivr.agents.tables import AgentState
@@ -62,9 +63,14 @@ class Figures:
     last_arrival_at: datetime | None = None
     forgotten: int = 0
     """Lost calls of the last week with neither a callback nor a stated reason: must be 0, always."""
+    open_long: int = 0
+    """Open calls that arrived more than two hours ago: a very long talk, or an end that nobody heard."""
+    set_aside: int = 0
+    """Lines of queue_log that could not be taken in: must be 0."""
 
 
 _LOOKED_BACK: Final = timedelta(days=7)
+_LONG_CALL: Final = timedelta(hours=2)
 
 
 def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mapping[str, int]) -> Figures:
@@ -84,7 +90,16 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
         tickets=_grouped(session, col(Ticket.state)),
         last_arrival_at=session.scalar(select(func.max(col(CallRecord.arrived_at)))),
         forgotten=len(nothing_forgotten(session, now - _LOOKED_BACK, now)),
+        open_long=_open_since(session, now - _LONG_CALL),
+        set_aside=how_many(session),
     )
+
+
+def _open_since(session: Session, arrived_before: datetime) -> int:
+    statement = select(func.count()).where(
+        col(CallRecord.is_open).is_(True), col(CallRecord.arrived_at) < arrived_before
+    )
+    return session.scalar(statement) or 0
 
 
 def midnight(now: datetime, zone: tzinfo) -> datetime:

@@ -134,6 +134,16 @@ def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> No
         "Lost calls of the last week with neither a callback nor a stated reason: must be 0",
         registry=registry,
     ).set(measured.figures.forgotten)
+    Gauge(
+        "hotline_long_open_calls",
+        "Open calls that arrived more than two hours ago: long talks, or ends that nobody heard",
+        registry=registry,
+    ).set(measured.figures.open_long)
+    Gauge(
+        "hotline_set_aside_lines",
+        "Lines of queue_log that could not be taken in: must be 0",
+        registry=registry,
+    ).set(measured.figures.set_aside)
     owed = measured.figures.oldest_owed_at
     age = 0.0 if owed is None else max(0.0, (now - owed).total_seconds())
     Gauge(

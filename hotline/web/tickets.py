@@ -59,7 +59,7 @@ class TicketFilters(Period):
 
 class TicketShown(Shown):
     id: int
-    ticket_no: str | None = Field(description="Drawn when the ticket leaves draft.")
+    ticket_no: str | None = Field(description="Drawn when the ticket leaves draft to be handled.")
     state: TicketState
     title: str
     text: str

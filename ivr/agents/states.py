@@ -7,16 +7,23 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
+import sqlalchemy as sql
 from sqlmodel import Session, col, select, update
 
 from ivr.agents.roster import all_agents, get_agent
 from ivr.agents.switch import Seat
 from ivr.agents.tables import Agent, AgentEvent, AgentState
+from tickets.connections import connection_of
 from vocabulary.errors import HotlineError
 
 MISSED_RINGS: Final = "missed_rings"
 WRAP_UP: Final = "wrap_up"
 OURS: Final = frozenset({MISSED_RINGS, WRAP_UP})
+_DUE: Final = (
+    sql.select(col(AgentState.agent_no))
+    .where(col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= sql.bindparam("now"))
+    .limit(1)
+)
 
 
 class NotSignedIn(HotlineError):
@@ -138,10 +145,7 @@ def begin_wrap_up(session: Session, agent_no: str, seconds: int, now: datetime) 
 
 def has_due_wrap_ups(session: Session, now: datetime) -> bool:
     """Only reads, so that asking every second costs nothing."""
-    due = select(AgentState.agent_no).where(
-        col(AgentState.pause_reason) == WRAP_UP, col(AgentState.wrap_up_until) <= now
-    )
-    return session.exec(due.limit(1)).first() is not None
+    return connection_of(session).execute(_DUE, {"now": now}).first() is not None
 
 
 def end_due_wrap_ups(session: Session, now: datetime) -> list[Seat]:

@@ -27,6 +27,9 @@ class Switch(Protocol):
     def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
         """One agent's queues and pause are as the seat says afterwards."""
 
+    def pause(self, seat: Seat) -> None:
+        """Only the pause, in all queues in which the agent stands: far less to do where nothing else has changed."""
+
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         """The agent's SIP account exists afterwards, without a reload."""
 

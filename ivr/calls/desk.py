@@ -7,10 +7,9 @@ written, so that no citizen waits for a disk; whatever fails here, the dialplan 
 import logging
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -19,7 +18,7 @@ from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS, attempt_accepted, refuse_dial
-from tickets.call_events import Event, EventKind, EventSource
+from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
 from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
@@ -31,13 +30,22 @@ _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
 
 
+T = TypeVar("T")
+
+
+class Write(Protocol):
+    """One piece of work, done and committed; it may be run again after it was rolled back with another's."""
+
+    def __call__(self, work: Callable[[Session], T]) -> T: ...
+
+
 @dataclass(frozen=True)
 class CallDesk:
-    """`writing` opens one transaction that commits at its end."""
+    """`write` does one piece of work in a transaction and returns after the commit."""
 
     ledger: Ledger
     running: Callable[[], Running]
-    writing: Callable[[], AbstractContextManager[Session]]
+    write: Write
     now: Callable[[], datetime]
 
     def arrive(self, channel: Channel) -> None:
@@ -61,8 +69,7 @@ class CallDesk:
             name: value for name, value in (("queue", walk.queue), ("category", walk.category)) if value
         }
         events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
-        with self.writing() as session:
-            self.ledger.hear(session, events, self.now())
+        self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
     def _walk(self, channel: Channel, number_called: str, running: Running) -> Walk:
         configuration = running.configuration
@@ -122,40 +129,48 @@ class CallDesk:
             ),
             _event(channel, EventKind.ARRIVED, arrived_at, arrived),
         ]
-        with self.writing() as session:
-            self.ledger.hear(session, events, self.now())
+        self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
     def accept_callback(self, channel: Channel) -> None:
         """Arguments: attempt, agent. An agent is on the line: dial the citizen now, or say why not (no DIAL set)."""
         attempt, agent_no = channel.argument(1), channel.argument(2)
         running = self.running()
-        with self.writing() as session:
-            decision = attempt_accepted(
-                session,
-                attempt,
-                agent_no,
-                self.now(),
-                policy=running.configuration.callbacks,
-                zone=self.ledger.zone,
-            )
-            if not decision.dial or decision.number_sealed is None:
-                _log.info("attempt %s: not dialled, %s", attempt, decision.why)
-                return
-            number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
-            record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
-            trunk = running.trunk_for(national(number), record.trunk if record else None)
-            if trunk is None:
-                _log.error("attempt %s: no trunk may dial this number any more", attempt)
-                policy = running.configuration.callbacks
-                refuse_dial(
-                    session, attempt, NO_TRUNK_ALLOWS, self.now(), policy=policy, zone=self.ledger.zone
-                )
-                return
-            if record is not None:
-                record.agent_no = record.agent_no or agent_no
-                self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
-        channel.set_variable(DIAL_TRUNK, trunk.name)
-        channel.set_variable(DIAL, national(number))
+        permitted = self.write(lambda session: self._permit(session, attempt, agent_no, running))
+        if permitted is not None:
+            trunk, digits = permitted
+            channel.set_variable(DIAL_TRUNK, trunk)
+            channel.set_variable(DIAL, digits)
+
+    def _permit(
+        self, session: Session, attempt: str, agent_no: str, running: Running
+    ) -> tuple[str, str] | None:
+        """The trunk and the digits to dial."""
+        hold_log(
+            session
+        )  # first, as the ledger does: both lock the debt and the record, and would else wait for each other
+        decision = attempt_accepted(
+            session,
+            attempt,
+            agent_no,
+            self.now(),
+            policy=running.configuration.callbacks,
+            zone=self.ledger.zone,
+        )
+        if not decision.dial or decision.number_sealed is None:
+            _log.info("attempt %s: not dialled, %s", attempt, decision.why)
+            return None
+        number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
+        record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
+        trunk = running.trunk_for(national(number), record.trunk if record else None)
+        if trunk is None:
+            _log.error("attempt %s: no trunk may dial this number any more", attempt)
+            policy = running.configuration.callbacks
+            refuse_dial(session, attempt, NO_TRUNK_ALLOWS, self.now(), policy=policy, zone=self.ledger.zone)
+            return None
+        if record is not None:
+            record.agent_no = record.agent_no or agent_no
+            self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
+        return trunk.name, national(number)
 
 
 def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:

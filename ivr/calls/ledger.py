@@ -6,19 +6,46 @@ AGI legs, AMI events and queue_log lines all come here, in whatever order and ho
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
+from typing import Final, cast
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Table, bindparam, select
+from sqlmodel import Session
 
 from ivr.config_files.running import Running
+from missed_call_redial.callbacks import Callback, CallbackState
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
-from tickets.call_events import Event, EventKind, append, of_call, sealed
-from tickets.call_records import CallRecord, is_settled, refresh, settlement_of
+from tickets.call_events import Event, append, sealed
+from tickets.call_records import (
+    RECORDS,
+    KnownCall,
+    is_settled,
+    is_ticket_settled,
+    keep_settlement,
+    refresh,
+)
+from tickets.connections import connection_of
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
-from tickets.tickets import Ticket
 from vocabulary.phone_numbers import PhoneNumber
+
+_EARLIER: Final = (
+    select(RECORDS.c.call_id)
+    .where(
+        RECORDS.c.number_digest == bindparam("digest"),
+        RECORDS.c.call_id != bindparam("this"),
+        RECORDS.c.arrived_at < bindparam("until"),
+        RECORDS.c.arrived_at >= bindparam("since"),
+    )
+    .limit(1)
+)
+_DEBTS: Final = cast(Table, Callback.__table__)  # type: ignore[attr-defined]
+_OWED: Final = (
+    select(_DEBTS.c.id)
+    .where(_DEBTS.c.number_digest == bindparam("digest"), _DEBTS.c.state != CallbackState.CLOSED.value)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -29,13 +56,12 @@ class Ledger:
     sealer: Sealer
     zone: tzinfo
 
-    def hear(self, session: Session, events: Iterable[Event], now: datetime) -> list[CallRecord]:
-        """Appends what is new and brings every call that it touches up to date. Gives those calls' records."""
-        told = (sealed(event, self.sealer) for event in events)
-        records = [self.bring_up_to_date(session, call_id, now) for call_id in append(session, told)]
-        return [record for record in records if record is not None]
+    def hear(self, session: Session, events: Iterable[Event], now: datetime) -> None:
+        """Appends what is new and brings every call that it touches up to date."""
+        for call_id in append(session, (sealed(event, self.sealer) for event in events)):
+            self.bring_up_to_date(session, call_id, now)
 
-    def bring_up_to_date(self, session: Session, call_id: str, now: datetime) -> CallRecord | None:
+    def bring_up_to_date(self, session: Session, call_id: str, now: datetime) -> None:
         """The record as the events tell it, its ticket, and the callback it is owed. Doing it twice changes nothing."""
         running = self.running()
         record = refresh(
@@ -46,64 +72,62 @@ class Ledger:
             quick_hangup_seconds=running.configuration.lines.quick_hangup_seconds,
         )
         if record is None or not record.number_called or is_settled(record):
-            return record  # without the line of arrival nobody knows yet whom this call is from: settle when it comes
+            return  # without the line of arrival nobody knows yet whom this call is from: settle when it comes
         if record.is_open and record.answered_at is None:
-            return record
-        self.write_ticket(session, record, now)
+            return
+        if not is_ticket_settled(record):
+            self.write_ticket(session, record, now)
         if not record.is_open:
             self._settle_debts(session, record, running, now)
-        record.settled_as = settlement_of(record)
-        session.add(record)
-        return record
+        keep_settlement(session, record)
 
     def write_ticket(
-        self, session: Session, record: CallRecord, now: datetime, outcome: Outcome | None = None
-    ) -> Ticket | None:
-        """What the rules say of this call: a draft, a link to an open ticket, a disposition, or nothing.
-
-        While a call is talked, rules see it as answered, so the draft on the agent's screen is the one that stays.
-        """
+        self, session: Session, record: KnownCall, now: datetime, outcome: Outcome | None = None
+    ) -> int | None:
+        """What the rules say of this call: a draft, a link to an open ticket, a disposition, or nothing. Gives the
+        ticket's id."""
         decision = self._decide(session, record, outcome)
         if decision.category is None:  # the rules are silent: what the citizen chose by a key
-            decision = replace(decision, category=_chosen_category(session, record.call_id))
+            decision = replace(decision, category=record.chosen_category)
         return draft_for_call(
             session, record, decision, now, local_day_bounds=self._local_day(record.arrived_at)
         )
 
-    def _decide(self, session: Session, record: CallRecord, outcome: Outcome | None) -> Decision:
+    def _decide(self, session: Session, record: KnownCall, outcome: Outcome | None) -> Decision:
         configuration = self.running().configuration
-        seen = outcome or Outcome(record.outcome)
+        hours = configuration.lines.repeat_caller_hours
         queue = configuration.lines.queue(record.queue) if record.queue else None
         facts = RuleFacts(
             number_called=record.number_called,
             menu_path=record.menu_path,
             queue=record.queue,
             local_time=record.arrived_at.astimezone(self.zone),
-            outcome=Outcome.ANSWERED if seen is Outcome.IN_PROGRESS else seen,
-            is_repeat_caller=self._is_repeat(session, record, configuration.lines.repeat_caller_hours),
+            outcome=(outcome or Outcome(record.outcome)).as_rules_see,
+            is_repeat_caller=configuration.rules.ask_for_repeats and self._is_repeat(session, record, hours),
             queue_label=queue.label if queue else "",
             number_masked=record.number_masked,
         )
         return decide(configuration.rules, facts)
 
-    def _is_repeat(self, session: Session, record: CallRecord, hours: int) -> bool:
+    def _is_repeat(self, session: Session, record: KnownCall, hours: int) -> bool:
         """The same number within the interval that the site calls a repeat (重复来电)."""
         if record.number_digest is None:
             return False
-        earlier = select(CallRecord.call_id).where(
-            col(CallRecord.number_digest) == record.number_digest,
-            col(CallRecord.call_id) != record.call_id,
-            col(CallRecord.arrived_at) < record.arrived_at,
-            col(CallRecord.arrived_at) >= record.arrived_at - timedelta(hours=hours),
-        )
-        return session.exec(earlier.limit(1)).first() is not None
+        since = record.arrived_at - timedelta(hours=hours)
+        asked = {
+            "digest": record.number_digest,
+            "this": record.call_id,
+            "until": record.arrived_at,
+            "since": since,
+        }
+        return connection_of(session).execute(_EARLIER, asked).first() is not None
 
     def _local_day(self, at: datetime) -> tuple[datetime, datetime]:
         day = at.astimezone(self.zone).date()
         start = datetime.combine(day, time.min, tzinfo=self.zone)
         return start, datetime.combine(day + timedelta(days=1), time.min, tzinfo=self.zone)
 
-    def _settle_debts(self, session: Session, record: CallRecord, running: Running, now: datetime) -> None:
+    def _settle_debts(self, session: Session, record: KnownCall, running: Running, now: datetime) -> None:
         outcome = Outcome(record.outcome)
         number = self.number_of(record)
         if outcome in LOST:
@@ -116,16 +140,11 @@ class Ledger:
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.number_digest and record.answered_at and not running.is_switchboard(number):
-            close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
+            owed = connection_of(session).execute(_OWED, {"digest": record.number_digest})
+            if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
+                close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
 
-    def number_of(self, record: CallRecord) -> PhoneNumber:
+    def number_of(self, record: KnownCall) -> PhoneNumber:
         """The caller's number, opened."""
         digits = self.sealer.open(record.number_sealed) if record.number_sealed else ""
         return self.running().number_of(digits, None)
-
-
-def _chosen_category(session: Session, call_id: str) -> str | None:
-    walked = [
-        event for event in of_call(session.connection(), call_id) if event.kind is EventKind.MENU_WALKED
-    ]
-    return walked[-1].data.get("category") if walked else None

@@ -25,6 +25,7 @@ class Visitor:
     heard: bytearray = field(default_factory=bytearray)
     line_start: int = 0
     timer: asyncio.TimerHandle | None = None
+    is_watched: bool = False
 
     def end_of_header(self) -> int:
         """Where the first byte after the blank line is; 0 while there is none, -1 when a line is too long."""
@@ -119,9 +120,13 @@ class Doorstep:
         if not self._is_allowed(peer):
             self._on_turned_away(visitor, "refused_peer", "this peer is not on the list")
             return
+        self._visitors[visitor] = None
+        self._listen(visitor)
+        if visitor not in self._visitors:
+            return  # Asterisk says it all at once: most need neither clock nor watch
         loop = asyncio.get_running_loop()
         visitor.timer = loop.call_later(self._header_seconds, self._turn_away, visitor, "silent", "")
-        self._visitors[visitor] = None
+        visitor.is_watched = True
         loop.add_reader(connection, self._listen, visitor)
         if len(self._visitors) > self._most_open:
             self._turn_away(next(iter(self._visitors)), "silent", "")
@@ -156,7 +161,8 @@ class Doorstep:
 
     def _forget(self, visitor: Visitor) -> None:
         self._visitors.pop(visitor, None)
-        asyncio.get_running_loop().remove_reader(visitor.connection)
+        if visitor.is_watched:
+            asyncio.get_running_loop().remove_reader(visitor.connection)
         if visitor.timer is not None:
             visitor.timer.cancel()
 

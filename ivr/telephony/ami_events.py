@@ -13,6 +13,8 @@ from tickets.call_events import Event, EventKind, EventSource
 from vocabulary.hotline_names import ATTEMPT_CHANNEL_PREFIX
 
 WANTED: Final = frozenset({"AgentCalled", "AgentConnect"})
+CLASSES: Final = "agent"
+"""Where those are found; the class `call`, and above all `reporting` with its RTCP, would be most of the manager's work."""
 _KINDS: Final[Mapping[str, EventKind]] = {"AgentCalled": EventKind.RANG, "AgentConnect": EventKind.CONNECTED}
 _CALL_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,150}", re.ASCII)
 _AGENT: Final = re.compile(r"[0-9]{1,10}", re.ASCII)

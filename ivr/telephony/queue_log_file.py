@@ -56,6 +56,7 @@ class QueueLogFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._told_gap = ""
+        self._read_to_end: tuple[int, ...] | None = None
 
     def read_new(
         self, position: LogPosition | None, limit: int = 2000
@@ -65,10 +66,32 @@ class QueueLogFile:
 
         Store position and events in one transaction.
         """
+        before = self._looks()
+        lines, position, is_live = self._read_on(position, limit)
+        self._read_to_end = before if is_live and len(lines) < limit else None
+        return lines, position
+
+    def has_changed(self) -> bool:
+        """False: `read_new` would find nothing behind the position that it gave last. One system call."""
+        return self._read_to_end is None or self._looks() != self._read_to_end
+
+    def _looks(self) -> tuple[int, ...] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _read_on(
+        self, position: LogPosition | None, limit: int
+    ) -> tuple[list[LogLine], LogPosition | None, bool]:
+        """The last: whether the position afterwards is in the live file."""
         lines: list[LogLine] = []
         position = position if position is not None else self._beginning()
+        is_live = False
         while position is not None and len(lines) < limit:
             file, following = self._locate(position)
+            is_live = file is not None and file.path == self._path
             if file is None:
                 found = self._after_gap(position)
                 if found is None:
@@ -84,7 +107,7 @@ class QueueLogFile:
                 if following is None:
                     break
                 position = LogPosition(following.file_id, 0, position.epoch)
-        return lines, position
+        return lines, position, is_live
 
     def _beginning(self) -> LogPosition | None:
         file = self._identify(self._path)

@@ -39,6 +39,10 @@ class QueueSwitch:
         for action in actions_for(seat, all_queues):
             self._send(action)
 
+    def pause(self, seat: Seat) -> None:
+        """One action. Who stands in no queue has nothing to be paused in, and the resynchronisation sees to the rest."""
+        self._send(_pause(seat))
+
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         try:
             self._accounts.put(agent_no, name, secret)
@@ -57,6 +61,14 @@ class QueueSwitch:
         except HotlineError as fault:
             raise SwitchNotReached(str(fault)) from fault
         _check(action, reply)
+
+    async def living_channels(self) -> set[str] | None:
+        """The ids of all channels, and of the calls to which they belong. None: Asterisk was not reached."""
+        try:
+            reply = (await self._ami.send({"Action": "CoreShowChannels"}, timeout=15)).required()
+        except HotlineError:
+            return None
+        return {event.get(name, "") for event in reply.events for name in ("Uniqueid", "Linkedid")}
 
     async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
         """Only what differs is sent. Returns the number of changes. Raises AmiFault when Asterisk cannot be asked;

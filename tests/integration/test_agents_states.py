@@ -183,7 +183,7 @@ def test_a_pause_set_after_the_wrap_up_ended_is_what_asterisk_gets(
 
     monkeypatch.setattr(states, "end_due_wrap_ups", end_then_pause)
     service._end_wrap_ups_now()
-    assert service.switch.seats["1001"].pause_reason == "rest"
+    assert service.switch.pauses == [("1001", "rest")]
 
 
 def test_a_reload_that_breaks_in_an_unknown_way_is_logged(

@@ -71,6 +71,14 @@ def test_login_then_an_action_and_its_reply():
     play(story())
 
 
+def test_asterisk_is_told_which_events_nobody_needs():
+    async def story() -> None:
+        async with FakeAmi() as fake, connected(fake, Listener(), event_classes="agent"):
+            assert fake.received[0]["Events"] == "agent"
+
+    play(story())
+
+
 def test_a_refusal_is_a_reply():
     async def story() -> None:
         answers = {"QueueAdd": "Response: Error\r\nMessage: Unable to add interface: Already there\r\n\r\n"}

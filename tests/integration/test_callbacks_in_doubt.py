@@ -11,6 +11,7 @@ from support.fake_dialer import FakeDialer
 from support.lost_calls import CITIZEN, MORNING, SHANGHAI, a_policy, a_record, digest_of, missed
 
 from hotline.listener import Listener
+from hotline.rounds import has_debts
 from ivr.telephony.queue_log_file import QueueLogFile
 from missed_call_redial.attempts import (
     attempt_accepted,
@@ -24,7 +25,7 @@ from missed_call_redial.attempts import (
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import claim_due, mark_placed
 from missed_call_redial.dispatcher import Dispatcher
-from missed_call_redial.owing import close_by_inbound, owe
+from missed_call_redial.owing import cancel, close_by_inbound, owe
 from tickets.outcome import Outcome
 
 POLICY = a_policy()
@@ -303,3 +304,24 @@ def test_a_debt_of_a_queue_that_is_gone_stands_in_the_one_that_took_its_place(da
             accept(session, attempt.id)
     assert asyncio.run(dispatcher.tick(NOON + SECOND)).placed == 3
     assert {request.queue for request in dialer.placed} == {"general"}
+
+
+def test_the_round_is_left_out_only_while_nothing_is_owed_and_nothing_runs(database):
+    def is_asked() -> bool:
+        with database.reading() as session:
+            return has_debts(session)
+
+    assert not is_asked()
+    with database.writing() as session:
+        lose(session, "c1")
+    assert is_asked()
+    with database.writing() as session:
+        attempt_id = place(session)
+        accept(session, attempt_id)
+    assert is_asked()
+    with database.writing() as session:
+        cancel(session, debts(session)[0].id or 0, "settled elsewhere", NOON)
+    assert is_asked(), "its attempt still runs"
+    with database.writing() as session:
+        end(session, attempt_id, ("ANSWER", 16, ""), NOON + MINUTE)
+    assert not is_asked()

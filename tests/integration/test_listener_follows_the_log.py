@@ -1,5 +1,6 @@
 """The listener: reads on where the last one stopped, alone, and takes no transaction while nothing is said."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,18 +8,21 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, select
 
 from hotline import defaults_door
 from hotline.bootstrap import Hotline
 from hotline.database import Database
 from hotline.leases import Lease, QueueLogPosition
-from hotline.listener import LEASE_SECONDS, Listener
+from hotline.listener import LEASE, LEASE_SECONDS, Listener
+from hotline.set_aside import SetAsideLine, how_many
 from ivr.calls.ledger import Ledger
 from ivr.config_files.checker import check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
 from ivr.telephony.queue_log_file import QueueLogFile
+from tickets.call_events import Event
 from tickets.call_records import CallRecord
 from tickets.sealing import Sealer
 
@@ -130,6 +134,111 @@ def test_calls_that_were_open_when_asterisk_was_killed_are_a_loss_of_ours(site: 
     with site.database.reading() as session:
         assert session.exec(select(CallRecord.outcome)).all() == ["system_loss"]
         assert session.exec(select(QueueLogPosition)).one().position
+
+
+class Faulty:
+    """A ledger that cannot take in one call, or nothing at all while the database is away."""
+
+    def __init__(self, ledger: Ledger, call_id: str) -> None:
+        self.ledger, self.call_id = ledger, call_id
+        self.zone = ledger.zone
+        self.is_away = self.is_mended = False
+
+    def hear(self, session: Session, events: list[Event], now: datetime) -> None:
+        if self.is_away:
+            raise OperationalError("INSERT", None, Exception("the server closed the connection"))
+        if not self.is_mended and any(event.call_id == self.call_id for event in events):
+            raise ValueError("13800138004 cannot be taken in")
+        self.ledger.hear(session, events, now)
+
+
+def _looks(listener: Listener, times: int) -> int:
+    """Takes that many looks; how many of them failed."""
+    failed = 0
+    for _ in range(times):
+        try:
+            listener.tick()
+        except (ValueError, OperationalError):
+            failed += 1
+    return failed
+
+
+def _faulty(site: Site, owner: str, call: int) -> tuple[Listener, Faulty]:
+    listener = site.listener(owner)
+    ledger = Faulty(listener.ledger, f"hl1-{EPOCH}.{call}")
+    listener.ledger = cast(Ledger, ledger)
+    return listener, ledger
+
+
+def _set_aside(site: Site) -> int:
+    with site.database.reading() as session:
+        return how_many(session)
+
+
+def test_a_line_that_always_fails_is_set_aside_and_the_others_are_read(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener, ledger = _faulty(site, "w1", 4)
+    for n in (3, 4, 5):
+        site.call(n)
+    assert _looks(listener, 20) < 10
+    assert site.records() == [f"hl1-{EPOCH}.3", f"hl1-{EPOCH}.5"]
+    assert _set_aside(site) == 2, "both lines of that call"
+    assert listener.read_until == site.clock
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(told) == 2
+    assert "is set aside" in told[0].getMessage()
+    assert "13800138004" not in caplog.text
+    with site.database.reading() as session:
+        rows = session.exec(select(SetAsideLine)).all()
+    assert not any("13800138004" in f"{row.text_sealed}{row.fault}" for row in rows)
+    ledger.is_mended = True
+    site.clock += timedelta(minutes=11)
+    listener.tick()
+    assert len(site.records()) == 3, "tried again later, with a program that takes it"
+    assert _set_aside(site) == 0
+
+
+def test_nothing_is_set_aside_while_the_database_is_away(site: Site) -> None:
+    listener, ledger = _faulty(site, "w1", 99)
+    listener.tick()
+    site.call(6)
+    ledger.is_away = True
+    assert _looks(listener, 20) == 20
+    assert _set_aside(site) == 0
+    ledger.is_away = False
+    assert _looks(listener, 5) == 0
+    assert len(site.records()) == 1
+
+
+def test_who_slept_past_the_end_of_his_lease_writes_nothing(site: Site) -> None:
+    first, second = site.listener("w1"), site.listener("w2")
+    site.call(1)
+    first.tick()
+    with site.database.writing() as session:
+        session.get_one(Lease, LEASE).until = site.clock - timedelta(seconds=1)
+    second.tick()
+    site.call(2)
+    second.tick()
+    site.call(3)
+    first.tick()
+    assert not first.is_holding
+    second.tick()
+    assert (first.lines_read, second.lines_read) == (3, 4)
+    assert len(site.records()) == 3
+
+
+def test_a_quiet_log_costs_no_look(site: Site) -> None:
+    listener = site.listener("w1")
+    assert not listener.is_quiet(), "not even the lease is held"
+    listener.tick()
+    listener.tick()
+    assert listener.is_quiet()
+    site.call(1)
+    assert not listener.is_quiet()
+    listener.tick()
+    site.path.rename(site.path.with_name("queue_log.0"))
+    assert not listener.is_quiet(), "rotated: who knows what is written to which"
 
 
 def _lease(site: Site) -> datetime:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -216,3 +217,49 @@ def test_times_come_back_as_they_went_in(database: Database):
         append(session, told)
     with database.reading() as session:
         assert after(session, 0, 1)[0].at == START + timedelta(seconds=0.123456)
+
+
+def test_who_works_together_is_told_of_his_own_fault_alone(database: Database):
+    """Half of the work fails: it raises for whoever brought it, and the other half is committed."""
+
+    def work(number: int) -> None:
+        for n in range(TIMES):
+            one = event(f"w{number}", n)
+            if n % 2:
+                with pytest.raises(ZeroDivisionError):
+                    database.write(lambda session, one=one: append(session, [one]) and 1 // 0)
+            else:
+                assert database.write(lambda session, one=one: append(session, [one])) == [one.call_id]
+
+    in_threads(work)
+    with database.reading() as session:
+        kept = session.execute(select(CallEvent.call_id, CallEvent.seq)).all()
+    assert sorted(kept) == [(f"w{number}", n) for number in range(THREADS) for n in range(0, TIMES, 2)]
+
+
+def test_what_was_written_together_is_there_when_the_call_returns(database: Database):
+    """Also the objects of a session, and what another thread wrote in the same commit."""
+    other = Database(make_engine(database.engine.url.render_as_string(hide_password=False)))
+
+    def work(number: int) -> None:
+        day = date(2026, 1, number + 1)
+        for n in range(TIMES // 4):
+            database.write(
+                lambda session, n=n: session.merge(TicketSequence(area6="140100", day=day, last=n))
+            )
+            with other.reading() as session:
+                assert session.get_one(TicketSequence, ("140100", day)).last == n
+
+    in_threads(work)
+    other.engine.dispose()
+
+
+def test_work_that_gets_no_turn_is_not_done_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hotline.database.BUSY_SECONDS", 0.05)
+    database = Database(make_engine(f"sqlite:///{tmp_path}/x.db"))
+    done: list[int] = []
+    with database.writing(), pytest.raises(DatabaseIsBusy):
+        database.write(lambda _session: done.append(1))
+    database.write(lambda _session: done.append(2))
+    assert done == [2]
+    database.engine.dispose()

@@ -1,16 +1,16 @@
 """Whatever is heard of a call, in whatever order and however often: the row says the same."""
 
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import func, select
-from support.call_stories import START, STORIES, Story, Teller
+from support.call_stories import STORIES, Story, Teller
 
 from hotline.database import Database
 from tickets.call_events import Event, EventKind, append
-from tickets.call_records import CallRecord, is_settled, refresh, rewrite, settlement_of
-from tickets.outcome import Outcome, fold
+from tickets.call_records import CallRecord, is_settled, is_ticket_settled, keep_settlement, refresh
+from tickets.outcome import fold
 from tickets.sealing import Sealer
 from vocabulary.phone_numbers import PhoneNumber, normalise
 
@@ -26,13 +26,12 @@ HOW: dict[str, Any] = {"sealer": SEALER, "normaliser": normaliser, "quick_hangup
 
 def hear(database: Database, events: list[Event], *, together: int = 1) -> CallRecord:
     """Appends and refreshes as the legs and the listener do; gives the record as it is at the end."""
-    record = None
     for place in range(0, len(events), together):
         with database.writing() as session:
             for call_id in append(session, events[place : place + together]):
-                record = refresh(session, call_id, **HOW)
-    assert record is not None
-    return record
+                assert refresh(session, call_id, **HOW) is not None
+    with database.reading() as session:
+        return session.get_one(CallRecord, events[0].call_id)
 
 
 def facts(record: CallRecord) -> dict[str, object]:
@@ -79,24 +78,34 @@ def test_a_refresh_says_what_the_fold_says_and_keeps_what_others_wrote(database:
     assert not is_settled(last)
 
 
-def test_the_record_is_attached_so_that_what_is_set_is_kept(database: Database):
-    told = Teller().arrives().ends(30).events
+def test_what_refresh_tells_is_what_stands_there_and_a_settlement_is_kept(database: Database):
+    told = Teller().arrives().queues(3.5).connects(8, "1001").completes(40, "1001", 32).ends(40).events
     with database.writing() as session:
         append(session, told)
-        record = refresh(
-            session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
-        )
+        record = refresh(session, told[0].call_id, **HOW)
         assert record is not None
-        record.settled_as = settlement_of(record)
-        again = refresh(
-            session, told[0].call_id, sealer=SEALER, normaliser=normaliser, quick_hangup_seconds=5
-        )
-        assert again is record
-        assert is_settled(record)
+        assert not is_settled(record)
+        keep_settlement(session, record)
+        again = refresh(session, told[0].call_id, **HOW)
+        assert again is not None
+        assert is_settled(again)
     with database.reading() as session:
         kept = session.get_one(CallRecord, told[0].call_id)
-        assert kept.outcome == Outcome.IVR_ABANDON
+        assert {name: getattr(kept, name) for name in asdict(again)} == asdict(again)
         assert is_settled(kept), "also as it was read back"
+
+
+def test_the_end_of_a_talk_leaves_the_ticket_settled_and_not_the_debt(database: Database):
+    talking = Teller().arrives().queues(3.5).connects(8, "1001")
+    with database.writing() as session:
+        append(session, talking.events)
+        record = refresh(session, talking.call_id, **HOW)
+        assert record is not None
+        keep_settlement(session, record)
+        append(session, talking.completes(40, "1001", 32).ends(40).events)
+        over = refresh(session, talking.call_id, **HOW)
+        assert over is not None
+    assert (is_ticket_settled(over), is_settled(over)) == (True, False)
 
 
 def test_a_callbacks_own_channel_and_an_unknown_call_make_no_record(database: Database):
@@ -105,7 +114,6 @@ def test_a_callbacks_own_channel_and_an_unknown_call_make_no_record(database: Da
         append(session, told)
         for call_id in ("cb-a0123456789ab-1", "never-heard-of"):
             assert refresh(session, call_id, **HOW) is None
-            assert not rewrite(session, call_id, **HOW)
         assert session.execute(select(func.count()).select_from(CallRecord)).scalar_one() == 0
 
 
@@ -114,14 +122,3 @@ def test_a_withheld_number_leaves_nothing_to_find_or_open(database: Database):
     record = hear(database, told)
     assert (record.number_kind, record.number_masked) == ("withheld", "withheld")
     assert (record.number_digest, record.number_sealed) == (None, None)
-
-
-def test_rewrite_leaves_the_row_that_refresh_would(database: Database):
-    told = Teller().arrives().queues(3.5).connects(8, "1001").events
-    with database.writing() as session:
-        append(session, told)
-        assert rewrite(session, told[0].call_id, **HOW)
-    with database.reading() as session:
-        record = session.get_one(CallRecord, told[0].call_id)
-    assert (record.agent_no, record.outcome, record.is_open) == ("1001", "in_progress", True)
-    assert record.arrived_at > START

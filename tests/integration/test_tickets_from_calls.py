@@ -12,7 +12,7 @@ from tickets.citizens import Citizen
 from tickets.codes import Code, Codes
 from tickets.decision import Decision, Urgency
 from tickets.drafts import draft_for_call
-from tickets.edits import TicketChanges, edit
+from tickets.edits import TicketChanges, dispose, edit
 from tickets.numbering import is_written_right
 from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
 from tickets.tickets import Relation, Ticket, TicketHistory, TicketState, get, history, of_call
@@ -49,7 +49,8 @@ def call(database: Database, call_id: str = "c1", number: str = "d" * 64, **more
 def draft(database: Database, call_id: str, decision: Decision, now: datetime = NOW) -> Ticket | None:
     with database.writing() as session:
         record = session.get_one(CallRecord, call_id)
-        return draft_for_call(session, record, decision, now, local_day_bounds=DAY)
+        ticket_id = draft_for_call(session, record, decision, now, local_day_bounds=DAY)
+        return None if ticket_id is None else get(session, ticket_id)
 
 
 def change(database: Database, ticket_id: int, version: int | None = None, **fields: object) -> Ticket:
@@ -67,8 +68,8 @@ def change(database: Database, ticket_id: int, version: int | None = None, **fie
         )
 
 
-def made(database: Database, decision: Decision = ANSWERED, call_id: str = "c1") -> int:
-    ticket = draft(database, call(database, call_id), decision)
+def made(database: Database, decision: Decision = ANSWERED, call_id: str = "c1", **more: object) -> int:
+    ticket = draft(database, call(database, call_id, **more), decision)
     assert ticket is not None
     assert ticket.id is not None
     return ticket.id
@@ -200,13 +201,61 @@ def test_a_closed_or_older_ticket_is_not_linked(database: Database):
     link = Decision("repeat", "always", link_open_ticket_same_day=True)
     first = made(database, link)
     change(database, first, state="closed")
-    call(database, "c2")
+    call(database, "c2", arrived_at=NOW - timedelta(days=1))
     second = draft(database, "c2", link, NOW - timedelta(days=1))
     call(database, "c3")
     third = draft(database, "c3", link)
     assert second is not None
     assert third is not None
     assert len({first, second.id, third.id}) == 3
+
+
+def test_the_day_of_a_ticket_is_the_day_of_its_call(database: Database):
+    """Records made after a gap: yesterday's ticket is written today."""
+    link = Decision("repeat", "always", link_open_ticket_same_day=True)
+    yesterday = made(database, link, arrived_at=NOW - timedelta(days=1))
+    call(database, "c2")
+    of_today = draft(database, "c2", link)
+    assert of_today is not None
+    assert of_today.id != yesterday
+    call(database, "c3")
+    again = draft(database, "c3", link, NOW + timedelta(days=2))
+    assert again is not None
+    assert again.id == of_today.id
+
+
+def test_a_disposition_that_a_person_gave_keeps_the_rules_from_making_a_draft(database: Database):
+    call(database)
+    with database.writing() as session:
+        dispose(
+            session,
+            session.get_one(CallRecord, "c1"),
+            "silent",
+            "agent:1001",
+            NOW,
+            codes=CODES,
+            numbering=CODES.numbering("140100"),
+            local_date=date(2026, 11, 23),
+        )
+    assert draft(database, "c1", ANSWERED) is None
+    with database.reading() as session:
+        assert of_call(session, "c1") == []
+
+
+def test_a_disposition_of_the_rules_does_not(database: Database):
+    """What was known first may be less: the last decision is the one that counts."""
+    call(database)
+    assert draft(database, "c1", Decision("silent", "always", ticket=False, disposition="silent")) is None
+    assert draft(database, "c1", ANSWERED) is not None
+
+
+def test_a_draft_that_is_closed_with_a_disposition_uses_up_no_number(database: Database):
+    first, second = made(database), made(database, call_id="c2")
+    closed = change(database, first, state="closed", disposition="silent")
+    assert (closed.state, closed.ticket_no) == ("closed", None)
+    number = change(database, second, state="pending_dispatch").ticket_no
+    assert number is not None
+    assert number.startswith("1401002026112300001"), "the first of its day"
 
 
 @pytest.mark.parametrize("kind", ["withheld", "short", "service", "emergency", "invalid"])

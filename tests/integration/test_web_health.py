@@ -11,8 +11,10 @@ from support.web_hotline import MORNING, Api, WebHotline, open_hotline
 
 from hotline.database import Database
 from hotline.parts import PARTS, STALE, report
+from hotline.set_aside import set_aside
 from hotline.web.accounts import Role
 from ivr.config_files.running import Running
+from ivr.telephony.queue_log import LogLine
 from tickets.decision import Urgency
 
 
@@ -144,3 +146,15 @@ def test_an_alarm_when_no_call_comes(web: WebHotline, api: Api) -> None:
     assert measured(api)["hotline_no_call_alarm", ()] == 1
     web.call("hl1-1.1", after=timedelta(minutes=minutes), agent_no="1001")
     assert measured(api)["hotline_no_call_alarm", ()] == 0
+
+
+def test_what_could_not_be_taken_in_and_what_never_ended_is_counted(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    assert "hotline_set_aside_lines 0.0" in api.get("/metrics").text
+    with web.database.writing() as session:
+        set_aside(session, LogLine("f", 7, "a line"), "ValueError", web.hotline.sealer, web.clock)
+    web.call("hl1-7.1", is_waiting=True, has_ended=False)
+    web.clock += timedelta(hours=3)
+    told = api.get("/metrics").text
+    assert "hotline_set_aside_lines 1.0" in told
+    assert "hotline_long_open_calls 1.0" in told

@@ -48,6 +48,9 @@ class Teller:
         at = (self.start + timedelta(seconds=seconds)).replace(microsecond=0)
         return self._tell(EventSource.QUEUE_LOG, at, kind, data)
 
+    def watch(self, seconds: float, kind: EventKind) -> "Teller":
+        return self._tell(EventSource.WATCH, self.start + timedelta(seconds=seconds), kind, {})
+
     def arrives(self, *, is_server_up: bool = True) -> "Teller":
         data = {"caller": "13800138000", "number_called": "12345", "trunk": "test", "prio": "1971828446"}
         self.log(0, EventKind.ARRIVED, **data)
@@ -142,6 +145,12 @@ def _answered() -> list[Story]:
         .connects(8, "1001")
         .log(300, kind.SWITCH_RESTARTED)
         .story("switch killed while talking", end.ANSWERED, "1001", 4.5),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .connects(8, "1001")
+        .watch(300, kind.VANISHED)
+        .story("gone without an end while talking", end.ANSWERED, "1001", 4.5),
         Teller()
         .arrives()
         .queues(3.5)
@@ -248,6 +257,18 @@ def _lost() -> list[Story]:
         .arrives()
         .log(300, kind.SWITCH_RESTARTED)
         .story("switch killed in the menu", end.SYSTEM_LOSS),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .watch(300, kind.VANISHED)
+        .story("gone without an end while waiting", end.SYSTEM_LOSS),
+        Teller()
+        .arrives()
+        .queues(3.5)
+        .watch(300, kind.VANISHED)
+        .log(33, kind.ABANDONED, position="1", wait="30")
+        .ends(33.2, abandoned="TRUE")
+        .story("the end is heard after it was taken for gone", end.QUEUE_ABANDON, wait=29.1),
     ]
 
 

@@ -11,6 +11,7 @@ class FakeSwitch:
     def __init__(self) -> None:
         self.is_off = False
         self.seats: dict[str, Seat] = {}
+        self.pauses: list[tuple[str, str | None]] = []
         self.queues_told: list[tuple[str, ...]] = []
         self.accounts: dict[str, tuple[str, str]] = {}
 
@@ -18,6 +19,10 @@ class FakeSwitch:
         self._reach()
         self.seats[seat.agent_no] = seat
         self.queues_told.append(tuple(all_queues))
+
+    def pause(self, seat: Seat) -> None:
+        self._reach()
+        self.pauses.append((seat.agent_no, seat.pause_reason))
 
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         self._reach()

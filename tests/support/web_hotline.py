@@ -32,7 +32,6 @@ from tickets.call_records import CallRecord, refresh
 from tickets.decision import Decision
 from tickets.drafts import draft_for_call
 from tickets.sealing import Sealer
-from tickets.tickets import Ticket
 
 CONFIG = Path(__file__).parents[2] / "config"
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday 10:00 in Shanghai
@@ -155,7 +154,7 @@ class WebHotline:
             append(session, story.events)
             self._refresh(session, call_id)
 
-    def _refresh(self, session: Session, call_id: str) -> CallRecord:
+    def _refresh(self, session: Session, call_id: str) -> None:
         record = refresh(
             session,
             call_id,
@@ -164,17 +163,15 @@ class WebHotline:
             quick_hangup_seconds=5,
         )
         assert record is not None
-        return record
 
     def draft(self, call_id: str, **decided: Any) -> int:
         """The id of the ticket that the rules make of this call."""
         wanted = {"rule_id": "test", "why": "queue=general", "title": "来电"} | decided
         with self.database.writing() as session:
             record = session.get_one(CallRecord, call_id)
-            ticket = draft_for_call(session, record, Decision(**wanted), record.arrived_at)
-            assert isinstance(ticket, Ticket)
-            assert ticket.id is not None
-            return ticket.id
+            ticket_id = draft_for_call(session, record, Decision(**wanted), record.arrived_at)
+            assert ticket_id is not None
+            return ticket_id
 
     def owe(self, call_id: str) -> int:
         """The id of the callback that this lost call brings about."""

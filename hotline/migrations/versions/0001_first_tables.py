@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("menu_path", sa.String(), nullable=True),
         sa.Column("menu_version", sa.String(), nullable=True),
+        sa.Column("chosen_category", sa.String(), nullable=True),
         sa.Column("queue", sa.String(), nullable=True),
         sa.Column("agent_no", sa.String(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
@@ -77,6 +78,7 @@ def upgrade() -> None:
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("settled_as", sa.String(), nullable=True),
         sa.Column("disposition", sa.String(), nullable=True),
+        sa.Column("disposed_by", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("call_id"),
     )
@@ -168,6 +170,17 @@ def upgrade() -> None:
         sa.Column("position", sa.String(), nullable=False),
         sa.Column("read_until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "set_aside_line",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.String(), nullable=False),
+        sa.Column("line_offset", sa.Integer(), nullable=False),
+        sa.Column("text_sealed", sa.String(), nullable=False),
+        sa.Column("fault", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("file_id", "line_offset"),
     )
     op.create_table(
         "ticket_sequence",
@@ -391,6 +404,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_agent_event_agent_no"), table_name="agent_event")
     op.drop_table("agent_event")
     op.drop_table("ticket_sequence")
+    op.drop_table("set_aside_line")
     op.drop_table("queue_log_position")
     op.drop_table("part_report")
     op.drop_table("lease")

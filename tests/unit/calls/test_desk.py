@@ -1,10 +1,10 @@
 """Each AGI leg: the caller is sent on first, the account is written after the channel was let go."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -38,11 +38,10 @@ class Disk:
 
     is_gone = False
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def write(self, work: Callable[[Any], Any]) -> Any:
         if self.is_gone:
             raise OSError("the disk is gone")
-        yield
+        return work(None)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def desk_for(
     library = PromptLibrary({key: Path(f"/p/{key[1]}.wav") for key in names}, dict.fromkeys(names, 3.0))
     running = Running(configuration, library, False)
     ledger = NotedLedger(channel)
-    return CallDesk(ledger, lambda: running, (disk or Disk()).writing, lambda: NOW), ledger  # type: ignore[arg-type]
+    return CallDesk(ledger, lambda: running, (disk or Disk()).write, lambda: NOW), ledger  # type: ignore[arg-type]
 
 
 def arriving(**how: object) -> FakeChannel:

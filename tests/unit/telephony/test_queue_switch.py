@@ -158,6 +158,39 @@ def test_a_pause_reason_that_cannot_be_sent_keeps_nobody_else_back() -> None:
     assert manager.done[-1] == "QueuePause"
 
 
+class Answers:
+    """A manager connection that notes what is sent from a thread, and has one answer for everything."""
+
+    def __init__(self, reply: AmiReply) -> None:
+        self.reply = reply
+        self.sent: list[Action] = []
+
+    def send_from_thread(self, action: Action) -> AmiReply:
+        self.sent.append(action)
+        return self.reply
+
+    async def send(self, action: Action, timeout: float = 5) -> AmiReply:
+        return self.send_from_thread(action)
+
+
+def test_a_wrap_up_is_one_action() -> None:
+    for reply in (AmiReply(True, "", {}), AmiReply(False, "Interface not found", {})):
+        ami = Answers(reply)
+        QueueSwitch(cast(Ami, ami), cast(SipAccounts, None)).pause(seat("wrap_up"))
+        assert words(ami.sent) == ["QueuePause"]
+        assert (ami.sent[0]["Paused"], ami.sent[0]["Reason"]) == ("true", "wrap_up")
+
+
+def test_a_call_lives_while_any_channel_of_it_does() -> None:
+    entries = ({"Uniqueid": "hl1-1.1", "Linkedid": "hl1-1.1"}, {"Uniqueid": "hl1-1.9", "Linkedid": "hl1-1.2"})
+    for reply, living in (
+        (AmiReply(True, "", {}, entries), {"hl1-1.1", "hl1-1.2", "hl1-1.9"}),
+        (AmiReply(False, "Permission denied", {}), None),
+    ):
+        switch = QueueSwitch(cast(Ami, Answers(reply)), cast(SipAccounts, None))
+        assert asyncio.run(switch.living_channels()) == living
+
+
 def test_a_lost_connection_is_raised() -> None:
     manager = OneManager(lost="QueuePause")
     with pytest.raises(AmiNotConnected):
