@@ -93,6 +93,10 @@ class Service:
         server: uvicorn.Server | None = None
         if "worker" in self.only:
             tasks.append(self._start_worker(scheduler))
+        if (
+            "worker" in self.only or "agi" in self.only
+        ):  # the one places callbacks, the other lets them be dialled
+            self._every(scheduler, 5, self._look_at_trunks, is_due=True)
         if "agi" in self.only:
             await self._start_agi()
         if "web" in self.only:
@@ -133,7 +137,11 @@ class Service:
         listener = self.listener
         self.dispatcher = Dispatcher(
             self.hotline.database,
-            AmiDialer(self.ami, lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines)),
+            AmiDialer(
+                self.ami,
+                lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines),
+                lambda digits: self.hotline.running.trunk_for(digits, self.trunks.up) is not None,
+            ),
             policy=lambda: self.hotline.running.configuration.callbacks,
             zone=settings.zone,
             open_number=self._national_digits,
@@ -143,20 +151,34 @@ class Service:
         )
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
-        self._every(scheduler, 5, self._look_at_trunks)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
 
-    def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
-        """A round that lasts longer than its interval is not started twice; a late one is run once."""
+    def _every(
+        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, is_due: bool = False
+    ) -> None:
+        """A round that lasts longer than its interval is not started twice; a late one is run once. `is_due`: also now."""
+        at_once = {"next_run_time": self.hotline.now()} if is_due else {}
         scheduler.add_job(
-            what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+            what,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            **at_once,
         )
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
-        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.writing, hotline.now)
+        desk = CallDesk(
+            self.ledger,
+            lambda: hotline.running,
+            hotline.database.writing,
+            hotline.now,
+            lambda: self.trunks.up,
+        )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
@@ -322,7 +344,8 @@ class Service:
             if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
                 found.append(("listener", is_fresh, {"lines_read": self.listener.lines_read}))
             ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
-            found.append(("dispatcher", ticked, {}))
+            why = self.trunks.why_callbacks_wait(lines)
+            found.append(("dispatcher", ticked, {"reason": why} if why else {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
             for name, is_up, detail in found:

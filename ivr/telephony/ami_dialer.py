@@ -8,6 +8,7 @@ from collections.abc import Callable, Set
 from typing import Final
 
 from ivr.telephony.ami import Ami
+from missed_call_redial.attempts import NO_TRUNK_IS_UP
 from missed_call_redial.callbacks import attempt_channels, attempt_of_channel
 from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
 from vocabulary.errors import HotlineError
@@ -18,15 +19,17 @@ _BEYOND_THE_WAIT_SECONDS: Final = 60
 
 
 class AmiDialer:
-    """`can_dial_out`: at least one trunk that may dial answers."""
+    """`can_dial_out`: at least one trunk that may dial answers; `can_dial`: one that may dial these national digits."""
 
-    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool]) -> None:
-        self._ami, self._can_dial_out = ami, can_dial_out
+    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool], can_dial: Callable[[str], bool]) -> None:
+        self._ami, self._can_dial_out, self._can_dial = ami, can_dial_out, can_dial
 
     async def is_ready(self) -> bool:
         return self._ami.is_connected and self._can_dial_out()
 
     async def place(self, request: PlaceRequest) -> None:
+        if not self._can_dial(request.citizen):  # no agent is rung for somebody who cannot be dialled then
+            raise NotPlaced(request.attempt_id, NO_TRUNK_IS_UP)
         if not self._ami.is_connected:
             raise NotPlaced(request.attempt_id, f"no connection to Asterisk: {self._ami.trouble}")
         channel_id, other_channel_id = attempt_channels(request.attempt_id)
