@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
@@ -41,6 +42,7 @@ from ivr.telephony.ami_events import WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
 from missed_call_redial.dispatcher import Dispatcher
+from missed_call_redial.queue_line import OnDuty
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import national
 
@@ -147,6 +149,7 @@ class Service:
             open_number=self._national_digits,
             log_read_until=lambda: listener.read_until,
             owner=self.owner,
+            on_duty=_on_duty,
             live_queue=self._live_queue,
         )
         self._every(scheduler, 1, self._dispatch)
@@ -350,6 +353,14 @@ class Service:
         with self.hotline.database.writing() as session:
             for name, is_up, detail in found:
                 report(session, name, is_up, detail, self.owner, now)
+
+
+def _on_duty(session: Session) -> list[OnDuty]:
+    return [
+        OnDuty(seat.agent_no, frozenset(queue for queue, _ in seat.queues), seat.pause_reason is not None)
+        for seat in states.all_seats(session)
+        if seat.is_signed_in
+    ]
 
 
 class _Server(uvicorn.Server):

@@ -14,6 +14,7 @@ from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, EventKind, append, of_call, sealed
 from tickets.call_records import CallRecord, is_settled, refresh, settlement_of
+from tickets.decision import Urgency
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
@@ -113,10 +114,16 @@ class Ledger:
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
                 is_in_number_plan=running.may_be_dialled(number),
+                is_critical=self._is_critical(session, record),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.number_digest and record.answered_at and not running.is_switchboard(number):
             close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
+
+    def _is_critical(self, session: Session, record: CallRecord) -> bool:
+        """By the rules for the lost call, or for its matter: those that would have made the ticket had it been answered."""
+        seen = (Outcome(record.outcome), Outcome.ANSWERED)
+        return any(self._decide(session, record, one).urgency is Urgency.CRITICAL for one in seen)
 
     def number_of(self, record: CallRecord) -> PhoneNumber:
         """The caller's number, opened."""

@@ -4,7 +4,7 @@ Implements missed_call_redial.dialer.Dialer. The channel ids are derived from th
 under one attempt: Asterisk refuses a second channel of the same id.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from ivr.telephony.ami import Ami
@@ -71,20 +71,16 @@ class AmiDialer:
         found = (attempt_of_channel(event.get("Uniqueid", "")) for event in reply.events)
         return {attempt for attempt in found if attempt is not None}
 
-    async def withdraw(self, attempt_id: str) -> None:
-        """Only the queue of the placeholder's own channel is left; an attempt that is not there is no fault."""
+    async def withdraw(self, attempt_ids: Sequence[str]) -> None:
+        """Only queues of ours, and the placeholders' own channels, are touched; an attempt that is not there is no fault."""
+        channels = {attempt_channels(attempt_id)[1] for attempt_id in attempt_ids}
         try:
             status = await self._ami.send({"Action": "QueueStatus"}, timeout=15)
-            _, other = attempt_channels(attempt_id)
             for entry in status.events:
-                if entry.get("Event") == "QueueEntry" and entry.get("Uniqueid") == other:
-                    queue = entry.get("Queue", "")
-                    action = {
-                        "Action": "QueueWithdrawCaller",
-                        "Queue": queue,
-                        "Caller": entry.get("Channel", ""),
-                    }
-                    if queue.startswith(QUEUE_PREFIX):
-                        await self._ami.send(action)
+                queue = entry.get("Queue", "")
+                is_ours = entry.get("Uniqueid") in channels and queue.startswith(QUEUE_PREFIX)
+                if entry.get("Event") == "QueueEntry" and is_ours:
+                    caller = entry.get("Channel", "")
+                    await self._ami.send({"Action": "QueueWithdrawCaller", "Queue": queue, "Caller": caller})
         except HotlineError as fault:
             raise DialerIsDown(str(fault)) from fault
