@@ -29,7 +29,7 @@ from missed_call_redial.policy import may_dial_now
 
 Result = tuple[str, int, str, float]
 
-POLICY = a_policy()
+POLICY = a_policy(max_attempts=2)  # few, so that a run often comes to the last one
 NUMBERS = [f"+861380000000{n}" for n in range(2)]
 RESULTS = [
     ("ANSWER", 16, "SIP 200 OK", 30.0),
@@ -44,6 +44,7 @@ RESULTS = [
 TALKED = RESULTS[0]
 WHAT_HAPPENS = [
     *["lost"] * 2,
+    *["lost while rung"] * 2,
     "answered",
     *["dispatched"] * 4,
     *["goes on"] * 6,
@@ -120,6 +121,9 @@ class CallbackLife(RuleBasedStateMachine):
         match what:
             case "lost":
                 self.a_call_is_lost(number, seconds)
+            case "lost while rung" if self.ringing:
+                sealed = self.number_of[self.ringing[which % len(self.ringing)]]
+                self.a_call_is_lost(sealed.removeprefix("sealed:"), 1)
             case "answered" if in_some == 0:
                 self.a_call_is_answered(number)
             case "dispatched":
