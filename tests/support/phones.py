@@ -404,10 +404,11 @@ class Telephones:
         talk: float = 3600,
         calls: int = 1000,
         early_in_a_second: bool = False,
+        limit: float = 300,
     ) -> Sipp:
-        """A phone on `port` that treats every call so."""
+        """A phone on `port` that treats every call so, and is switched off after `limit` seconds at the latest."""
         scenario = phone_scenario(ring, then, talk, early_in_a_second=early_in_a_second)
-        phone = run_sipp(scenario, port=port, calls=calls, limit=300)
+        phone = run_sipp(scenario, port=port, calls=calls, limit=limit)
         self.running.append(phone)
         return phone
 
