@@ -98,7 +98,7 @@ def _caller(running: Running, caller: str | None, test_trunk: str) -> str:
     found = running.number_of(caller or CALLER, test_trunk)
     if found.kind is NumberKind.INVALID:
         raise CannotCall(f"{caller} is not a telephone number")
-    trunk = running.trunk_for(national(found), None)
+    trunk = next(iter(running.trunks_allowing(national(found))), None)
     if caller is None and trunk is not None and not trunk.is_test:
         raise CannotCall(
             f"this hotline dials out over {trunk.name}: a test call that is lost would ring back a stranger. "

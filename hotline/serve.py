@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
@@ -44,6 +45,7 @@ from ivr.telephony.ami_events import CLASSES, WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
 from missed_call_redial.dispatcher import Dispatcher
+from missed_call_redial.queue_line import OnDuty
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import national
 
@@ -97,6 +99,10 @@ class Service:
         server: uvicorn.Server | None = None
         if "worker" in self.only:
             tasks.append(self._start_worker(scheduler))
+        if (
+            "worker" in self.only or "agi" in self.only
+        ):  # the one places callbacks, the other lets them be dialled
+            self._every(scheduler, 5, self._look_at_trunks, is_due=True)
         if "agi" in self.only:
             await self._start_agi()
         if "web" in self.only:
@@ -137,12 +143,17 @@ class Service:
         listener = self.listener
         self.dispatcher = Dispatcher(
             self.hotline.database,
-            AmiDialer(self.ami, lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines)),
+            AmiDialer(
+                self.ami,
+                lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines),
+                lambda digits: self.hotline.running.trunk_for(digits, self.trunks.up) is not None,
+            ),
             policy=lambda: self.hotline.running.configuration.callbacks,
             zone=settings.zone,
             open_number=self._national_digits,
             log_read_until=lambda: listener.read_until,
             owner=self.owner,
+            on_duty=_on_duty,
             live_queue=self._live_queue,
         )
         self.lost_ends = LostEnds(
@@ -154,20 +165,34 @@ class Service:
         self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
         self._every(scheduler, 1, self._dispatch)
         self._every(scheduler, 1, self._end_wrap_ups)
-        self._every(scheduler, 5, self._look_at_trunks)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
 
-    def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
-        """A round that lasts longer than its interval is not started twice; a late one is run once."""
+    def _every(
+        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, is_due: bool = False
+    ) -> None:
+        """A round that lasts longer than its interval is not started twice; a late one is run once. `is_due`: also now."""
+        at_once = {"next_run_time": self.hotline.now()} if is_due else {}
         scheduler.add_job(
-            what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+            what,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            **at_once,
         )
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
-        desk = CallDesk(self.ledger, lambda: hotline.running, hotline.database.write, hotline.now)
+        desk = CallDesk(
+            self.ledger,
+            lambda: hotline.running,
+            hotline.database.write,
+            hotline.now,
+            lambda: self.trunks.up,
+        )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
@@ -346,7 +371,8 @@ class Service:
             if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
                 found.append(("listener", is_fresh, self._listener_detail(self.listener)))
             ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
-            found.append(("dispatcher", ticked, {}))
+            why = self.trunks.why_callbacks_wait(lines)
+            found.append(("dispatcher", ticked, {"reason": why} if why else {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
             for name, is_up, detail in found:
@@ -358,6 +384,14 @@ class Service:
         if silent > LEASE_SECONDS:
             detail["reason"] = f"its look has not ended for {silent:.0f} s"
         return detail
+
+
+def _on_duty(session: Session) -> list[OnDuty]:
+    return [
+        OnDuty(seat.agent_no, frozenset(queue for queue, _ in seat.queues), seat.pause_reason is not None)
+        for seat in states.all_seats(session)
+        if seat.is_signed_in
+    ]
 
 
 class _Server(uvicorn.Server):

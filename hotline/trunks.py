@@ -37,11 +37,25 @@ class TrunkStates:
         return all(trunk.is_test or self.states.get(trunk.name) == UP for trunk in lines.trunks)
 
     def can_dial_out(self, lines: Lines) -> bool:
-        """Some trunk that may dial answers; else a dead trunk would look like citizens who do not pick up (trap 12)."""
-        real = [
-            trunk for trunk in lines.trunks if not trunk.is_test
-        ]  # beside a real one the trial's says nothing
-        return any(trunk.allow_out and self.states.get(trunk.name) == UP for trunk in real or lines.trunks)
+        """Some trunk that may dial answers; else a dead trunk would look like citizens who do not pick up."""
+        return any(trunk.allow_out and trunk.name in self.up for trunk in lines.trunks_out)
+
+    @property
+    def up(self) -> frozenset[str]:
+        """Names of the trunks that answer."""
+        return frozenset(name for name, state in self.states.items() if state == UP)
+
+    def why_callbacks_wait(self, lines: Lines) -> str | None:
+        """In words, for who looks after the hotline; None: every trunk that may dial answers."""
+        may_dial = [trunk for trunk in lines.trunks_out if trunk.allow_out]
+        if not may_dial:
+            return "nobody is rung back: no trunk has a plan in allow_out"
+        down = {t.name: self.states.get(t.name, UNKNOWN) for t in may_dial if t.name not in self.up}
+        if len(down) == len(may_dial):
+            listed = ", ".join(f"{name}: {state}" for name, state in down.items())
+            return f"nobody is rung back: no trunk that may dial out is up ({listed})"
+        listed = ", ".join(f"{name} ({state})" for name, state in down.items())
+        return f"numbers that only {listed} may dial wait" if down else None
 
 
 def _state(client: httpx.Client, name: str) -> str:

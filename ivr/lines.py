@@ -156,6 +156,11 @@ class Lines(Written):
     """A second call of one number within so many hours is a repeat call (重复来电)."""
     feature_codes: FeatureCodes = FeatureCodes()
 
+    @property
+    def trunks_out(self) -> list[Trunk]:
+        """Those over which citizens may be dialled. The trial's only where there is no other: it leads to this machine."""
+        return [trunk for trunk in self.trunks if not trunk.is_test] or self.trunks
+
     def number(self, digits: str) -> Number | None:
         return next((n for n in self.numbers if n.number == digits), None)
 

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _LONGEST_CALL = timedelta(hours=2)
 
 NO_TRUNK_ALLOWS: Final = "no_trunk_allows"
+NO_TRUNK_IS_UP: Final = "no_trunk_is_up"
 
 
 @dataclass(frozen=True)

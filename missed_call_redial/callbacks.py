@@ -48,7 +48,8 @@ class AttemptState(StrEnum):
 
 
 class Callback(SQLModel, table=True):
-    """One debt. `queue`, `prio` and `first_call_id` are those of the earliest missed call."""
+    """One debt. `queue` and `first_call_id` are those of the earliest missed call; `prio` is the best place that any of its
+    misses gives: that of the earliest, unless a critical one with its credit comes before."""
 
     __tablename__ = "callback"
     __table_args__ = (

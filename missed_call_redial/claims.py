@@ -1,5 +1,6 @@
 """A due callback is taken by one worker and put into the queue: claimed in one transaction, then placed."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -16,6 +17,7 @@ from missed_call_redial.callbacks import (
 )
 from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.policy import CallbackPolicies
+from missed_call_redial.queue_line import Floor
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
 
 
@@ -108,14 +110,43 @@ def expire_overdue(session: Session, now: datetime) -> int:
     return closed.rowcount
 
 
-def settled_placeholders(session: Session) -> list[str]:
-    """Attempts that stand in a queue although their debt is closed (the citizen called again and was answered)."""
+@dataclass(frozen=True)
+class Standing:
+    """A placeholder that nobody accepted yet."""
+
+    attempt_id: str
+    queue: str
+
+
+def standing_placeholders(session: Session) -> tuple[list[str], list[Standing]]:
+    """Attempts whose debt is closed although they stand (the citizen called again and was answered), and the others, those
+    with the latest place first."""
     standing = (
-        select(Attempt.id)
+        select(Attempt.id, Callback.queue, Callback.state)
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
-        .where(col(Attempt.state) == AttemptState.PLACED, col(Callback.state) == CallbackState.CLOSED)
+        .where(col(Attempt.state) == AttemptState.PLACED)
+        .order_by(col(Callback.prio), col(Attempt.claimed_at).desc())
     )
-    return list(session.exec(standing))
+    settled, owed = [], []
+    for attempt_id, queue, state in session.exec(standing):
+        if state == CallbackState.CLOSED:
+            settled.append(attempt_id)
+        else:
+            owed.append(Standing(attempt_id, queue))
+    return settled, owed
+
+
+def surplus_of(
+    standing: Iterable[Standing], floor: Floor, policy: CallbackPolicies, live_queue: Callable[[str], str]
+) -> list[str]:
+    """Which of them must give way to citizens who wait live, in the order given."""
+    leaving = []
+    for one in standing:
+        queue = live_queue(one.queue)
+        if floor.has_surplus(queue, policy):
+            leaving.append(one.attempt_id)
+            floor = floor.with_placeholders(queue, -1)
+    return leaving
 
 
 def mark_placed(session: Session, attempt_id: str, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 A protocol of ours; ivr.telephony keeps it with AMI, the tests with a FakeDialer.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,6 +58,6 @@ class Dialer(Protocol):
         """Ids of the attempts of which a channel lives. Raises DialerIsDown: an empty answer claims a lot."""
         ...
 
-    async def withdraw(self, attempt_id: str) -> None:
-        """Take the placeholder out of its queue if it still stands there; its end is told by queue_log."""
+    async def withdraw(self, attempt_ids: Sequence[str]) -> None:
+        """Take the placeholders out of their queues where they still stand there; their end is told by queue_log."""
         ...

@@ -5,11 +5,11 @@ Who wakes it, and how often, is the program's business; any number of workers ma
 
 import asyncio
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import Protocol
+from datetime import datetime, timedelta, tzinfo
+from typing import Final, Protocol
 
 from sqlmodel import Session
 
@@ -20,14 +20,17 @@ from missed_call_redial.claims import (
     expire_overdue,
     mark_placed,
     placing_failed,
-    settled_placeholders,
+    standing_placeholders,
+    surplus_of,
 )
 from missed_call_redial.dialer import Dialer, DialerIsDown, NotPlaced, PlaceRequest
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
-from missed_call_redial.queue_line import as_named, hold_placing, queues_with_due, read_line
+from missed_call_redial.queue_line import OnDuty, as_named, hold_placing, queues_with_due, read_floor
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
+_ASK_AGAIN: Final = timedelta(seconds=5)
+"""A placeholder for which a phone rings leaves only after the ring; asking each second would not hasten it."""
 
 
 class Database(Protocol):
@@ -54,7 +57,7 @@ class Dispatcher:
     """`policy` is asked at each tick, so that published changes take effect; `open_number` gives the national
     digits behind a sealed number (raising HotlineError); `log_read_until` is the moment up to which queue_log
     was read *and handed on*, or None when nobody reads it; `live_queue` names the queue in which debts of this queue
-    are placed, another one when theirs is configured no more.
+    are placed, another one when theirs is configured no more; `on_duty` tells who is signed in now.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Dispatcher:
         open_number: Callable[[str], str],
         log_read_until: Callable[[], datetime | None],
         owner: str,
+        on_duty: Callable[[Session], Sequence[OnDuty]],
         live_queue: Callable[[str], str] = as_named,
     ) -> None:
         self._database = database
@@ -76,14 +80,16 @@ class Dispatcher:
         self._open_number = open_number
         self._log_read_until = log_read_until
         self._owner = owner
+        self._on_duty = on_duty
         self._live_queue = live_queue
+        self._withdrawing: dict[str, datetime] = {}
         self._sighting: _Sighting | None = None
 
     async def tick(self, now: datetime) -> TickReport:
         """One round at the moment `now`; never raises for what the switch does."""
         recovered = await self._recover(now)
         expired = await asyncio.to_thread(self._expire, now)
-        await self._withdraw_settled()
+        await self._withdraw(now)
         claims: list[Claim] = []
         if may_dial_now(self._policy(), now, self._zone) and await self._dialer.is_ready():
             claims = await asyncio.to_thread(self._claim, now)
@@ -119,28 +125,52 @@ class Dispatcher:
         with self._database.writing() as session:
             return expire_overdue(session, now)
 
-    async def _withdraw_settled(self) -> None:
-        """An agent who accepts one first is told so; taking them out early spares agents and waiting citizens that."""
-        for attempt_id in await asyncio.to_thread(self._settled):
-            try:
-                await self._dialer.withdraw(attempt_id)
-            except DialerIsDown as down:
-                log.warning("attempt %s could not be withdrawn: %s", attempt_id, down)
+    async def _withdraw(self, now: datetime) -> None:
+        """Takes out of their queues those who need not stand there any more, and those who stand in the way of the living.
 
-    def _settled(self) -> list[str]:
+        An agent who accepts one first wins: a settled one is told so, the other is dialled.
+        """
+        wanted = await asyncio.to_thread(self._to_withdraw, now)
+        asked = {one: at for one, at in self._withdrawing.items() if one in wanted and at > now - _ASK_AGAIN}
+        fresh = [attempt_id for attempt_id in wanted if attempt_id not in asked]
+        self._withdrawing = asked | dict.fromkeys(fresh, now)
+        if not fresh:
+            return
+        try:
+            await self._dialer.withdraw(fresh)
+        except DialerIsDown as down:
+            log.warning("attempts %s could not be withdrawn: %s", ", ".join(fresh), down)
+
+    def _to_withdraw(self, now: datetime) -> list[str]:
+        policy = self._policy()
         with self._database.writing() as session:
-            return settled_placeholders(session)
+            settled, standing = standing_placeholders(session)
+            if not standing:
+                return settled
+            floor = read_floor(session, policy, now, self._on_duty(session), self._live_queue)
+            return settled + surplus_of(standing, floor, policy, self._live_queue)
 
     def _claim(self, now: datetime) -> list[Claim]:
+        """One by one, whoever of all queues is first in line: queues that share agents share their room as well."""
         policy = self._policy()
         claims: list[Claim] = []
         with self._database.writing() as session:
             hold_placing(session)
-            for queue in queues_with_due(session, now):
-                line = read_line(session, self._live_queue(queue), policy, now, self._live_queue)
-                room = line.room(policy)
-                if room:
-                    claims += claim_due(session, self._owner, now, policy, room, queue=queue)
+            queues = queues_with_due(session, now)
+            if not queues:
+                return []
+            floor = read_floor(session, policy, now, self._on_duty(session), self._live_queue)
+            while queues:
+                standing_in = self._live_queue(queues[0])
+                has_room = floor.has_room(standing_in, policy)
+                got = claim_due(session, self._owner, now, policy, 1, queue=queues[0]) if has_room else []
+                if got:
+                    claims += got
+                    floor = floor.with_placeholders(standing_in, 1)
+                    still_due = queues_with_due(session, now)
+                    queues = [queue for queue in still_due if queue in queues]
+                else:
+                    del queues[0]
         return claims
 
     async def _place(self, claim: Claim, now: datetime) -> bool:

@@ -57,10 +57,21 @@ class Missed:
     was_greeted: bool
     is_switchboard: bool = False
     is_in_number_plan: bool = True
+    is_critical: bool = False
+    """The rules see an emergency."""
+
+    def place(self, policy: CallbackPolicies) -> int:
+        """QUEUE_PRIO of its callback: that of the call, with what credit it has."""
+        return self.prio + (policy.critical_credit_seconds if self.is_critical else 0)
 
 
 def missed_from_record(
-    record: KnownCall, *, default_queue: str, is_switchboard: bool = False, is_in_number_plan: bool = True
+    record: KnownCall,
+    *,
+    default_queue: str,
+    is_switchboard: bool = False,
+    is_in_number_plan: bool = True,
+    is_critical: bool = False,
 ) -> Missed:
     """`default_queue` stands in for calls that were lost before they reached a queue."""
     return Missed(
@@ -77,6 +88,7 @@ def missed_from_record(
         was_greeted=record.greeted_at is not None,
         is_switchboard=is_switchboard,
         is_in_number_plan=is_in_number_plan,
+        is_critical=is_critical,
     )
 
 
@@ -93,7 +105,11 @@ def owe(
     if link is not None:
         if not _was_answered_since(session, missed):
             _bring_due(session, _reopen_what_it_closed(session, missed), missed, policy, zone, now)
-        return lock_callback(session, link.callback_id)
+        callback = lock_callback(session, link.callback_id)
+        link.prio = max(link.prio, missed.place(policy))
+        callback.prio = max(callback.prio, link.prio)
+        session.flush()
+        return callback
     refusal = session.get(CallbackRefusal, missed.call_id)
     reason = _reason_to_refuse(session, missed, policy)
     reopened = None
@@ -167,7 +183,7 @@ def _give_place_to_newer(session: Session, closed: Callback) -> None:
     newer = lock_open_callback(session, closed.number_digest)
     if newer is not None and closed.first_missed_at < newer.first_missed_at:
         newer.first_missed_at, newer.first_call_id = closed.first_missed_at, closed.first_call_id
-        newer.queue, newer.prio = closed.queue, closed.prio
+        newer.queue, newer.prio = closed.queue, max(closed.prio, newer.prio)
     session.flush()
 
 
@@ -238,7 +254,7 @@ def _open(
         is_switchboard=missed.is_switchboard,
         queue=missed.queue,
         queues_wanted=[missed.queue],
-        prio=missed.prio,
+        prio=missed.place(policy),
         first_call_id=missed.call_id,
         first_missed_at=missed.missed_at,
         last_missed_at=missed.missed_at,
@@ -248,11 +264,11 @@ def _open(
     )
     session.add(callback)
     session.flush()
-    _link(session, callback, missed)
+    _link(session, callback, missed, policy)
     return callback
 
 
-def _link(session: Session, callback: Callback, missed: Missed) -> None:
+def _link(session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies) -> None:
     assert callback.id is not None
     session.add(
         CallbackCall(
@@ -260,7 +276,7 @@ def _link(session: Session, callback: Callback, missed: Missed) -> None:
             callback_id=callback.id,
             missed_at=missed.missed_at,
             queue=missed.queue,
-            prio=missed.prio,
+            prio=missed.place(policy),
         )
     )
     session.flush()
@@ -278,7 +294,7 @@ def _merge(
         callback.first_missed_at = missed.missed_at
         callback.first_call_id = missed.call_id
         callback.queue = missed.queue
-        callback.prio = missed.prio
+    callback.prio = max(callback.prio, missed.place(policy))  # a later miss may be the critical one
     callback.missed_count += 1
     if missed.queue not in callback.queues_wanted:
         callback.queues_wanted = [*callback.queues_wanted, missed.queue]
@@ -288,7 +304,7 @@ def _merge(
         if callback.state == CallbackState.OWED:
             callback.due_at = min(callback.due_at, first_attempt_at(policy, missed.missed_at, zone))
     session.add(callback)
-    _link(session, callback, missed)
+    _link(session, callback, missed, policy)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,10 @@ class CallbackPolicies(_Section):
     callback_share: int = Field(ge=0, le=100, strict=True)
     share_window: Length
     most_placeholders: int = Field(ge=1, le=200, strict=True)
+    placeholder_lead: int = Field(default=2, ge=1, le=50, strict=True)
+    """Placeholders beyond the agents who are free now; none at all would leave the next free agent idle for a moment."""
+    critical_credit_seconds: Annotated[int, seconds_between(0, 86400)] = 1800
+    """How much earlier a critical matter stands than it arrived; 0: no earlier."""
     ring_seconds: Annotated[int, seconds_between(10, 120)]
     agent_wait_seconds: Annotated[int, seconds_between(10, 3600)]
     lease_seconds: Annotated[int, seconds_between(10, 3600)]
@@ -229,16 +233,40 @@ class RecentAccepts:
 
 
 def may_place(
-    policy: CallbackPolicies, *, live_waiting: int, placeholders: int, recent_accepts: RecentAccepts
+    policy: CallbackPolicies,
+    *,
+    live_waiting: int,
+    placeholders: int,
+    free_agents: int,
+    recent_accepts: RecentAccepts,
 ) -> bool:
-    """May one more placeholder stand in this queue now? (design decision 8)
+    """May one more placeholder stand in the line now, beside `placeholders` that nobody has accepted yet?
 
-    While citizens wait live, callbacks take at most `callback_share` percent of what agents accept; a
-    placeholder already standing counts as accepted, since it will be. With nobody waiting only the cap holds.
+    Each of them arrived before every citizen who calls from now on, and will be served before him. So never more
+    than the agents who are free could take at once, and a small lead for the next who become free; and while
+    citizens wait live, never more than the share leaves.
     """
-    if placeholders >= policy.most_placeholders:
-        return False
+    most = min(policy.most_placeholders, free_agents + policy.placeholder_lead)
+    return placeholders < most and _fits_share(policy, live_waiting, placeholders + 1, recent_accepts)
+
+
+def surplus(
+    policy: CallbackPolicies, *, live_waiting: int, placeholders: int, recent_accepts: RecentAccepts
+) -> int:
+    """How many placeholders must leave the line again, since citizens came in who wait live. With nobody waiting none:
+    they keep nobody up."""
+    kept = placeholders
+    while kept and not _fits_share(policy, live_waiting, kept, recent_accepts):
+        kept -= 1
+    return placeholders - kept
+
+
+def _fits_share(
+    policy: CallbackPolicies, live_waiting: int, placeholders: int, recent_accepts: RecentAccepts
+) -> bool:
+    """While citizens wait live, callbacks take at most `callback_share` percent of what agents accept; a placeholder
+    that stands counts as accepted, since it will be."""
     if live_waiting == 0:
         return True
-    callbacks = recent_accepts.callbacks + placeholders + 1
+    callbacks = recent_accepts.callbacks + placeholders
     return callbacks * 100 <= policy.callback_share * (recent_accepts.live + callbacks)

@@ -144,7 +144,7 @@ def reopen_later_misses(
         is_switchboard=closed.is_switchboard,
         queue=first.queue,
         queues_wanted=list(dict.fromkeys(link.queue for link in later)),
-        prio=first.prio,
+        prio=max(link.prio for link in later),
         first_call_id=first.call_id,
         first_missed_at=first.missed_at,
         last_missed_at=last.missed_at,

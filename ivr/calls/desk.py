@@ -6,7 +6,7 @@ written, so that no citizen waits for a disk; whatever fails here, the dialplan 
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
@@ -17,7 +17,7 @@ from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
-from missed_call_redial.attempts import NO_TRUNK_ALLOWS, attempt_accepted, refuse_dial
+from missed_call_redial.attempts import NO_TRUNK_ALLOWS, NO_TRUNK_IS_UP, attempt_accepted, refuse_dial
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
@@ -41,12 +41,14 @@ class Write(Protocol):
 
 @dataclass(frozen=True)
 class CallDesk:
-    """`write` does one piece of work in a transaction and returns after the commit."""
+    """`write` does one piece of work in a transaction and returns after the commit; `trunks_up` names the trunks that
+    answer."""
 
     ledger: Ledger
     running: Callable[[], Running]
     write: Write
     now: Callable[[], datetime]
+    trunks_up: Callable[[], Collection[str]]
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -161,11 +163,12 @@ class CallDesk:
             return None
         number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
         record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
-        trunk = running.trunk_for(national(number), record.trunk if record else None)
+        trunk = running.trunk_for(national(number), self.trunks_up())
         if trunk is None:
-            _log.error("attempt %s: no trunk may dial this number any more", attempt)
+            why = NO_TRUNK_IS_UP if running.may_be_dialled(number) else NO_TRUNK_ALLOWS
+            _log.error("attempt %s: not dialled, %s", attempt, why)
             policy = running.configuration.callbacks
-            refuse_dial(session, attempt, NO_TRUNK_ALLOWS, self.now(), policy=policy, zone=self.ledger.zone)
+            refuse_dial(session, attempt, why, self.now(), policy=policy, zone=self.ledger.zone)
             return None
         if record is not None:
             record.agent_no = record.agent_no or agent_no

@@ -25,6 +25,7 @@ from tickets.call_records import (
     refresh,
 )
 from tickets.connections import connection_of
+from tickets.decision import Urgency
 from tickets.drafts import draft_for_call
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
@@ -137,12 +138,18 @@ class Ledger:
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
                 is_in_number_plan=running.may_be_dialled(number),
+                is_critical=self._is_critical(session, record),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.number_digest and record.answered_at and not running.is_switchboard(number):
             owed = connection_of(session).execute(_OWED, {"digest": record.number_digest})
             if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
                 close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
+
+    def _is_critical(self, session: Session, record: KnownCall) -> bool:
+        """By the rules for the lost call, or for its matter: those that would have made the ticket had it been answered."""
+        seen = (Outcome(record.outcome), Outcome.ANSWERED)
+        return any(self._decide(session, record, one).urgency is Urgency.CRITICAL for one in seen)
 
     def number_of(self, record: KnownCall) -> PhoneNumber:
         """The caller's number, opened."""

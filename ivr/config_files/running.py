@@ -1,5 +1,6 @@
 """What is in force now: one good configuration with its finished prompts. Replaced whole, never changed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ivr.config_files.checker import Configuration
@@ -26,15 +27,21 @@ class Running:
         area_code = (trunk.area_code if trunk else None) or lines.site.area_code
         return normalise(raw, area_code=area_code, strip_prefixes=trunk.caller_prefixes_in if trunk else ())
 
-    def trunk_for(self, digits: str, wanted: str | None) -> Trunk | None:
-        """The trunk to dial `digits` (national form) on: the wanted one if its plans allow it, else the first that does."""
-        trunks = sorted(self.configuration.lines.trunks, key=lambda trunk: trunk.name != wanted)
-        return next(
-            (t for t in trunks if any(NumberPlan.compile(plan).allows(digits) for plan in t.allow_out)), None
-        )
+    def trunks_allowing(self, digits: str) -> tuple[Trunk, ...]:
+        """The trunks whose plans allow `digits` (national form), in the order of the file, whether they are up or not."""
+        trunks = self.configuration.lines.trunks_out
+        return tuple(t for t in trunks if any(NumberPlan.compile(p).allows(digits) for p in t.allow_out))
+
+    def trunk_for(self, digits: str, up: Collection[str]) -> Trunk | None:
+        """The trunk to dial `digits` on now: the first that allows them and is among `up`, the names of those that answer.
+
+        A dead trunk looks like a citizen who does not pick up: rather none than that one.
+        """
+        return next((trunk for trunk in self.trunks_allowing(digits) if trunk.name in up), None)
 
     def may_be_dialled(self, number: PhoneNumber) -> bool:
-        return bool(number.digits) and self.trunk_for(national(number), None) is not None
+        """By the plans: a trunk that is down now will be up again, and the debt can wait."""
+        return bool(number.digits) and bool(self.trunks_allowing(national(number)))
 
     def is_switchboard(self, number: PhoneNumber) -> bool:
         """Many people stand behind this number, so their calls are never one person's."""

@@ -4,10 +4,11 @@ Implements missed_call_redial.dialer.Dialer. The channel ids are derived from th
 under one attempt: Asterisk refuses a second channel of the same id.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from ivr.telephony.ami import Ami
+from missed_call_redial.attempts import NO_TRUNK_IS_UP
 from missed_call_redial.callbacks import attempt_channels, attempt_of_channel
 from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
 from vocabulary.errors import HotlineError
@@ -18,15 +19,17 @@ _BEYOND_THE_WAIT_SECONDS: Final = 60
 
 
 class AmiDialer:
-    """`can_dial_out`: at least one trunk that may dial answers."""
+    """`can_dial_out`: at least one trunk that may dial answers; `can_dial`: one that may dial these national digits."""
 
-    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool]) -> None:
-        self._ami, self._can_dial_out = ami, can_dial_out
+    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool], can_dial: Callable[[str], bool]) -> None:
+        self._ami, self._can_dial_out, self._can_dial = ami, can_dial_out, can_dial
 
     async def is_ready(self) -> bool:
         return self._ami.is_connected and self._can_dial_out()
 
     async def place(self, request: PlaceRequest) -> None:
+        if not self._can_dial(request.citizen):  # no agent is rung for somebody who cannot be dialled then
+            raise NotPlaced(request.attempt_id, NO_TRUNK_IS_UP)
         if not self._ami.is_connected:
             raise NotPlaced(request.attempt_id, f"no connection to Asterisk: {self._ami.trouble}")
         channel_id, other_channel_id = attempt_channels(request.attempt_id)
@@ -68,20 +71,16 @@ class AmiDialer:
         found = (attempt_of_channel(event.get("Uniqueid", "")) for event in reply.events)
         return {attempt for attempt in found if attempt is not None}
 
-    async def withdraw(self, attempt_id: str) -> None:
-        """Only the queue of the placeholder's own channel is left; an attempt that is not there is no fault."""
+    async def withdraw(self, attempt_ids: Sequence[str]) -> None:
+        """Only queues of ours, and the placeholders' own channels, are touched; an attempt that is not there is no fault."""
+        channels = {attempt_channels(attempt_id)[1] for attempt_id in attempt_ids}
         try:
             status = await self._ami.send({"Action": "QueueStatus"}, timeout=15)
-            _, other = attempt_channels(attempt_id)
             for entry in status.events:
-                if entry.get("Event") == "QueueEntry" and entry.get("Uniqueid") == other:
-                    queue = entry.get("Queue", "")
-                    action = {
-                        "Action": "QueueWithdrawCaller",
-                        "Queue": queue,
-                        "Caller": entry.get("Channel", ""),
-                    }
-                    if queue.startswith(QUEUE_PREFIX):
-                        await self._ami.send(action)
+                queue = entry.get("Queue", "")
+                is_ours = entry.get("Uniqueid") in channels and queue.startswith(QUEUE_PREFIX)
+                if entry.get("Event") == "QueueEntry" and is_ours:
+                    caller = entry.get("Channel", "")
+                    await self._ami.send({"Action": "QueueWithdrawCaller", "Queue": queue, "Caller": caller})
         except HotlineError as fault:
             raise DialerIsDown(str(fault)) from fault

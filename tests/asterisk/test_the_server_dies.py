@@ -111,6 +111,32 @@ def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     assert_nothing_forgotten(hotline)
 
 
+def test_nobodys_line_is_held_by_a_frozen_server(hotline: RunningHotline, line: Line) -> None:
+    """Who hangs up in the greeting or the queue has his goodbye answered, and who was served is hung up: all while the
+    server stays frozen. Each phone ends with 0 only if the other side did its part."""
+    line.agent(talk=20)
+    served, waiting, greeted = (hotline.new_citizen() for _ in range(3))
+    in_talk = line.call(served, stay=90)
+    wait_for(lambda: [call for call in line.calls(served) if call["answered_at"]], 20)
+    in_queue = line.call(waiting, stay=12)
+    wait_for(line.waiting, 20)
+    in_greeting = line.call(greeted, stay=2)
+    wait_for(lambda: line.arrivals(greeted), 20)
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        for call in (in_greeting, in_queue, in_talk):
+            assert call.wait(40) == 0, call.errors
+        assert (
+            f"\nBYE sip:{line.number}@" not in in_talk.trace
+        )  # that one was hung up by us, after one silent step
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+    wait_for(lambda: "PJSIP/trunk-" not in hotline.ask("core show channels concise"), 30, "a channel is held")
+    outcomes = [line.ended(citizen, seconds=30)[0]["outcome"] for citizen in (served, waiting, greeted)]
+    assert outcomes == ["answered", "queue_abandon", "ivr_abandon"]
+    assert_nothing_forgotten(hotline)
+
+
 def test_nobody_is_forgotten_who_hung_up_in_the_gap(hotline: RunningHotline, line: Line) -> None:
     """With nobody signed in, no server, and a line that says so: each of them is owed a call."""
     hotline.kill_server()

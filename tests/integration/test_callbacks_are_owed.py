@@ -13,8 +13,10 @@ from missed_call_redial.callbacks import (
     CallbackIsClosed,
     CallbackRefusal,
     CallbackState,
+    ClosingCode,
     NoSuchCallback,
 )
+from missed_call_redial.claims import claim_due
 from missed_call_redial.owing import (
     cancel,
     close_by_inbound,
@@ -24,6 +26,7 @@ from missed_call_redial.owing import (
     prio_of,
 )
 from missed_call_redial.policy import RefusalReason
+from missed_call_redial.settling import reopen_later_misses
 from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind
 
@@ -64,6 +67,61 @@ def test_three_misses_of_one_number_are_one_callback(database):
         assert sorted(callback.queues_wanted) == ["general", "heating"]
         assert callback.deadline_at == MORNING + 9 * MINUTE + timedelta(hours=24)
         assert sorted(session.exec(select(CallbackCall.call_id))) == ["c1", "c2", "c3"]
+
+
+class TestACriticalMatter:
+    """The hint of an emergency is worth some seconds of credit on the one number that decides place and order of claims."""
+
+    CREDIT = 1800
+
+    def prios(self, session: Session) -> list[tuple[str, int]]:
+        found = session.exec(select(Callback).order_by(Callback.prio.desc()))
+        return [(callback.first_call_id, callback.prio) for callback in found]
+
+    def test_it_stands_before_those_who_came_within_the_credit(self, database):
+        with database.writing() as session:
+            for n, minutes in enumerate((0, 29, 30, 31)):
+                owe_all(session, missed(f"c{n}", number=f"+8613900000{n:03}", after=minutes * MINUTE))
+            urgent = missed("critical", number="+8613700000000", after=60 * MINUTE, is_critical=True)
+            owe_all(session, urgent)
+            assert [call for call, _ in self.prios(session)] == ["c0", "c1", "c2", "critical", "c3"]
+            claims = claim_due(session, "w", MORNING + timedelta(hours=2), POLICY, 9)
+            assert [claim.first_call_id for claim in claims] == ["c0", "c1", "c2", "critical", "c3"]
+            assert (
+                claims[3].prio == prio_of(MORNING + 60 * MINUTE) + self.CREDIT
+            )  # and so in Asterisk's queue
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_one_of_several_misses_is_enough(self, database, order):
+        calls = (missed("c1"), missed("c2", after=10 * MINUTE, is_critical=True))
+        with database.writing() as session:
+            owe_all(session, *(calls[n] for n in order))
+            assert self.prios(session) == [("c1", prio_of(MORNING) - 600 + self.CREDIT)]
+
+    def test_a_call_that_turns_out_to_be_critical_gets_the_credit_once(self, database):
+        with database.writing() as session:
+            owe_all(session, missed("c1"), *[missed("c1", is_critical=True)] * 3)
+            assert self.prios(session) == [("c1", prio_of(MORNING) + self.CREDIT)]
+            assert session.exec(select(Callback.missed_count)).all() == [1]
+
+    def test_it_can_be_switched_off(self, database):
+        with database.writing() as session:
+            off = a_policy(critical_credit_seconds=0)
+            owe(session, missed("c1", is_critical=True), off, SHANGHAI, MORNING)
+            assert self.prios(session) == [("c1", prio_of(MORNING))]
+
+    def test_it_goes_with_the_miss_into_a_debt_of_its_own(self, database):
+        """He misses again while he is talked with about the first matter."""
+        with database.writing() as session:
+            (debt,) = owe_all(session, missed("c1"))
+            owe_all(
+                session, missed("c2", after=20 * MINUTE), missed("c3", after=21 * MINUTE, is_critical=True)
+            )
+            spoken_at = MORNING + 5 * MINUTE
+            debt.close(ClosingCode.CONNECTED, spoken_at)
+            later = reopen_later_misses(session, debt, spoken_at, POLICY, SHANGHAI, MORNING + 30 * MINUTE)
+            assert later is not None
+            assert (later.first_call_id, later.prio) == ("c2", prio_of(MORNING + 21 * MINUTE) + self.CREDIT)
 
 
 def test_the_same_call_told_again_changes_nothing(database):

@@ -26,6 +26,7 @@ from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import claim_due, mark_placed
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.owing import cancel, close_by_inbound, owe
+from missed_call_redial.queue_line import OnDuty
 from tickets.outcome import Outcome
 
 POLICY = a_policy()
@@ -292,6 +293,7 @@ def test_a_debt_of_a_queue_that_is_gone_stands_in_the_one_that_took_its_place(da
         open_number=lambda sealed: sealed.removeprefix("sealed:+86"),
         log_read_until=lambda: None,
         owner="w",
+        on_duty=lambda _session: [OnDuty(str(1001 + n), frozenset({"general"})) for n in range(9)],
         live_queue=lambda queue: "general" if queue == "gone" else queue,
     )
     with database.writing() as session:

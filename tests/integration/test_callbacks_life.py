@@ -3,6 +3,7 @@
 import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from missed_call_redial.policy import may_dial_now
 
 Result = tuple[str, int, str, float]
 
-POLICY = a_policy()
+POLICY = a_policy(max_attempts=2)  # few, so that a run often comes to the last one
 NUMBERS = [f"+861380000000{n}" for n in range(2)]
 RESULTS = [
     ("ANSWER", 16, "SIP 200 OK", 30.0),
@@ -43,6 +44,7 @@ RESULTS = [
 TALKED = RESULTS[0]
 WHAT_HAPPENS = [
     *["lost"] * 2,
+    *["lost while rung"] * 2,
     "answered",
     *["dispatched"] * 4,
     *["goes on"] * 6,
@@ -54,6 +56,19 @@ FATES = [*["placed"] * 6, "dies", "dies after placing", "refused"]
 
 def _hurry(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous=OFF")
+
+
+def counted_anew(attempts: Sequence[Attempt], missed_at: Sequence[datetime]) -> int:
+    """Tries that count, since the last try that was the last one allowed and during or after which the citizen called us."""
+    ended = sorted((one for one in attempts if one.state == "done"), key=lambda one: (one.ended_at, one.id))
+    counted = 0
+    for one in ended:
+        counted += one.counts
+        is_the_end = one.outcome == "invalid_number" or (one.counts and counted == POLICY.max_attempts)
+        dialled_at = one.dialling_at or one.accepted_at or one.claimed_at
+        if is_the_end and any(moment > dialled_at for moment in missed_at):
+            counted = 0
+    return counted
 
 
 class CallbackLife(RuleBasedStateMachine):
@@ -106,6 +121,9 @@ class CallbackLife(RuleBasedStateMachine):
         match what:
             case "lost":
                 self.a_call_is_lost(number, seconds)
+            case "lost while rung" if self.ringing:
+                sealed = self.number_of[self.ringing[which % len(self.ringing)]]
+                self.a_call_is_lost(sealed.removeprefix("sealed:"), 1)
             case "answered" if in_some == 0:
                 self.a_call_is_answered(number)
             case "dispatched":
@@ -236,7 +254,9 @@ class CallbackLife(RuleBasedStateMachine):
         with self.database.reading() as session:
             for callback in session.exec(select(Callback)):
                 attempts = session.exec(select(Attempt).where(Attempt.callback_id == callback.id)).all()
-                assert callback.attempts <= sum(attempt.counts for attempt in attempts)
+                calls = select(CallbackCall.missed_at).where(CallbackCall.callback_id == callback.id)
+                missed_at = session.exec(calls).all()
+                assert callback.attempts == counted_anew(attempts, missed_at)
                 assert callback.attempts <= POLICY.max_attempts
                 running = [attempt for attempt in attempts if attempt.state != AttemptState.DONE]
                 if callback.state == "owed":

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,8 +17,10 @@ from ivr.config_files.checker import check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.callbacks import Callback, CallbackRefusal
+from routing.rules import RoutingRules, Rule, Then, When
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.call_records import CallRecord
+from tickets.decision import Urgency
 from tickets.sealing import Sealer
 from tickets.tickets import CallTicket, Ticket
 
@@ -170,6 +173,33 @@ def test_an_answered_call_later_closes_the_debt(database: Database, ledger: Ledg
         callback = session.exec(select(Callback)).one()
         assert callback.closing_code == "resolved_by_inbound"
         assert callback.closing_call_id == "hl1-1.2"
+
+
+@pytest.mark.parametrize(
+    ("when", "credit"),
+    [
+        (When(outcome=("queue_abandon",)), 1800),  # a rule for lost calls
+        (
+            When(number_called="12345"),
+            1800,
+        ),  # one for the matter, which shipped rules never reach for a lost call
+        (When(number_called="12319"), 0),
+    ],
+)
+def test_what_the_rules_call_critical_is_owed_with_credit(
+    database: Database, ledger: Ledger, when: When, credit: int
+) -> None:
+    running = ledger.running()
+    lost_call, *others = running.configuration.rules.rules
+    rule = Rule(id="emergency", when=when, then=Then(urgency=Urgency.CRITICAL))
+    is_for_lost_calls = when.outcome is not None
+    rules = RoutingRules(
+        rules=(rule, lost_call, *others) if is_for_lost_calls else (lost_call, rule, *others)
+    )
+    changed = replace(running, configuration=replace(running.configuration, rules=rules))
+    hear(database, replace(ledger, running=lambda: changed), lost())
+    with database.reading() as session:
+        assert session.exec(select(Callback.prio)).all() == [1 + credit]
 
 
 def test_a_repeat_call_joins_the_open_ticket_of_the_day(database: Database, ledger: Ledger) -> None:

@@ -9,13 +9,14 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
-from support.phones import HOST, Sipp, Telephones, caller_scenario, free_port, run_sipp
+from support.dial_account import dials, invites, rung_after_a_talk
+from support.phones import HOST, Sipp, caller_scenario, free_port, run_sipp
 from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
 
 from missed_call_redial.callbacks import Attempt, Callback
@@ -33,7 +34,7 @@ def hotline() -> Iterator[RunningHotline]:
 
 
 def _citizens(hotline: RunningHotline, line: Line, stay: float, share: float) -> Sipp:
-    """A stream of citizens, each with a number of its own, who stay so long."""
+    """A stream of citizens, each with a number of its own and one call, who stay so long."""
     calls = max(1, round(SECONDS * CALLS_PER_SECOND * share))
     rows = [f"<sip:{hotline.new_citizen()}@{HOST}>;{line.number};" for _ in range(calls)]
     return run_sipp(
@@ -75,12 +76,11 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     hotline: RunningHotline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = hotline.new_line()
-    phones = Telephones(hotline.settings.sip_port)
-    phones.answer(hotline.citizen_port, ring=0.3, talk=1.5, calls=100_000)
+    citizens = hotline.citizens()
     for _ in range(AGENTS):
-        line.agent(talk=2.5)
+        line.agent(talk=2.5, limit=SECONDS + 900)
     streams = [_citizens(hotline, line, stay, share) for stay, share in ((2.5, 0.3), (8, 0.3), (45, 0.4))]
-    done = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
+    trouble = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
     for stream in streams:
         stream.process.wait(SECONDS + 300)
         stream.stop()
@@ -99,6 +99,12 @@ def test_nothing_is_lost_and_nothing_happens_twice(
         )
 
     wait_for(all_over, 120, "every call that Asterisk took has one record, and each is over")
+
+    def all_paid() -> bool:
+        with own.database.reading() as session:
+            return not session.exec(select(Callback.id).where(Callback.state != "closed").limit(1)).all()
+
+    wait_for(all_paid, 240, "every debt is paid, or has ended with a reason")
     with own.database.reading() as session:
         day = timedelta(days=1)
         assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
@@ -108,14 +114,39 @@ def test_nothing_is_lost_and_nothing_happens_twice(
         per_callback = Counter(
             session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all()
         )
+        sealed = session.exec(select(Attempt.id, Callback.number_sealed).join(Callback)).all()
+    citizen_of = {attempt: own.sealer.open(number).removeprefix("+86") for attempt, number in sealed}
     dialled = Counter(row[5] for row in hotline.queue_log if len(row) > 5 and row[4] == "HOTLINE_DIALLING")
     assert set(dialled.values()) <= {1}, "an attempt was dialled twice"
     assert set(per_callback.values()) <= {1}, "a citizen who had been reached was rung again"
+    assert rung_after_a_talk(hotline.queue_log, citizen_of) == [], "a citizen was rung again after a talk"
+    wait_for(lambda: sum(invites(citizens.trace).values()) >= codes["connected"], 10)  # written once a second
+    rung, told = invites(citizens.trace), dials(hotline.queue_log, citizen_of)
+    assert {citizen: (count, told[citizen]) for citizen, count in rung.items() if count > told[citizen]} == {}
     with capsys.disabled():
-        _tell(SECONDS, done, outcomes, codes, attempts)
-    phones.stop_all()
+        _tell(
+            {
+                "seconds": SECONDS,
+                "calls": arrived.total(),
+                **trouble,
+                "records": outcomes,
+                "debts": codes,
+                "attempts": attempts,
+                "citizens' phones": {
+                    "rung": rung.total(),
+                    "phones": len(rung),
+                    "most often": max(rung.values(), default=0),
+                },
+            }
+        )
     line.close()
 
 
-def _tell(seconds: int, *counts: Any) -> None:
-    print(f"\nsoak of {seconds} s: " + "; ".join(str(dict(count)) for count in counts))
+def _tell(figures: Mapping[str, Any]) -> None:
+    print("\n\nsoak")
+    for name, figure in figures.items():
+        if isinstance(figure, Mapping):
+            parts = ", ".join(f"{word} {count}" for word, count in sorted(figure.items()))
+            is_sum = isinstance(figure, Counter)
+            figure = f"{figure.total()}: {parts}" if is_sum else parts
+        print(f"  {name:<18}{figure}")

@@ -1,5 +1,7 @@
 """A switch that only remembers: placeholders stand in it until a test ends them. Keeps dialer.Dialer."""
 
+from collections.abc import Sequence
+
 from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
 
 
@@ -33,6 +35,6 @@ class FakeDialer:
             raise DialerIsDown("no connection")
         return frozenset(self.live)
 
-    async def withdraw(self, attempt_id: str) -> None:
-        self.withdrawn.append(attempt_id)
-        self.live.discard(attempt_id)
+    async def withdraw(self, attempt_ids: Sequence[str]) -> None:
+        self.withdrawn += attempt_ids
+        self.live.difference_update(attempt_ids)

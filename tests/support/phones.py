@@ -157,10 +157,21 @@ def _refused(then: str) -> str:
     return _answer(then, retrans=True) + '<recv request="ACK"></recv>\n'
 
 
-def phone_scenario(ring: float, then: str, talk: float = 3600) -> str:
-    """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse."""
+_UNTIL_A_SECOND_BEGINS = (
+    '<nop><action><gettimeofday assign_to="seconds,part"/><divide assign_to="part" value="1000"/>'
+    '<assign assign_to="rest" value="1050"/><subtract assign_to="rest" variable="part"/></action></nop>\n'
+    '<pause variable="rest"/>\n<Reference variables="seconds"/>\n'
+)
+
+
+def phone_scenario(ring: float, then: str, talk: float = 3600, *, early_in_a_second: bool = False) -> str:
+    """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse.
+
+    `early_in_a_second`: by the clock of this machine, so that a short talk lies in one of its seconds.
+    """
     steps = f'<recv request="INVITE" rrs="true">{_REMEMBER}</recv>\n' + _answer("180 Ringing")
-    steps += _cancelled("then", ring) + (_answered(then, talk) if then.startswith("200") else _refused(then))
+    steps += _cancelled("then", ring) + (_UNTIL_A_SECOND_BEGINS if early_in_a_second else "")
+    steps += _answered(then, talk) if then.startswith("200") else _refused(then)
     return _scenario("phone", steps + _END + _VARIABLES)
 
 
@@ -385,10 +396,19 @@ class Telephones:
         return phone
 
     def answer(
-        self, port: int, *, ring: float = 0.3, then: str = "200 OK", talk: float = 3600, calls: int = 1000
+        self,
+        port: int,
+        *,
+        ring: float = 0.3,
+        then: str = "200 OK",
+        talk: float = 3600,
+        calls: int = 1000,
+        early_in_a_second: bool = False,
+        limit: float = 300,
     ) -> Sipp:
-        """A phone on `port` that treats every call so."""
-        phone = run_sipp(phone_scenario(ring, then, talk), port=port, calls=calls, limit=300)
+        """A phone on `port` that treats every call so, and is switched off after `limit` seconds at the latest."""
+        scenario = phone_scenario(ring, then, talk, early_in_a_second=early_in_a_second)
+        phone = run_sipp(scenario, port=port, calls=calls, limit=limit)
         self.running.append(phone)
         return phone
 

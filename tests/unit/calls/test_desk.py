@@ -58,7 +58,7 @@ def desk_for(
     library = PromptLibrary({key: Path(f"/p/{key[1]}.wav") for key in names}, dict.fromkeys(names, 3.0))
     running = Running(configuration, library, False)
     ledger = NotedLedger(channel)
-    return CallDesk(ledger, lambda: running, (disk or Disk()).write, lambda: NOW), ledger  # type: ignore[arg-type]
+    return CallDesk(ledger, lambda: running, (disk or Disk()).write, lambda: NOW, frozenset), ledger  # type: ignore[arg-type]
 
 
 def arriving(**how: object) -> FakeChannel:

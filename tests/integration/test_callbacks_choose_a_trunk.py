@@ -1,0 +1,205 @@
+"""Over which trunk a citizen is rung back: one that may dial his number and answers, never the trial's beside a real one."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import select
+from support.fake_channel import FakeChannel
+from support.lost_calls import missed
+
+from hotline import defaults_door
+from hotline.trunks import TrunkStates
+from ivr.calls.desk import CallDesk
+from ivr.calls.ledger import Ledger
+from ivr.config_files.checker import Configuration, check
+from ivr.config_files.running import Running
+from ivr.lines import Trunk
+from ivr.prompts.rendering import PromptLibrary
+from ivr.telephony.ami import Ami
+from ivr.telephony.ami_blocks import Block
+from ivr.telephony.ami_dialer import AmiDialer
+from ivr.telephony.sip_accounts import AriDoor
+from missed_call_redial.callbacks import Attempt, Callback
+from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.dialer import NotPlaced, PlaceRequest
+from missed_call_redial.owing import owe
+from tickets.sealing import Sealer
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+MOBILE, LANDLINE = "13800138000", "03551234567"
+MOBILES, LANDLINES = "1[3-9]XXXXXXXXX", "0ZXXXXXXXXX"
+
+
+def trunk(name: str, *plans: str, is_test: bool = False) -> Trunk:
+    host = "127.0.0.1" if is_test else f"{name}.example"
+    return Trunk(name=name, mode="address", host=host, is_test=is_test, allow_out=list(plans))
+
+
+TRIAL = trunk("trial", MOBILES, LANDLINES, is_test=True)
+SILENT = trunk("in-only")
+FIRST = trunk("first", MOBILES)
+SECOND = trunk("second", MOBILES, LANDLINES)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Configuration:
+    found, problems = check(defaults_door.shipped())
+    assert found is not None, problems
+    return found
+
+
+def running_with(shipped: Configuration, *trunks: Trunk) -> Running:
+    lines = shipped.lines.model_copy(update={"trunks": list(trunks)})
+    return Running(replace(shipped, lines=lines), PromptLibrary({}, {}), False)
+
+
+@pytest.mark.parametrize(
+    ("trunks", "up", "digits", "chosen"),
+    [
+        ([FIRST, SECOND], {"first", "second"}, MOBILE, "first"),
+        ([SECOND, FIRST], {"first", "second"}, MOBILE, "second"),
+        ([FIRST, SECOND], {"second"}, MOBILE, "second"),
+        ([FIRST, SECOND], {"first"}, LANDLINE, None),
+        ([FIRST, SECOND], set(), MOBILE, None),
+        ([FIRST, SECOND], {"first", "second"}, "95588", None),
+        ([TRIAL, SECOND], {"trial", "second"}, MOBILE, "second"),
+        ([TRIAL, SECOND], {"trial"}, MOBILE, None),
+        ([TRIAL, FIRST], {"trial", "first"}, LANDLINE, None),
+        ([TRIAL, SILENT], {"trial", "in-only"}, MOBILE, None),
+        ([TRIAL], {"trial"}, MOBILE, "trial"),
+        ([TRIAL], set(), MOBILE, None),
+        ([], set(), MOBILE, None),
+    ],
+)  # fmt: skip
+def test_the_first_real_trunk_that_may_dial_it_and_is_up(
+    shipped: Configuration, trunks: list[Trunk], up: Collection[str], digits: str, chosen: str | None
+) -> None:
+    found = running_with(shipped, *trunks).trunk_for(digits, up)
+    assert (found.name if found else None) == chosen
+
+
+def test_what_only_the_trials_trunk_may_dial_is_in_no_plan(shipped: Configuration) -> None:
+    beside_a_real_one = running_with(shipped, TRIAL, FIRST)
+    alone = running_with(shipped, TRIAL)
+    landline = alone.number_of(LANDLINE, None)
+    assert alone.may_be_dialled(landline)
+    assert not beside_a_real_one.may_be_dialled(landline)
+    assert beside_a_real_one.may_be_dialled(
+        alone.number_of(MOBILE, None)
+    )  # also while it is down: he is owed
+
+
+class Site:
+    """A citizen who is owed a call, and an agent who has just accepted the placeholder."""
+
+    def __init__(self, database, shipped: Configuration, folder: Path, number: str, *trunks: Trunk) -> None:
+        self.database = database
+        self.running = running_with(shipped, *trunks)
+        self.up: set[str] = set()
+        sealer = Sealer.create_file(folder / "keys.json")
+        ledger = Ledger(lambda: self.running, sealer, SHANGHAI)
+        self.desk = CallDesk(ledger, lambda: self.running, database.writing, lambda: NOON, lambda: self.up)
+        policy = shipped.callbacks
+        with database.writing() as session:
+            call = missed("c1", number=f"+86{number}", number_sealed=sealer.seal(number))
+            owe(session, call, policy, SHANGHAI, NOON)
+            (claim,) = claim_due(session, "w", NOON, policy, 1)
+            mark_placed(session, claim.attempt_id, NOON)
+        self.attempt_id = claim.attempt_id
+
+    def accept(self) -> list[tuple[str, str]]:
+        channel = FakeChannel(arguments=[self.attempt_id, "1001"])
+        self.desk.accept_callback(channel)
+        return channel.set
+
+    def state(self) -> tuple[str, str | None, str | None]:
+        with self.database.reading() as session:
+            debt, attempt = session.exec(select(Callback)).one(), session.exec(select(Attempt)).one()
+            return debt.state, debt.closing_code, attempt.remark
+
+
+def test_he_is_dialled_over_the_trunk_that_answers(database, shipped: Configuration, tmp_path: Path) -> None:
+    site = Site(database, shipped, tmp_path, MOBILE, TRIAL, FIRST, SECOND)
+    site.up = {"trial", "second"}
+    assert site.accept() == [("HOTLINE_DIAL_TRUNK", "second"), ("HOTLINE_DIAL", MOBILE)]
+
+
+def test_with_every_trunk_down_he_is_not_dialled_and_stays_owed(
+    database, shipped: Configuration, tmp_path: Path
+) -> None:
+    site = Site(database, shipped, tmp_path, MOBILE, TRIAL, FIRST)
+    site.up = {"trial"}
+    assert site.accept() == []
+    assert site.state() == ("owed", None, "no_trunk_is_up")
+
+
+def test_a_number_that_no_trunk_may_dial_any_more_ends_the_debt(
+    database, shipped: Configuration, tmp_path: Path
+) -> None:
+    site = Site(database, shipped, tmp_path, LANDLINE, TRIAL, FIRST)
+    site.up = {"trial", "first"}
+    assert site.accept() == []
+    assert site.state() == ("closed", "cancelled", "no_trunk_allows")
+
+
+def states_of(**states: str) -> TrunkStates:
+    found = TrunkStates(AriDoor("http://127.0.0.1:1", "u", "s"))
+    found.states = states
+    return found
+
+
+@pytest.mark.parametrize(
+    ("trunks", "states", "can", "why"),
+    [
+        ([FIRST], {"first": "online"}, True, None),
+        (
+            [FIRST, SECOND],
+            {"first": "online", "second": "offline"},
+            True,
+            "numbers that only second (offline) may dial wait",
+        ),
+        (
+            [TRIAL, FIRST],
+            {"trial": "online", "first": "offline"},
+            False,
+            "nobody is rung back: no trunk that may dial out is up (first: offline)",
+        ),
+        (
+            [FIRST, SECOND],
+            {"first": "offline"},
+            False,
+            "nobody is rung back: no trunk that may dial out is up (first: offline, second: unknown)",
+        ),
+        ([TRIAL], {"trial": "online"}, True, None),
+        (
+            [TRIAL],
+            {"trial": "offline"},
+            False,
+            "nobody is rung back: no trunk that may dial out is up (trial: offline)",
+        ),
+        ([SILENT], {"in-only": "online"}, False, "nobody is rung back: no trunk has a plan in allow_out"),
+    ],
+)
+def test_it_is_said_why_nobody_is_rung_back(
+    shipped: Configuration, trunks: list[Trunk], states: dict[str, str], can: bool, why: str | None
+) -> None:
+    lines = running_with(shipped, *trunks).configuration.lines
+    found = states_of(**states)
+    assert found.can_dial_out(lines) is can
+    assert found.why_callbacks_wait(lines) == why
+
+
+def test_a_number_whose_only_trunk_is_down_is_not_placed() -> None:
+    async def hears(_: Block) -> None: ...
+
+    ami = Ami(username="u", secret="s", on_event=hears)  # never started: nothing may be sent
+    dialer = AmiDialer(ami, lambda: True, lambda digits: digits == MOBILE)
+    request = PlaceRequest("a1", 1, "general", 1, LANDLINE, "c1", 300, 30)
+    with pytest.raises(NotPlaced, match="no_trunk_is_up"):
+        asyncio.run(dialer.place(request))
