@@ -175,8 +175,9 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
     if way.is_ours and not fault:
         bench.wait_settled()  # the end of the wrap-ups belongs to the price of a call
     after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
-    spent = after[0] - before[0], after[1] - before[1], time.monotonic() - began
-    return Round(*(one / load.calls for one in spent), fault=fault)
+    lasted = time.monotonic() - began
+    asterisk, ours = ((now - then) / load.calls for now, then in zip(after, before, strict=True))
+    return Round(asterisk, ours, lasted / load.calls, fault)
 
 
 def _connects(bench: SideBySide) -> int:

@@ -140,7 +140,7 @@ class SideBySide:
     @property
     def greeting_seconds(self) -> float:
         with wave.open(str(self.hotline.settings.prompts_dir / "zh" / "greeting.wav")) as sound:
-            return sound.getnframes() / sound.getframerate()
+            return float(sound.getnframes() / sound.getframerate())
 
     def ours(self, is_on: bool) -> None:
         if is_on and not self.hotline.servers:

@@ -86,9 +86,10 @@ class RunningHotline:
         if root is not None:
             ports["HOTLINE_ASTERISK_ROOT"] = str(root)
         self.variables = ports | dict(self.environment)
-        self.settings = Settings(
-            **{key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()}
-        )
+        given: dict[str, Any] = {
+            key.removeprefix("HOTLINE_").lower(): value for key, value in self.variables.items()
+        }
+        self.settings = Settings(**given)
         self._lines = count(1)
         self._citizens = count(1)
         self._citizens_phones = Telephones(self.settings.sip_port)
@@ -99,7 +100,7 @@ class RunningHotline:
     def lay_out(self) -> None:
         """Config files for tests: short prompts and times, one number and queue for each story, then database and token."""
         defaults_door.lay_out(self.settings.config_dir)
-        for name, change in (TEST_CHANGES | dict(self.changes)).items():
+        for name, change in {**TEST_CHANGES, **self.changes}.items():
             self.change(name, change)
         self.change("hotline.yaml", lambda found: found["trunks"][0].update(port=self.citizen_port))
         _, problems = check(self.settings.config_dir)
@@ -146,7 +147,7 @@ class RunningHotline:
 
     def is_ready(self) -> bool:
         try:
-            return self.get("/readyz")["status"] == "ready"
+            return bool(self.get("/readyz")["status"] == "ready")
         except (OSError, AssertionError):
             return False
 
