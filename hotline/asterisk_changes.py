@@ -1,6 +1,6 @@
 """A running Asterisk reads its changed files without dropping a call; what must wait is remembered and done later.
 
-What waits and why was tried (traps, row 17): a dialplan read under a live call sends it through Queue() twice, a queue that
+What waits and why was tried: a dialplan read under a live call sends it through Queue() twice, a queue that
 is removed with a caller inside loses sight of him, transports change only at a start.
 """
 

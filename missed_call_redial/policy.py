@@ -231,7 +231,7 @@ class RecentAccepts:
 def may_place(
     policy: CallbackPolicies, *, live_waiting: int, placeholders: int, recent_accepts: RecentAccepts
 ) -> bool:
-    """May one more placeholder stand in this queue now? (design decision 8)
+    """May one more placeholder stand in this queue now?
 
     While citizens wait live, callbacks take at most `callback_share` percent of what agents accept; a
     placeholder already standing counts as accepted, since it will be. With nobody waiting only the cap holds.
