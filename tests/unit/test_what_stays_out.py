@@ -1,17 +1,14 @@
 """What no file of this repository may hold: one machine's paths, hosts of others, words about papers that are not here."""
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from support.repository import ROOT, tracked_files
 
 # Each: why it stays out → how it shows. A file that must show one is named in EXCEPT, with the reason.
 STAYS_OUT = {
     "a folder of one machine": r"(?<![\w.~/}-])/(?:work|tmp|root|home|mnt|data|workspace|opt/(?!hotline))(?:/|-|\b(?=[`'\"]))",
-    "an option that names a package index": r"--?(?:extra-)?index-url|\bindex-url\b|find-links|trusted-host|registry\s*=\s*[\"']?https?:",
+    "an option that names a package index": r"index-url|find-links|trusted-host|registry\s*=\s*[\"']?https?:",
     "a row of a table that is not here": r"\btraps?\b[^.\n]{0,12}\brows?\b|-traps\.md|\brows? \d+ of the traps",
     "a design paper that is not here": r"design decision|\bdesign\.md|house-style|\.\./shared|\bshared/notes",
     "a private key or a token": r"-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_\w{20}|\bAKIA[0-9A-Z]{16}\b",
@@ -26,21 +23,8 @@ _ADDRESS = re.compile(r"\b(?:https?|git|ssh)://(?:[^\s/@\"'`)>]*@)?([^\s:/\"'`)>
 
 def tracked_texts() -> dict[str, str]:
     """Path → text of every tracked file that is text."""
-    listed = subprocess.run(
-        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    ).stdout
-    found = {}
-    for path in filter(None, listed.split("\0")):
-        file = ROOT / path
-        raw = file.read_bytes() if file.is_file() else b""
-        if b"\0" not in raw:
-            found[path] = raw.decode("utf-8", "replace")
-    return found
+    raw = {path: (ROOT / path).read_bytes() for path in tracked_files()}
+    return {path: text.decode("utf-8", "replace") for path, text in raw.items() if b"\0" not in text}
 
 
 TEXTS = {path: text for path, text in tracked_texts().items() if path not in EXCEPT}
