@@ -167,8 +167,7 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
                 fault
                 or f"{whole - recorded} of {load.calls} records with ticket {lag_seconds:g} s after the end"
             )
-    else:
-        time.sleep(0.5)  # the agents' legs end
+    bench.wait_hung_up()
     reached = _connects(bench) - connected
     if reached != load.calls:
         fault = fault or f"{reached} of {load.calls} callers reached an agent"

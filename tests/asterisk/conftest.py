@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from support.running_hotline import Line, RunningHotline, a_running_hotline
+from support.running_hotline import RunningHotline, a_running_hotline
+from support.story_line import Line
 
 
 @pytest.fixture(scope="session")

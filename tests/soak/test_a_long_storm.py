@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 from sqlmodel import select
-from support.phones import HOST, Sipp, Telephones, caller_scenario, free_port, run_sipp
-from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
+from support.phones import Telephones, caller_scenario
+from support.running_hotline import RunningHotline, a_running_hotline
+from support.sipp import HOST, Sipp, free_port, run_sipp
+from support.story_line import Line
+from support.waiting import wait_for
 
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.owing import nothing_forgotten
