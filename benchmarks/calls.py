@@ -167,16 +167,16 @@ def run(bench: SideBySide, way: Way, load: Load, *, number: str = "", lag_second
                 fault
                 or f"{whole - recorded} of {load.calls} records with ticket {lag_seconds:g} s after the end"
             )
-    else:
-        time.sleep(0.5)  # the agents' legs end
+    bench.wait_hung_up()
     reached = _connects(bench) - connected
     if reached != load.calls:
         fault = fault or f"{reached} of {load.calls} callers reached an agent"
     if way.is_ours and not fault:
         bench.wait_settled()  # the end of the wrap-ups belongs to the price of a call
     after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
-    spent = after[0] - before[0], after[1] - before[1], time.monotonic() - began
-    return Round(*(one / load.calls for one in spent), fault=fault)
+    lasted = time.monotonic() - began
+    asterisk, ours = ((now - then) / load.calls for now, then in zip(after, before, strict=True))
+    return Round(asterisk, ours, lasted / load.calls, fault)
 
 
 def _connects(bench: SideBySide) -> int:

@@ -4,10 +4,8 @@ Both play the same greeting, then queue to the same agents, on the same trunk. T
 the plain dialplan is added in the site's own folder of templates, which this benchmark lays out.
 """
 
-import subprocess
-import tempfile
 import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlmodel import col, func, select
-from support.phones import HOST, REGISTER, free_port, phone_scenario
-from support.running_hotline import RunningHotline, wait_for
+from support.phones import REGISTER, phone_scenario
+from support.running_hotline import RunningHotline
+from support.sipp import HOST, Sipp, free_port, start_sipp
+from support.waiting import wait_for
 
 from hotline import defaults_door
 from hotline.leases import QueueLogPosition
@@ -69,52 +69,10 @@ CHANGES: Mapping[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
-@dataclass
-class Sipp:
-    """One running SIPp without message logs; `-timeout` ends it at the latest."""
-
-    process: subprocess.Popen[bytes]
-    folder: tempfile.TemporaryDirectory[str]
-
-    def results(self, seconds: float) -> tuple[int, int]:
-        """Calls that went as the scenario says, and calls that did not."""
-        self.process.wait(seconds)
-        stats = next(iter(Path(self.folder.name).glob("stats*")), None)
-        rows = stats.read_text().splitlines() if stats else []
-        if len(rows) < 2:
-            return 0, 0
-        last = dict(zip(rows[0].split(";"), rows[-1].split(";"), strict=False))
-        return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(5)
-        self.folder.cleanup()
-
-
-def sipp(scenario: str, *arguments: str, rows: list[str] | None = None, seconds: float) -> Sipp:
-    folder = tempfile.TemporaryDirectory()
-    base = Path(folder.name)
-    (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1")
-    command = [
-        "sipp",
-        "-sf",
-        "scenario.xml",
-        "-i",
-        HOST,
-        "-mi",
-        HOST,
-        "-nostdin",
-        "-timeout",
-        f"{round(seconds)}s",
-    ]
-    command += ["-l", "5000", "-trace_stat", "-stf", "stats.csv", *arguments]
-    if rows is not None:
-        (base / "rows.csv").write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
-        command += ["-inf", "rows.csv"]
-    quiet = subprocess.DEVNULL
-    return Sipp(subprocess.Popen(command, cwd=base, stdin=quiet, stdout=quiet, stderr=quiet), folder)
+def sipp(scenario: str, *arguments: str, rows: Sequence[str] = (), seconds: float) -> Sipp:
+    """Without logs of messages, which would cost what is measured."""
+    limits = ("-l", "5000", "-trace_stat", "-stf", "stats.csv")
+    return start_sipp(scenario, *limits, *arguments, rows=rows, seconds=seconds)
 
 
 @dataclass
@@ -140,7 +98,7 @@ class SideBySide:
     @property
     def greeting_seconds(self) -> float:
         with wave.open(str(self.hotline.settings.prompts_dir / "zh" / "greeting.wav")) as sound:
-            return sound.getnframes() / sound.getframerate()
+            return float(sound.getnframes() / sound.getframerate())
 
     def ours(self, is_on: bool) -> None:
         if is_on and not self.hotline.servers:
@@ -151,6 +109,10 @@ class SideBySide:
                 server.terminate()
                 server.wait(15)
             self.hotline.servers.clear()
+
+    def wait_hung_up(self, seconds: float = 5) -> None:
+        """The agents' legs have ended too: what they cost belongs to the price of a call, whichever way it came."""
+        wait_for(lambda: " 0 active channels" in f" {self.hotline.ask('core show channels count')}", seconds)
 
     def wait_settled(self, seconds: float = 30) -> None:
         """Our server has read all of queue_log, and no agent is in wrap-up."""

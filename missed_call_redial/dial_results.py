@@ -55,7 +55,7 @@ _BY_SIP_REPLY = {
     608: AttemptOutcome.REFUSED,
 }
 
-# Q.850 causes, asked only when no SIP reply is known (asterisk-traps.md, row 12, for how Asterisk maps them).
+# Q.850 causes, asked only when no SIP reply is known: Asterisk maps several replies to one cause.
 _BY_CAUSE = {
     1: AttemptOutcome.INVALID_NUMBER,
     17: AttemptOutcome.BUSY,

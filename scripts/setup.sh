@@ -101,6 +101,7 @@ setup_asterisk_root() {
 make_root() { # make_root FOLDER [OPTION…]
   local folder=$1; shift
   as_owner mmdebstrap --variant=minbase --include=asterisk,asterisk-core-sounds-en-wav \
+    --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
     --aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' "$@" forky "$folder"
 }
 

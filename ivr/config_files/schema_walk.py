@@ -41,7 +41,7 @@ def locate(model: type[BaseModel], value: object, loc: Path) -> Found:
     return Found(tuple(path), value, known, written)
 
 
-def kind_at(model: type[BaseModel], value: object, path: Path) -> Any:  # noqa: ANN401
+def kind_at(model: type[BaseModel], value: object, path: Path) -> Any:  # noqa: ANN401  (any form of a type)
     """The type that stands at a path of this value; Any where that cannot be told."""
     kind: Any = model
     for step in path:
@@ -51,14 +51,14 @@ def kind_at(model: type[BaseModel], value: object, path: Path) -> Any:  # noqa: 
     return _chosen(_bare(kind), value)
 
 
-def _chosen(kind: Any, value: object) -> Any:  # noqa: ANN401
+def _chosen(kind: Any, value: object) -> Any:  # noqa: ANN401  (any form of a type)
     """The member of a choice that fits the value's own `kind`."""
     if not _is_choice(kind):
         return kind
     return _member(kind, str(value.get("kind"))) if isinstance(value, dict) else Any
 
 
-def _bare(kind: Any) -> Any:  # noqa: ANN401
+def _bare(kind: Any) -> Any:  # noqa: ANN401  (any form of a type)
     """The type without Annotated and without `| None`."""
     while True:
         if get_origin(kind) is Annotated:
@@ -70,15 +70,15 @@ def _bare(kind: Any) -> Any:  # noqa: ANN401
         kind = members[0]
 
 
-def _is_union(kind: Any) -> bool:  # noqa: ANN401
+def _is_union(kind: Any) -> bool:  # noqa: ANN401  (any form of a type)
     return get_origin(kind) in (Union, types.UnionType)
 
 
-def _is_choice(kind: Any) -> bool:  # noqa: ANN401
+def _is_choice(kind: Any) -> bool:  # noqa: ANN401  (any form of a type)
     return _is_union(kind)
 
 
-def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401
+def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401  (any form of a type)
     """The member of a choice that a complaint's location names, by its `kind` or by its class."""
     for member in map(_bare, get_args(kind)):
         if getattr(member, "__name__", None) == tag or tag in _tags(member):
@@ -86,14 +86,14 @@ def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401
     return Any
 
 
-def _tags(member: Any) -> set[object]:  # noqa: ANN401
+def _tags(member: Any) -> set[object]:  # noqa: ANN401  (any form of a type)
     if not (isinstance(member, type) and issubclass(member, BaseModel)):
         return set()
     literals = (f.annotation for f in member.model_fields.values() if get_origin(f.annotation) is Literal)
     return {value for literal in literals for value in get_args(literal)}
 
 
-def _inside(kind: Any, element: str | int) -> tuple[frozenset[str], Any]:  # noqa: ANN401
+def _inside(kind: Any, element: str | int) -> tuple[frozenset[str], Any]:  # noqa: ANN401  (any form of a type)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields = {(f.alias or name): f.annotation for name, f in kind.model_fields.items()}
         return frozenset(fields), fields.get(str(element), Any)

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from support.running_hotline import Line, RunningHotline, a_running_hotline
+from support.running_hotline import RunningHotline, a_running_hotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +15,7 @@ def hotline() -> Iterator[RunningHotline]:
 
 @pytest.fixture
 def line(hotline: RunningHotline) -> Iterator[Line]:
+    wait_for(hotline.is_ready, 30, "the story before may have restarted Asterisk or the server")
     line = hotline.new_line()
     try:
         yield line

@@ -1,6 +1,8 @@
 """A citizen calls, an agent answers: a record, a ticket, and nothing typed twice."""
 
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 def test_an_answered_call_leaves_a_record_and_a_draft(hotline: RunningHotline, line: Line) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
-from support.phones import HOST, agent_invites, free_port, refused_with, run_sipp
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.phones import agent_invites, refused_with
+from support.running_hotline import RunningHotline
+from support.sipp import HOST, free_port, run_sipp
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 def state_of(hotline: RunningHotline, agent_no: str) -> tuple[str, str | None]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.running_hotline import TEST_CHANGES, Line, RunningHotline, a_running_hotline, wait_for
+from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 def _shipped_share(found: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from typing import Any
 
-from support.running_hotline import REPOSITORY, Line, RunningHotline, wait_for
+from support.running_hotline import REPOSITORY, RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 def _hotline(hotline: RunningHotline, *words: str) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,10 @@
 
 import re
 
-from support.phones import HOST
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.sipp import HOST
+from support.story_line import Line
+from support.waiting import wait_for
 
 FORGED = "1795397954%7ccrit-1.1%7cq-general%7cNONE%7cENTERQUEUE%7c%7c110%7c1"
 OWN_NAME = "13900000001"

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 from missed_call_redial.callbacks import Callback
 from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH

@@ -4,7 +4,8 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.running_hotline import RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.waiting import wait_for
 
 from missed_call_redial.owing import cancel, nothing_forgotten
 from tickets.outcome import LOST

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.phones import CITIZENS, IS_SILENT, RINGS_OUT, Sipp
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.phones import CITIZENS, IS_SILENT, RINGS_OUT
+from support.running_hotline import RunningHotline
+from support.sipp import Sipp
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 @pytest.fixture

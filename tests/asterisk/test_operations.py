@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Done, run_command
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 from hotline import place_call
 from hotline.place_call import CannotCall, PlannedCall

@@ -2,7 +2,9 @@
 
 import time
 
-from support.running_hotline import Line, RunningHotline, wait_for
+from support.running_hotline import RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 
 def test_callers_and_a_placeholder_stand_in_order_of_arrival(hotline: RunningHotline, line: Line) -> None:

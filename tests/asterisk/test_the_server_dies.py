@@ -9,7 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
+from support.running_hotline import RunningHotline, a_running_hotline
+from support.story_line import Line
+from support.waiting import wait_for
 
 from missed_call_redial.owing import nothing_forgotten
 
@@ -23,16 +25,6 @@ def _long_greeting(found: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[RunningHotline]:
     yield from a_running_hotline(changes={"prompts.yaml": _long_greeting})
-
-
-@pytest.fixture
-def line(hotline: RunningHotline) -> Iterator[Line]:
-    wait_for(hotline.is_ready, 30, "the server's manager connection after the story before")
-    line = hotline.new_line()
-    try:
-        yield line
-    finally:
-        line.close()
 
 
 def assert_nothing_forgotten(hotline: RunningHotline) -> None:

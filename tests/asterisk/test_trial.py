@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.running_hotline import REPOSITORY, RunningHotline, wait_for
+from support.running_hotline import REPOSITORY, RunningHotline
+from support.waiting import wait_for
 
 
 @dataclass

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from support.databases import PostgresqlServer
 from support.filled_home import NOW, FilledHome, a_filled_home, postgresql_programs, whole_calls
-from support.running_hotline import wait_for
+from support.waiting import wait_for
 
 from hotline import backup, restore
 from hotline.settings import Settings

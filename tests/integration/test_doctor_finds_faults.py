@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from support.filled_home import NOW, FilledHome, a_filled_home
-from support.phones import HOST, free_port
+from support.sipp import HOST, free_port
 
 from hotline import doctor, doctor_asterisk, doctor_machine
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.phones import HOST, free_port
+from support.sipp import HOST, free_port
 from support.web_hotline import CITIZEN, Api, WebHotline, open_hotline
 
 from hotline.database import Database, make_engine

@@ -16,8 +16,11 @@ from typing import Any
 import pytest
 from sqlmodel import select
 from support.dial_account import dials, invites, rung_after_a_talk
-from support.phones import HOST, Sipp, caller_scenario, free_port, run_sipp
-from support.running_hotline import Line, RunningHotline, a_running_hotline, wait_for
+from support.phones import caller_scenario
+from support.running_hotline import RunningHotline, a_running_hotline
+from support.sipp import HOST, Sipp, free_port, run_sipp
+from support.story_line import Line
+from support.waiting import wait_for
 
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.owing import nothing_forgotten

@@ -1,5 +1,4 @@
-"""Endings of calls as Asterisk tells them: what the dialplan, queue_log and AMI say of each (traps, rows 6
-and 7).
+"""Endings of calls as Asterisk tells them: what the dialplan, queue_log and AMI say of each.
 
 Every story has two accounts where Asterisk gives two; queue_log times are cut to whole seconds as Asterisk
 cuts them.

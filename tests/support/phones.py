@@ -3,15 +3,11 @@
 A scenario is written as text from a few steps; SIPp's own exit code tells whether the call went as the steps say.
 """
 
-import random
-import socket
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-HOST = "127.0.0.1"
+from support.sipp import HOST, Sipp, free_port, run_sipp
+
 _PCAP = "/usr/share/sip-tester/dtmf_2833_{}.pcap"
 _PCAP_NAMES = {"*": "star", "#": "pound"}
 
@@ -28,32 +24,6 @@ a=fmtp:101 0-15
 
 _SAME = "[last_Via:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq:]\n"
 _CONTACT = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>\n"
-
-
-_handed_out: set[int] = set()
-
-
-def free_port(_kind: int = socket.SOCK_DGRAM) -> int:
-    """A port that nobody uses now, neither by UDP nor by TCP, and that this process never got before.
-
-    Below the range from which the system takes ports of its own for outgoing connections, which would come between.
-    """
-    while True:
-        port = random.SystemRandom().randrange(10_000, 20_000)
-        if port not in _handed_out and all(
-            _is_free(port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-        ):
-            _handed_out.add(port)
-            return port
-
-
-def _is_free(port: int, kind: int) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _send(text: str, *, retrans: bool = False) -> str:
@@ -266,95 +236,6 @@ def agent_invites(code: str) -> str:
         "ACK", 2
     )
     return _scenario("agent dials", steps)
-
-
-@dataclass
-class Sipp:
-    """One running SIPp; always bounded, ended by `stop` at the latest."""
-
-    process: subprocess.Popen[bytes]
-    folder: tempfile.TemporaryDirectory[str]
-    port: int
-
-    def wait(self, seconds: float) -> int:
-        """SIPp's exit code: 0 if every call went as its scenario says."""
-        return self.process.wait(seconds)
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(5)
-        self.folder.cleanup()
-
-    @property
-    def trace(self) -> str:
-        """Every SIP message sent and received; SIPp writes it out about once a second."""
-        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("messages*"))
-
-    @property
-    def errors(self) -> str:
-        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("errors*"))
-
-
-def run_sipp(
-    scenario: str,
-    *,
-    port: int,
-    remote: str = "",
-    rows: Sequence[str] = (),
-    calls: int = 1,
-    rate: float = 1,
-    limit: float = 60,
-    most: int | None = None,
-) -> Sipp:
-    """Starts SIPp on `port`; `rows` are its injection lines (field0;field1;…)."""
-    folder = tempfile.TemporaryDirectory()
-    base = Path(folder.name)
-    (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
-    command = [
-        "sipp",
-        *([remote] if remote else []),
-        "-sf",
-        "scenario.xml",
-        "-i",
-        HOST,
-        "-mi",
-        HOST,
-        "-p",
-        str(port),
-    ]
-    if rows:
-        (base / "rows.csv").write_bytes(
-            ("SEQUENTIAL\n" + "\n".join(rows) + "\n").encode("utf-8", "surrogateescape")
-        )
-        command += ["-inf", "rows.csv"]
-    command += [
-        "-m",
-        str(calls),
-        "-r",
-        str(rate),
-        "-nostdin",
-        "-aa",
-        "-timeout",
-        f"{round(limit)}s",
-        "-timeout_error",
-    ]
-    command += [
-        "-mp",
-        str(free_port()),
-        "-trace_msg",
-        "-message_file",
-        "messages.log",
-        "-trace_err",
-        "-error_file",
-        "errors.log",
-    ]
-    if most is not None:
-        command += ["-l", str(most)]
-    process = subprocess.Popen(
-        command, cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    return Sipp(process, folder, port)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What dialling led to: the table of asterisk-traps.md, row 12, and what must hold for every input."""
+"""What dialling led to: Asterisk's causes and SIP replies, and what must hold for every input."""
 
 import pytest
 from hypothesis import given

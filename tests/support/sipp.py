@@ -1,0 +1,110 @@
+"""One SIPp: started with limits of its own, asked how its calls went, ended by `stop` at the latest."""
+
+import random
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+_handed_out: set[int] = set()
+
+
+def free_port(_kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that nobody uses now, neither by UDP nor by TCP, and that this process never got before.
+
+    Below the range from which the system takes ports of its own for outgoing connections, which would come between.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 20_000)
+        if port not in _handed_out and all(
+            _is_free(port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        ):
+            _handed_out.add(port)
+            return port
+
+
+def _is_free(port: int, kind: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass
+class Sipp:
+    """One running SIPp, in a folder of its own."""
+
+    process: subprocess.Popen[bytes]
+    folder: tempfile.TemporaryDirectory[str]
+
+    def wait(self, seconds: float) -> int:
+        """SIPp's exit code: 0 if every call went as its scenario says."""
+        return self.process.wait(seconds)
+
+    def results(self, seconds: float) -> tuple[int, int]:
+        """Calls that went as the scenario says, and calls that did not; needs `-trace_stat`."""
+        self.process.wait(seconds)
+        stats = next(iter(Path(self.folder.name).glob("stats*")), None)
+        rows = stats.read_text().splitlines() if stats else []
+        if len(rows) < 2:
+            return 0, 0
+        last = dict(zip(rows[0].split(";"), rows[-1].split(";"), strict=False))
+        return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(5)
+        self.folder.cleanup()
+
+    @property
+    def trace(self) -> str:
+        """Every SIP message sent and received; SIPp writes it out about once a second."""
+        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("messages*"))
+
+    @property
+    def errors(self) -> str:
+        return "".join(path.read_text(errors="replace") for path in Path(self.folder.name).glob("errors*"))
+
+
+def start_sipp(
+    scenario: str, *arguments: str, rows: Sequence[str] = (), seconds: float, host: str = HOST
+) -> Sipp:
+    """Starts SIPp on `host`, for at most `seconds`; `rows` are its injection lines (field0;field1;…)."""
+    folder = tempfile.TemporaryDirectory()
+    base = Path(folder.name)
+    (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
+    command = f"sipp -sf scenario.xml -i {host} -mi {host} -nostdin -timeout {round(seconds)}s".split()
+    if rows:
+        text = "\n".join(("SEQUENTIAL", *rows, ""))
+        (base / "rows.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+        command += ["-inf", "rows.csv"]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*command, *arguments], cwd=base, stdin=quiet, stdout=quiet, stderr=quiet)
+    return Sipp(process, folder)
+
+
+def run_sipp(
+    scenario: str,
+    *,
+    port: int,
+    remote: str = "",
+    rows: Sequence[str] = (),
+    calls: int = 1,
+    rate: float = 1,
+    limit: float = 60,
+    most: int | None = None,
+    host: str = HOST,
+) -> Sipp:
+    """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure."""
+    arguments = [remote] if remote else []
+    arguments += f"-p {port} -m {calls} -r {rate} -mp {free_port()} -aa -timeout_error".split()
+    arguments += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+    if most is not None:
+        arguments += ["-l", str(most)]
+    return start_sipp(scenario, *arguments, rows=rows, seconds=limit, host=host)
