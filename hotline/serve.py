@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import uvicorn
@@ -21,7 +21,7 @@ from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
-from hotline.parts import REPORT_EVERY_SECONDS, report
+from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.trunks import TrunkStates
 from hotline.watchdog import notify
 from hotline.web.app import create_app
@@ -47,6 +47,8 @@ from vocabulary.phone_numbers import national
 _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
+_START_REPORT_EVERY_SECONDS: Final = 0.25
+_START_REPORTS: Final = 20
 
 
 @dataclass
@@ -102,13 +104,14 @@ class Service:
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
-        await self._report_parts()
+        starting = asyncio.create_task(self._report_start())
         notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
         notify("STOPPING=1")
         scheduler.shutdown(wait=False)
+        starting.cancel()
         await self._stop(tasks, server)
         watching.cancel()
 
@@ -141,17 +144,29 @@ class Service:
             owner=self.owner,
             live_queue=self._live_queue,
         )
-        self._every(scheduler, 1, self._dispatch)
+        self._every(scheduler, 1, self._dispatch, first_after=0.3)
         self._every(scheduler, 1, self._end_wrap_ups)
-        self._every(scheduler, 5, self._look_at_trunks)
+        self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
 
-    def _every(self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any]) -> None:
-        """A round that lasts longer than its interval is not started twice; a late one is run once."""
+    def _every(
+        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, first_after: float = 0
+    ) -> None:
+        """A round that lasts longer than its interval is not started twice; a late one is run once.
+
+        `first_after`: seconds to the first one, if that shall not wait for a whole interval.
+        """
+        first = {"next_run_time": datetime.now(UTC) + timedelta(seconds=first_after)} if first_after else {}
         scheduler.add_job(
-            what, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+            what,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            **first,
         )
 
     async def _start_agi(self) -> None:
@@ -289,13 +304,22 @@ class Service:
         except Exception:  # nobody asks the executor how it ended; the next SIGHUP tries again
             _log.exception("the new configuration is not taken")
 
-    async def _report_parts(self) -> None:
+    async def _report_parts(self) -> bool:
         try:
-            await asyncio.to_thread(self._report_parts_now)
+            return await asyncio.to_thread(self._report_parts_now)
         except Exception:  # a report that cannot be written is itself a part that is down: it goes stale
             _log.exception("the state of this process could not be reported")
+            return False
 
-    def _report_parts_now(self) -> None:
+    async def _report_start(self) -> None:
+        """The parts come up within a second or so, and readiness need not wait for the next usual report."""
+        for _ in range(_START_REPORTS):
+            if await self._report_parts():
+                return
+            await asyncio.sleep(_START_REPORT_EVERY_SECONDS)
+
+    def _report_parts_now(self) -> bool:
+        """True if every part that runs here is up."""
         now, running = self.hotline.now(), self.hotline.running
         lines = running.configuration.lines
         found: list[tuple[str, bool, dict[str, Any]]] = [
@@ -325,8 +349,10 @@ class Service:
             found.append(("dispatcher", ticked, {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
+            report_process(session, self.owner, now)
             for name, is_up, detail in found:
                 report(session, name, is_up, detail, self.owner, now)
+        return all(is_up for _, is_up, _ in found)
 
 
 class _Server(uvicorn.Server):

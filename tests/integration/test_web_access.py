@@ -117,7 +117,7 @@ def _bad_token(web: WebHotline, kind: str) -> str:
             session.get_one(Agent, "1001").is_active = False
         else:
             user = create_user(session, "王值班", Role.SHIFT_LEADER, "correct horse battery", web.clock)
-            token = create_token(session, Role.SHIFT_LEADER, None, "desk", web.clock, user_id=user.id)
+            token = create_token(session, Role.SHIFT_LEADER, None, "desk", web.clock, user=user)
             user.is_active = False
         return token
 
