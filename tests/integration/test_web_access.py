@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
-from support.web_hotline import WebHotline, open_hotline
+from support.web_hotline import WebHotline, a_hotline_with_two_calls
 
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
@@ -37,11 +37,7 @@ BODIES = {
 
 @pytest.fixture
 def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        hotline.call("hl1-1.1", agent_no="1001")
-        hotline.draft("hl1-1.1")
-        hotline.call("hl1-1.2", after=timedelta(minutes=5), number="13900139000", wait=60)
-        hotline.owe("hl1-1.2")
+    with a_hotline_with_two_calls(database, tmp_path) as hotline:
         yield hotline
 
 
