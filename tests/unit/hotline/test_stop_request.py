@@ -22,11 +22,15 @@ def stop() -> Iterator[StopRequest]:
         signal.signal(number, handler)
 
 
+def wait_with(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_waiting_is_broken_off(stop: StopRequest, number: signal.Signals) -> None:
     with pytest.raises(StopAsked), stop.may_break_off():
-        os.kill(os.getpid(), number)
-        time.sleep(60)
+        wait_with(number)
     assert stop.is_asked
 
 
@@ -48,8 +52,7 @@ def test_a_second_signal_does_not_disturb_the_taking_down(stop: StopRequest) -> 
 def test_no_handler_of_errors_on_the_way_holds_it_up(stop: StopRequest) -> None:
     def careless() -> None:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(60)
+            wait_with(signal.SIGTERM)
         except Exception:
             pytest.fail("it was taken for a fault")
 
