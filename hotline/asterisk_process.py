@@ -140,18 +140,21 @@ def wait_until_ready(
             ask(program, etc_dir, "core waitfullybooted", seconds=max(1.0, until - time.monotonic()))
             break
         except AsteriskFailed:
-            time.sleep(0.1)
+            time.sleep(0.1)  # its control socket is not there yet, and nothing tells when it will be
     else:
         raise AsteriskFailed(
             f"Asterisk was not ready after {seconds:g} s. The end of {console_log}:\n{_tail(console_log)}"
         )
-    missing = [
-        name
-        for name in NEEDED_APPLICATIONS
-        if "Your application(s)" in ask(program, etc_dir, f"core show application {name}")
-    ]
+    missing = set(NEEDED_APPLICATIONS) - _applications(ask(program, etc_dir, "core show applications"))
     if missing:
-        raise AsteriskFailed(f"This Asterisk lacks the applications {', '.join(missing)}. See {console_log}.")
+        raise AsteriskFailed(
+            f"This Asterisk lacks the applications {', '.join(sorted(missing))}. See {console_log}."
+        )
+
+
+def _applications(shown: str) -> set[str]:
+    """Names in the list that the console shows, one line each: `   Playback: Play a file.`"""
+    return {line.partition(":")[0].strip() for line in shown.splitlines() if ":" in line}
 
 
 def _tail(path: Path, lines: int = 15) -> str:
@@ -172,3 +175,16 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float = 15) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+
+
+def end(program: AsteriskProgram, etc_dir: Path, *, seconds: float = 15) -> None:
+    """Stops an Asterisk that another process started, and waits until it answers no more. Raises AsteriskFailed."""
+    ask(program, etc_dir, "core stop now")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            ask(program, etc_dir, "core show uptime", seconds=2)
+        except AsteriskFailed:
+            return
+        time.sleep(0.1)  # it is nobody's child here, so its end cannot be waited for
+    raise AsteriskFailed(f"Asterisk still runs {seconds:g} s after it was told to stop")

@@ -1,18 +1,23 @@
 """The command `hotline`: the third door. Every error is one line that says what to do, and an exit code."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from hotline import (
+    accounts_cli,
+    as_found,
     asterisk_changes,
+    asterisk_cli,
     asterisk_process,
     bootstrap,
     config_door,
@@ -20,14 +25,15 @@ from hotline import (
     defaults_door,
     first_start,
     operations_cli,
-    parts,
     people_cli,
     trial,
 )
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
+from hotline.stop_request import StopAsked, StopRequest
 from ivr.config_files.checker import check as check_config
 from ivr.config_files.published import NoGoodConfiguration
+from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
 
 app = typer.Typer(
@@ -36,11 +42,9 @@ app = typer.Typer(
     help="The 12345 hotline: answers calls with Asterisk, makes tickets, rings missed callers back. "
     "Where it keeps things and which ports it uses is set by HOTLINE_… variables: see `hotline settings`.",
 )
-asterisk_app = typer.Typer(
-    no_args_is_help=True, help="Asterisk's files, and the trial Asterisk on this machine."
-)
-app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(asterisk_cli.asterisk_app, name="asterisk")
 people_cli.add_commands(app)
+accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
 
 
@@ -56,10 +60,20 @@ def fail(text: str, code: int = 1) -> NoReturn:
 @app.command()
 def serve(
     only: Annotated[
-        list[str] | None, typer.Option(help="Run just this part: agi, web or worker. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="Run just this part: agi (Asterisk's scripts), web (the API) or worker (the listener, and what "
+            "rings back). May be repeated. Left out: all three in one process.",
+        ),
     ] = None,
 ) -> None:
-    """Run the server: the AGI door for Asterisk, the web API, and the worker that listens and rings back."""
+    """Run the server in the foreground, for a service manager; Asterisk is started apart.
+
+    Needs `hotline migrate` before, and Asterisk's files by `hotline asterisk render`. Several processes may share
+    the work: any number of agi, web and worker beside one Asterisk; of the workers one listens, the others stand
+    by. SIGTERM ends it in order, SIGHUP takes changed config files. The log goes to standard error.
+    """
     from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
 
     parts = tuple(only or ALL_PARTS)
@@ -81,7 +95,36 @@ def serve(
 
 @app.command()
 def up() -> None:
-    """The trial on this machine: set up what is missing, run Asterisk and the server; Ctrl-C stops all."""
+    """Run the whole hotline on this machine, for a trial: set up what is missing, start Asterisk and the server.
+
+    Runs until Ctrl-C (or SIGTERM), which stops all of it; a part that dies is started again. It says where the
+    web API is, how to place a test call, and which file holds the accounts that a first start makes.
+    """
+    stop = StopRequest()
+    stop.listen()
+    with contextlib.suppress(StopAsked):
+        with stop.may_break_off():
+            made = _prepare()
+        made.trial(stop).run(made.greet)
+    say("stopped")
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    settings: Settings
+    program: asterisk_process.AsteriskProgram
+    running: Running
+    is_first: bool
+
+    def trial(self, stop: StopRequest) -> trial.Trial:
+        return trial.Trial(self.settings, self.program, say, stop)
+
+    def greet(self) -> None:
+        say(first_start.greeting(self.settings, self.running, self.is_first))
+
+
+def _prepare() -> _Prepared:
+    """All that `up` does before it starts a process that stays."""
     settings = settings_from_environment()
     say(f"state folder {settings.home_dir}")
     written = defaults_door.lay_out(settings.config_dir)
@@ -95,22 +138,34 @@ def up() -> None:
     config_door.render_asterisk(settings, program, running)
     say("migrating the database …")
     database.migrate(settings.database)
-    news = first_start.make_accounts(settings)
-    trial.Trial(settings, program, say).run(lambda: say(first_start.greeting(settings, running, news)))
-    say("stopped")
+    return _Prepared(settings, program, running, first_start.make_accounts(settings))
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="Where to lay out the config files.")]) -> None:
-    """Lay out the config files for a site. Nothing that is there is overwritten."""
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder for the files; made if it is not there.")
+    ],
+) -> None:
+    """Lay out the shipped config files in DIR: numbers, queues, menus, prompts, rules, callbacks.
+
+    A file that is there is left as it is, edited or not, and named. Edit the files, look at them with
+    HOTLINE_CONFIG=DIR hotline check, and start the hotline with the same HOTLINE_CONFIG.
+    """
     os.umask(0o022)  # these hold no secret, and the hotline's user shall read what root laid out
     written = defaults_door.lay_out(folder)
-    say(f"{len(written)} files written to {folder}" + ("" if written else ": all were there already"))
+    for left in sorted(set(defaults_door.laid_out_files()) - set(written)):
+        say(f"left as it is: {left}")
+    say(f"{len(written)} files written to {folder}")
 
 
 @app.command()
 def check() -> None:
-    """Check all config files; every problem at once, as file:line:column, path, fault and remedy. Exit 1 if any is an error."""
+    """Check all config files in HOTLINE_CONFIG; changes nothing, and nothing needs to run.
+
+    Every problem is told at once, as file:line:column, path, fault and remedy. Exit 1 if any is an error;
+    warnings alone are exit 0.
+    """
     settings = settings_from_environment()
     configuration, problems = check_config(settings.config_dir)
     for problem in problems:
@@ -124,13 +179,15 @@ def check() -> None:
 def reload() -> None:
     """Take changed config files into force: checked first, then Asterisk and the server read them; no call is dropped.
 
-    If a file has a fault, all of them are told and what runs goes on running.
+    If a file has a fault, all of them are told, what runs goes on running, and the exit code is 1. A change that
+    must wait (for calls to end, or for a restart of Asterisk) is named and taken when it can be. Server processes
+    on other machines are told there.
     """
     settings = settings_from_environment()
     running = config_door.load_changed(settings)
     program = asterisk_process.find(settings.asterisk_root)
     changed = config_door.render_asterisk(settings, program, running)
-    if asterisk_runs(settings):
+    if asterisk_cli.asterisk_runs(settings):
         for line in asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), changed):
             say(f"waits: {line}")
     if _tell_servers(settings):
@@ -141,19 +198,24 @@ def reload() -> None:
 
 def _tell_servers(settings: Settings) -> int:
     """SIGHUP to every server process of this hotline on this machine that reported lately; how many."""
+    here = f"{socket.gethostname()}:"
     hotline = bootstrap.build(settings)
     with hotline.database.reading() as session:
-        reports = parts.all_parts(session, hotline.now()).values()
-    here = f"{socket.gethostname()}:"
-    pids = {one.process.removeprefix(here) for one in reports if one.is_up and one.process.startswith(here)}
+        processes = as_found.running_processes(session, hotline.now())
+    pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
     for pid in pids:
-        os.kill(int(pid), signal.SIGHUP)
+        with contextlib.suppress(ProcessLookupError):  # it ended just now
+            os.kill(pid, signal.SIGHUP)
     return len(pids)
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this program's version. Safe to run again; the data stay."""
+    """Make the database, or bring its tables to this program's version; the data stay. Safe to run again.
+
+    SQLite in HOTLINE_HOME, or what HOTLINE_DATABASE_URL names. Back up before an upgrade (`hotline backup`): a
+    database that was migrated is refused by an older program.
+    """
     settings = settings_from_environment()
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database.migrate(settings.database)
@@ -162,7 +224,11 @@ def migrate() -> None:
 
 @app.command()
 def settings() -> None:
-    """Print every setting with its value, secrets masked."""
+    """Print every setting with its value and what it is for, secrets masked.
+
+    Each is an environment variable of the name shown; `HOTLINE_HOME=/srv/a hotline settings` shows what that
+    would bring. "unset" says that the text below names what is taken instead.
+    """
     now = settings_from_environment()
     for name, field in Settings.model_fields.items():
         value = getattr(now, name)
@@ -170,57 +236,17 @@ def settings() -> None:
         say(f"HOTLINE_{name.upper()}={shown}\n    {field.description}")
 
 
-@asterisk_app.command("render")
-def asterisk_render(
-    to: Annotated[
-        Path | None, typer.Option(help="Write to this folder instead, and tell Asterisk nothing.")
-    ] = None,
-) -> None:
-    """Write Asterisk's files from the config; a running Asterisk takes the changes over without dropping a call."""
-    now = settings_from_environment()
-    program = asterisk_process.find(now.asterisk_root)
-    running = config_door.load_changed(now, is_published=to is None)
-    changed = config_door.render_asterisk(now, program, running, to)
-    say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
-    if to is None and asterisk_runs(now):
-        for line in asterisk_changes.take_over(now, program, config_door.etc_dir(now), changed):
-            say(f"waits: {line}")
+def _let_helps_flow(commands: typer.Typer) -> None:
+    """Paragraphs of a help lose the source's line ends: the terminal's width breaks the lines."""
+    for one in commands.registered_commands:
+        text = one.callback.__doc__ or "" if one.callback else ""
+        one.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _let_helps_flow(group.typer_instance)
 
 
-def asterisk_runs(settings: Settings) -> bool:
-    try:
-        asterisk_process.ask(
-            asterisk_process.find(settings.asterisk_root), config_door.etc_dir(settings), "core show uptime"
-        )
-    except HotlineError:
-        return False
-    return True
-
-
-@asterisk_app.command("up")
-def asterisk_up() -> None:
-    """Start the trial Asterisk in the background."""
-    now = settings_from_environment()
-    if asterisk_runs(now):
-        say("Asterisk is running already")
-        return
-    program = asterisk_process.find(now.asterisk_root)
-    config_door.render_asterisk(now, program, config_door.load(now))
-    log = now.asterisk_dir / "log" / "console.log"
-    process = asterisk_process.start(program, config_door.etc_dir(now), log)
-    asterisk_process.wait_until_ready(program, config_door.etc_dir(now), process, log)
-    say(f"Asterisk {program.version} is running (process {process.pid})")
-
-
-@asterisk_app.command("down")
-def asterisk_down() -> None:
-    """Stop the trial Asterisk; calls that are up are cut."""
-    now = settings_from_environment()
-    if not asterisk_runs(now):
-        say("Asterisk is not running")
-        return
-    asterisk_process.ask(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now), "core stop now")
-    say("Asterisk is stopping")
+_let_helps_flow(app)
 
 
 def main() -> None:

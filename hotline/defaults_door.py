@@ -24,15 +24,19 @@ def templates(config_dir: Path) -> list[Path]:
     return [config_dir / "asterisk", shipped() / "asterisk"]
 
 
+def laid_out_files() -> list[Path]:
+    """What `lay_out` lays out, relative to its target."""
+    source = shipped()
+    places = [file.relative_to(source) for file in sorted(source.rglob("*")) if file.is_file()]
+    return [place for place in places if place.parts[0] not in ("asterisk", "systemd")]
+
+
 def lay_out(target: Path) -> list[Path]:
     """Copies what is missing; gives the files written, relative to `target`. Never overwrites."""
     source, written = shipped(), []
-    for file in sorted(source.rglob("*")):
-        place = file.relative_to(source)
-        if not file.is_file() or place.parts[0] in ("asterisk", "systemd"):
-            continue
+    for place in laid_out_files():
         if not (target / place).exists():
             (target / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target / place)
+            shutil.copyfile(source / place, target / place)
             written.append(place)
     return written

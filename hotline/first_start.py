@@ -35,7 +35,8 @@ def make_accounts(settings: Settings) -> bool:
                 *(_phone_lines(settings, agent, secret) for agent, secret in made),
             ]
         )
-    write_private(accounts_file(settings), text + "\n")
+        # before the commit: killed in between, the next start makes both anew, and no secret is lost with nobody told
+        write_private(accounts_file(settings), text + "\n")
     hotline.database.engine.dispose()
     return True
 

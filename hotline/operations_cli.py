@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hotline import backup, doctor, place_call, restore, status
 from hotline.environment import settings_from_environment
 from hotline.findings import Level
-from tickets.outcome import Outcome
+
+if TYPE_CHECKING:
+    from hotline.restore import Restored
+
+# each command loads what it needs when it is run: together that is most of the program, and a start waits for it
 
 _NOT_WELL: Final = 1
 
@@ -26,12 +29,7 @@ def add_commands(app: typer.Typer) -> None:
         "restore": restore_backup,
     }
     for name, command in commands.items():
-        app.command(name, help=_flowing(command.__doc__ or ""))(command)
-
-
-def _flowing(text: str) -> str:
-    """Paragraphs without the source's line ends: the terminal's width breaks the lines."""
-    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+        app.command(name)(command)
 
 
 def say(text: str) -> None:
@@ -45,6 +43,8 @@ def run_doctor() -> None:
     Asterisk's version, modules and trunks, and queue_log. WARN: works, but look at it. FAIL: calls or data
     suffer. Exit 1 on a FAIL.
     """
+    from hotline import doctor
+
     found = []
     for finding in doctor.findings(doctor.examine(settings_from_environment(), datetime.now(UTC))):
         found.append(finding)
@@ -64,6 +64,8 @@ def show_status(
 
     Exit 1 if a part is down. Times are local (HOTLINE_TIMEZONE).
     """
+    from hotline import status
+
     settings = settings_from_environment()
     found = status.status_now(settings, datetime.now(UTC))
     say(status.as_json(found) if json else "\n".join(status.as_text(found, settings.zone)))
@@ -76,7 +78,7 @@ def call(
     caller: Annotated[
         str | None,
         typer.Option(
-            help=f"The citizen's number as the hotline shall see it; {place_call.CALLER} if left out. "
+            help="The citizen's number as the hotline shall see it; 13800138000 if left out. "
             "If nobody answers, it is owed a callback like any other."
         ),
     ] = None,
@@ -92,6 +94,9 @@ def call(
     The call takes a citizen's way: greeting, menu, queue, agent, record, ticket, callback. It needs a trunk
     with is_test: true in hotline.yaml. Exit 0 if an agent answered, 3 if nobody did, 1 if no call could be placed.
     """
+    from hotline import place_call
+    from tickets.outcome import Outcome
+
     settings = settings_from_environment()
     planned = place_call.plan_call(
         settings, number, caller=caller, wait=wait, seconds=seconds, now=datetime.now(UTC)
@@ -120,6 +125,8 @@ def make_backup(
     can read citizens' numbers and names from a backup: write them once by --keys and keep them safe. Secrets
     of trunks live in the environment and are in no backup. PostgreSQL: needs its program pg_dump.
     """
+    from hotline import backup
+
     made = backup.make_backup(
         settings_from_environment(), to, datetime.now(UTC), keys_to=keys, recordings_to=recordings
     )
@@ -160,12 +167,14 @@ def restore_backup(
     new one is there, whole; run it again. With PostgreSQL the tables change in one transaction, just before
     the folder: needs its programs pg_restore and psql.
     """
+    from hotline import restore
+
     settings = settings_from_environment()
     for line in _told(restore.restore(settings, folder, datetime.now(UTC), keys_from=keys, is_forced=force)):
         say(line)
 
 
-def _told(done: restore.Restored) -> list[str]:
+def _told(done: "Restored") -> list[str]:
     lines = [f"restored the backup of {done.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC to {done.home}"]
     if done.migrated_from is not None:
         lines.append(f"its tables were migrated from revision {done.migrated_from}")

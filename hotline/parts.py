@@ -1,16 +1,23 @@
 """Which parts of the hotline are up, kept in the database so that every process can tell, whoever runs the part.
 
 Each process reports its parts every few seconds; a report that is older than STALE means that the part is down.
+A part that several processes run is up while one of them says so; beside the parts each process has a row of its own,
+by which all that run can be found.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column
-from sqlmodel import Field, Session, SQLModel, select
+from sqlalchemy import JSON, Column, delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Field, Session, SQLModel, col, select
 
 STALE: Final = timedelta(seconds=10)
 REPORT_EVERY_SECONDS: Final = 3
+_FORGOTTEN_AFTER: Final = timedelta(hours=1)
+_PROCESS: Final = "process-"
 # /readyz is 200 only when all of these are up
 PARTS: Final = ("database", "config", "agi", "asterisk", "listener", "dispatcher", "trunks")
 
@@ -30,11 +37,19 @@ class PartReport(SQLModel, table=True):
 def report(
     session: Session, name: str, is_up: bool, detail: dict[str, Any], process: str, now: datetime
 ) -> None:
-    row = session.get(PartReport, name)
-    if row is None:
-        row = PartReport(name=name, is_up=is_up, at=now, process=process, detail=detail)
-    row.is_up, row.at, row.process, row.detail = is_up, now, process, detail
-    session.add(row)
+    """One statement: two processes may report a part for the first time at the same moment."""
+    said = {"is_up": is_up, "at": now, "process": process, "detail": detail}
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = (postgresql_insert if is_postgresql else sqlite_insert)(PartReport).values(name=name, **said)
+    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=said))
+
+
+def report_process(session: Session, process: str, now: datetime) -> None:
+    """`process`, as host:pid, runs. Those that have long been silent are forgotten."""
+    name = _PROCESS + hashlib.sha256(process.encode()).hexdigest()[:24]
+    report(session, name, True, {}, process, now)
+    long_gone = col(PartReport.at) < now - _FORGOTTEN_AFTER
+    session.execute(delete(PartReport).where(col(PartReport.name).startswith(_PROCESS), long_gone))
 
 
 def all_parts(session: Session, now: datetime) -> dict[str, PartReport]:

@@ -1,4 +1,4 @@
-"""`hotline agent|user|token …`: the people and their keys, which live in the database."""
+"""`hotline agent …`: the people who answer calls, who live in the database."""
 
 import sys
 from collections.abc import Callable
@@ -9,20 +9,15 @@ import typer
 
 from hotline import bootstrap, first_start
 from hotline.environment import settings_from_environment
-from hotline.web import accounts
-from hotline.web.accounts import Role
 from ivr.agents import roster, states
 from ivr.agents.switch import SwitchNotReached
 
-token_app = typer.Typer(no_args_is_help=True, help="Keys for programs and pages that use the web API.")
-user_app = typer.Typer(no_args_is_help=True, help="The people who may use the web API.")
-agent_app = typer.Typer(no_args_is_help=True, help="The people who answer calls.")
+agent_app = typer.Typer(no_args_is_help=True, help="Agents: the people who answer calls.")
 
 
 def add_commands(app: typer.Typer) -> None:
     """Registers them on the program."""
-    for name, commands in (("agent", agent_app), ("user", user_app), ("token", token_app)):
-        app.add_typer(commands, name=name)
+    app.add_typer(agent_app, name="agent")
 
 
 def say(text: str) -> None:
@@ -57,14 +52,23 @@ def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:
 
 @agent_app.command("add")
 def agent_add(
-    agent_no: Annotated[str, typer.Argument(help="3 to 8 digits, such as 1001.")],
-    name: Annotated[str, typer.Argument(help="The person's name.")],
+    agent_no: Annotated[str, typer.Argument(metavar="AGENT_NO", help="3 to 8 digits, such as 1001.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")],
     queue: Annotated[
         list[str],
-        typer.Option("--queue", "-q", help="A queue, or queue:penalty (lower rings first). May be repeated."),
+        typer.Option(
+            "--queue",
+            "-q",
+            metavar="QUEUE",
+            help="A queue of hotline.yaml, or QUEUE:PENALTY (0 to 10; lower rings first). May be repeated.",
+        ),
     ],
 ) -> None:
-    """Add an agent, or change name and queues of one that is there. The SIP account appears without a reload."""
+    """Add an agent, or change name and queues of one that is there.
+
+    The agent's SIP account appears in a running Asterisk at once, without a reload; if Asterisk is off, at its next
+    start. `hotline agent phone` gives what the desk phone needs. Signing in is done by phone or by the web API.
+    """
 
     def work(hotline: bootstrap.Hotline) -> None:
         queues = {one.name for one in hotline.running.configuration.lines.queues}
@@ -75,9 +79,15 @@ def agent_add(
 
 @agent_app.command("import")
 def agent_import(
-    file: Annotated[Path, typer.Argument(help="CSV with a first line agent_no,name,queues.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="CSV in UTF-8 with a first line agent_no,name,queues.")
+    ],
 ) -> None:
-    """Add or change all agents of a CSV file; if one line has a fault, all faults are told and nothing is stored."""
+    """Add or change all agents of a CSV file; if one line has a fault, all faults are told and nothing is stored.
+
+    A line is such as 1001,王芳,general heating:5 with the queues between blanks, each QUEUE or QUEUE:PENALTY.
+    Agents that are not in the file stay as they are. SIP accounts as with `hotline agent add`.
+    """
 
     def work(hotline: bootstrap.Hotline) -> None:
         queues = {one.name for one in hotline.running.configuration.lines.queues}
@@ -95,7 +105,7 @@ def agent_import(
 
 @agent_app.command("list")
 def agent_list() -> None:
-    """Every agent with queues and state."""
+    """List every agent, one line each: number, name, queues with penalties, and signed out, ready or paused."""
 
     def work(hotline: bootstrap.Hotline) -> None:
         with hotline.database.reading() as session:
@@ -111,53 +121,17 @@ def agent_list() -> None:
 
 
 @agent_app.command("phone")
-def agent_phone(agent_no: Annotated[str, typer.Argument(help="The agent's number.")]) -> None:
-    """Write what a desk phone needs to register (user, secret, address) to a file of mode 600, and name the file."""
+def agent_phone(
+    agent_no: Annotated[str, typer.Argument(metavar="AGENT_NO", help="The agent's number, such as 1001.")],
+) -> None:
+    """Write what an agent's desk phone needs to register to a file in HOTLINE_HOME/phones, and name the file.
+
+    User, secret and address of Asterisk. The secret is not printed; the file is for its owner alone (mode 600).
+    """
 
     def work(hotline: bootstrap.Hotline) -> None:
         with hotline.database.reading() as session:
             agent = roster.get_agent(session, agent_no)
             say(f"written to {first_start.write_phone(hotline, agent)}")
-
-    with_hotline(work)
-
-
-@user_app.command("add")
-def user_add(
-    name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    role: Annotated[Role, typer.Option(help="What the holder may do.")],
-) -> None:
-    """Add a user; the password is asked for, or read from standard input if that is not a terminal."""
-    password = (
-        typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\n")
-    )
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.writing() as session:
-            accounts.create_user(session, name, role, password, hotline.now())
-        say(f"user {name} added as {role}")
-
-    with_hotline(work)
-
-
-@token_app.command("create")
-def token_create(
-    role: Annotated[Role, typer.Option(help="What the holder may do.")],
-    agent: Annotated[
-        str | None, typer.Option(help="For role agent: the agent whom the token acts for.")
-    ] = None,
-    label: Annotated[str, typer.Option(help="What it is for, shown in lists.")] = "command line",
-) -> None:
-    """Make a token for the web API. It is printed once, alone on the last line, and only its hash is kept."""
-
-    def work(hotline: bootstrap.Hotline) -> None:
-        with hotline.database.writing() as session:
-            if agent is not None:
-                roster.get_agent(session, agent)
-            token = accounts.create_token(session, role, agent, label, hotline.now(), None)
-        say("Send it as: Authorization: Bearer TOKEN")
-        say(token)
 
     with_hotline(work)

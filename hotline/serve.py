@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import uvicorn
@@ -24,7 +24,7 @@ from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
-from hotline.parts import REPORT_EVERY_SECONDS, report
+from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.rounds import has_debts
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
@@ -52,6 +52,8 @@ from vocabulary.phone_numbers import national
 _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
+_START_REPORT_EVERY_SECONDS: Final = 0.25
+_START_REPORTS: Final = 20
 
 
 @dataclass
@@ -102,7 +104,7 @@ class Service:
         if (
             "worker" in self.only or "agi" in self.only
         ):  # the one places callbacks, the other lets them be dialled
-            self._every(scheduler, 5, self._look_at_trunks, is_due=True)
+            self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         if "agi" in self.only:
             await self._start_agi()
         if "web" in self.only:
@@ -112,13 +114,14 @@ class Service:
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
-        await self._report_parts()
+        starting = asyncio.create_task(self._report_start())
         notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
         notify("STOPPING=1")
         scheduler.shutdown(wait=False)
+        starting.cancel()
         await self._stop(tasks, server)
         watching.cancel()
 
@@ -163,17 +166,20 @@ class Service:
             lambda: listener.read_until if listener.is_holding else None,
         )
         self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
-        self._every(scheduler, 1, self._dispatch)
+        self._every(scheduler, 1, self._dispatch, first_after=0.3)
         self._every(scheduler, 1, self._end_wrap_ups)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
 
     def _every(
-        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, is_due: bool = False
+        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, first_after: float = 0
     ) -> None:
-        """A round that lasts longer than its interval is not started twice; a late one is run once. `is_due`: also now."""
-        at_once = {"next_run_time": self.hotline.now()} if is_due else {}
+        """A round that lasts longer than its interval is not started twice; a late one is run once.
+
+        `first_after`: seconds to the first one, if that shall not wait for a whole interval.
+        """
+        first = {"next_run_time": datetime.now(UTC) + timedelta(seconds=first_after)} if first_after else {}
         scheduler.add_job(
             what,
             "interval",
@@ -181,7 +187,7 @@ class Service:
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
-            **at_once,
+            **first,
         )
 
     async def _start_agi(self) -> None:
@@ -338,13 +344,22 @@ class Service:
         except Exception:  # nobody asks the executor how it ended; the next SIGHUP tries again
             _log.exception("the new configuration is not taken")
 
-    async def _report_parts(self) -> None:
+    async def _report_parts(self) -> bool:
         try:
-            await asyncio.to_thread(self._report_parts_now)
+            return await asyncio.to_thread(self._report_parts_now)
         except Exception:  # a report that cannot be written is itself a part that is down: it goes stale
             _log.exception("the state of this process could not be reported")
+            return False
 
-    def _report_parts_now(self) -> None:
+    async def _report_start(self) -> None:
+        """The parts come up within a second or so, and readiness need not wait for the next usual report."""
+        for _ in range(_START_REPORTS):
+            if await self._report_parts():
+                return
+            await asyncio.sleep(_START_REPORT_EVERY_SECONDS)
+
+    def _report_parts_now(self) -> bool:
+        """True if every part that runs here is up."""
         now, running = self.hotline.now(), self.hotline.running
         lines = running.configuration.lines
         found: list[tuple[str, bool, dict[str, Any]]] = [
@@ -375,8 +390,10 @@ class Service:
             found.append(("dispatcher", ticked, {"reason": why} if why else {}))
             found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
         with self.hotline.database.writing() as session:
+            report_process(session, self.owner, now)
             for name, is_up, detail in found:
                 report(session, name, is_up, detail, self.owner, now)
+        return all(is_up for _, is_up, _ in found)
 
     def _listener_detail(self, listener: Listener) -> dict[str, Any]:
         detail: dict[str, Any] = {"lines_read": listener.lines_read}

@@ -18,6 +18,7 @@ from typing import Final
 from hotline import asterisk_process, config_door
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.settings import Settings
+from hotline.stop_request import StopRequest
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
@@ -37,36 +38,40 @@ class Trial:
     settings: Settings
     program: AsteriskProgram
     say: Callable[[str], None]
+    stop_request: StopRequest
     asterisk: subprocess.Popen[bytes] | None = None
     server: subprocess.Popen[bytes] | None = None
-    is_stopping: bool = False
 
     def run(self, greet: Callable[[], None]) -> None:
-        """Until SIGINT or SIGTERM; no process is left behind, whatever fails."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+        """Until it is asked to stop (raises StopAsked); no process is left behind, whatever fails."""
         try:
             self._start_asterisk()
-            self._start_server()
-            self._wait_until_ready(60)
-            if not self.is_stopping:
+            self._start_server()  # it loads while Asterisk comes up
+            with self.stop_request.may_break_off():
+                self._wait_for_asterisk()
+                self._wait_until_ready(60)
                 greet()
             self._watch()
         finally:
             self.stop()
 
-    def _on_signal(self, number: int, _frame: object) -> None:
-        if number == signal.SIGHUP and self.server is not None:
-            self.server.send_signal(signal.SIGHUP)
-            return
-        self.is_stopping = True
-
     def _start_asterisk(self) -> None:
         self.say(f"starting Asterisk {self.program.version} …")
-        log = self.settings.asterisk_dir / "log" / "console.log"
-        folder = config_door.etc_dir(self.settings)
-        self.asterisk = asterisk_process.start(self.program, folder, log)
-        asterisk_process.wait_until_ready(self.program, folder, self.asterisk, log)
+        self.asterisk = asterisk_process.start(self.program, self._asterisk_folder, self._asterisk_log)
+
+    def _wait_for_asterisk(self) -> None:
+        assert self.asterisk is not None, "it was started"
+        asterisk_process.wait_until_ready(
+            self.program, self._asterisk_folder, self.asterisk, self._asterisk_log
+        )
+
+    @property
+    def _asterisk_folder(self) -> Path:
+        return config_door.etc_dir(self.settings)
+
+    @property
+    def _asterisk_log(self) -> Path:
+        return self.settings.asterisk_dir / "log" / "console.log"
 
     def _start_server(self) -> None:
         self.say("starting the hotline server …")
@@ -75,7 +80,7 @@ class Trial:
                 [sys.executable, "-m", "hotline.cli", "serve"],
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and we stop it in order
             )
 
     @property
@@ -84,18 +89,17 @@ class Trial:
 
     def _wait_until_ready(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until and not self.is_stopping:
+        while time.monotonic() < until:
             if self.server is not None and self.server.poll() is not None:
                 raise DidNotStart(
                     f"the server stopped at once; the end of {self.server_log} says why:\n{self._tail()}"
                 )
             if is_ready(self.settings):
                 return
-            time.sleep(0.1)
-        if not self.is_stopping:
-            raise DidNotStart(
-                f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}"
-            )
+            time.sleep(0.1)  # it tells nobody when it is ready, so it is asked anew
+        raise DidNotStart(
+            f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}"
+        )
 
     def _tail(self) -> str:
         return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
@@ -104,6 +108,8 @@ class Trial:
         """False: it did not come up, and none is left running; the server goes on without."""
         try:
             self._start_asterisk()
+            with self.stop_request.may_break_off():
+                self._wait_for_asterisk()
         except (AsteriskFailed, OSError) as fault:
             if self.asterisk is not None:
                 asterisk_process.stop(self.asterisk)
@@ -114,34 +120,32 @@ class Trial:
     def _watch(self) -> None:
         heard = time.monotonic()
         next_start = heard
-        while not self.is_stopping:
-            time.sleep(_LOOK_EVERY_SECONDS)
+        while True:
+            with self.stop_request.may_break_off():
+                time.sleep(_LOOK_EVERY_SECONDS)  # the pause between two looks; a signal ends it
             if (
                 self.asterisk is not None
                 and self.asterisk.poll() is not None
                 and time.monotonic() >= next_start
-                and not self.is_stopping
             ):
                 self.say("Asterisk stopped; starting it again")
                 if not self._start_asterisk_again():
                     next_start = time.monotonic() + _NEXT_START_AFTER_SECONDS
-            if self.server is not None and self.server.poll() is not None and not self.is_stopping:
+            if self.server is not None and self.server.poll() is not None:
                 self.say(f"the server stopped (see {self.server_log}); starting it again")
                 self._start_server()
                 heard = time.monotonic()
-            if answers(self.settings, "/healthz", seconds=3):
+            with self.stop_request.may_break_off():
+                has_answered = answers(self.settings, "/healthz", seconds=3)
+            if has_answered:
                 heard = time.monotonic()
-            elif (
-                time.monotonic() - heard > _FROZEN_AFTER_SECONDS
-                and self.server is not None
-                and not self.is_stopping
-            ):
+            elif time.monotonic() - heard > _FROZEN_AFTER_SECONDS and self.server is not None:
                 self.say("the server does not answer; killing it and starting it again")
                 self.server.kill()
                 self.server.wait()
 
     def stop(self) -> None:
-        self.is_stopping = True
+        """The server first, so that it sees Asterisk to the end; another signal meanwhile changes nothing."""
         if self.server is not None and self.server.poll() is None:
             self.server.send_signal(signal.SIGTERM)
             try:

@@ -7,6 +7,25 @@ oldest_asterisk=22
 say() { printf '• %s\n' "$*"; }
 fail() { printf '\n✗ %s\n' "$1" >&2; shift; printf '  %s\n' "$@" >&2; exit 1; }
 
+running=  # the long program that runs now, and the signal that ends it in order
+stop_by=TERM
+step() { # step COMMAND…: a long program; a signal to us ends it at once, where otherwise it would be waited for
+  "$@" <&0 &
+  running=$!
+  local code=0
+  wait "$running" || code=$?
+  running=
+  return "$code"
+}
+ended() { # ended EXIT-CODE: by a signal; nothing of ours is left running
+  trap '' INT TERM HUP
+  [ -z "$running" ] || { kill -"$stop_by" "$running" 2>/dev/null || true; wait "$running" || true; }
+  exit "$1"
+}
+trap 'ended 130' INT
+trap 'ended 143' TERM
+trap 'ended 129' HUP
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; return; fi
   command -v sudo >/dev/null || fail "this step needs root rights: $*" "Run it as root, or install sudo."
@@ -18,6 +37,7 @@ apt_install() { # apt_install PACKAGE…: from the distribution
   command -v apt-get >/dev/null || fail "packages are missing: $*" "This is no Debian or Ubuntu: install them by hand, then run this again."
   say "installing $* …"
   if [ -z "$apt_updated" ]; then as_root apt-get update -qq || say "apt-get update failed; trying with the old lists"; apt_updated=1; fi
+  # no step: a signal waits until the packages are in place, as half of them installed would be worse
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "apt-get could not install: $*" "The lines above say why; check the network and the package sources, then run this again."; }
 }
@@ -39,11 +59,11 @@ new_enough_python() { # a name on the PATH may be a shim that only complains, so
 
 setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, checked by hash
   local lock=$1 python stamp
-  command -v python3 >/dev/null || apt_install python3 python3-venv
-  python=$(new_enough_python) ||
-    fail "$(python3 --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
   stamp="$lock $(sha256sum <"$root/$lock") $root"
   grep -qxF "$stamp" "$root/.venv/.stamp" 2>/dev/null && return
+  new_enough_python >/dev/null || command -v python3 >/dev/null || apt_install python3 python3-venv
+  python=$(new_enough_python) ||
+    fail "$(python3 --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
   if [ ! -x "$root/.venv/bin/pip" ]; then
     say "making the Python environment …"
     rm -rf "$root/.venv"
@@ -51,7 +71,7 @@ setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, check
     "$python" -m venv "$root/.venv" >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "python -m venv failed" "Install python3-venv, then run this again."; }
   fi
   say "installing Python packages from $lock (a minute or two the first time) …"
-  "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
+  step "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "pip could not install $lock" "The lines above say why; check the network, then run this again."; }
   # compiled once here, also where the environment keeps Python from doing it at each start
   "$root/.venv/bin/python" -m compileall -q -j 0 "$root"/.venv/lib/python*/site-packages >/dev/null 2>&1 || true
@@ -76,7 +96,7 @@ setup_asterisk() { # one on the PATH, else the distribution's if new enough, els
   if [ "${major:-0}" -ge "$oldest_asterisk" ]; then return; fi
   if [ -x "$asterisk_root/usr/sbin/asterisk" ]; then export HOTLINE_ASTERISK_ROOT=$asterisk_root; return; fi
   [ -z "$major" ] || say "Asterisk $major is here, but $oldest_asterisk or newer is needed"
-  candidate=$(apt-cache policy asterisk 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+)\..*/\2/p')
+  candidate=$(apt-cache policy asterisk 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+)\..*/\2/p' || true)
   if [ "${candidate:-0}" -ge "$oldest_asterisk" ]; then apt_install asterisk; return; fi
   setup_asterisk_root
   export HOTLINE_ASTERISK_ROOT=$asterisk_root
@@ -86,8 +106,11 @@ setup_asterisk_root() {
   command -v mmdebstrap >/dev/null || { command -v apt-get >/dev/null && apt_install mmdebstrap; } || no_asterisk
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install debian-archive-keyring
   say "getting Asterisk from Debian's testing suite into a private folder (about 400 MB, under a minute) …"
-  local draft="$asterisk_root.new.$$"
-  rm -rf "$draft"; mkdir -p "$(dirname "$asterisk_root")"
+  local draft="$asterisk_root.new.$$" left
+  for left in "$asterisk_root".new.*; do # of a run that was killed
+    kill -0 "${left##*.}" 2>/dev/null || remove_root "$left"
+  done
+  mkdir -p "$(dirname "$asterisk_root")"
   if ! make_root "$draft" >"$log" 2>&1; then
     grep -q 'is expired' "$log" || { tail -n 15 "$log" >&2; no_asterisk; }
     say "the package mirror is behind its own date; trying again without that check (signatures are still checked)"
@@ -100,12 +123,15 @@ setup_asterisk_root() {
 
 make_root() { # make_root FOLDER [OPTION…]
   local folder=$1; shift
-  as_owner mmdebstrap --variant=minbase --include=asterisk,asterisk-core-sounds-en-wav \
+  as_owner step mmdebstrap --variant=minbase --include=asterisk,asterisk-core-sounds-en-wav \
     --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
     --aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' "$@" forky "$folder"
 }
 
-as_owner() { as_root "$@"; }
+as_owner() {
+  if [ "$1" = step ] && [ "$(id -u)" != 0 ]; then shift; fi # sudo asks at the terminal, so it stays in the foreground
+  as_root "$@"
+}
 remove_root() { [ ! -e "$1" ] || as_owner rm -rf "$1"; }
 
 no_asterisk() {

@@ -92,6 +92,12 @@ class BadAccount(HotlineError):
         self.fault, self.remedy = fault, remedy
 
 
+class NoSuchUser(HotlineError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no user {name!r}; `hotline user list` names them all")
+        self.name = name
+
+
 class NoSuchToken(HotlineError):
     def __init__(self, token_id: int) -> None:
         super().__init__(f"there is no token {token_id}")
@@ -109,6 +115,25 @@ def create_user(session: Session, name: str, role: Role, password: str, now: dat
     session.add(user)
     session.flush()
     return user
+
+
+def all_users(session: Session) -> list[User]:
+    return list(session.exec(select(User).order_by(col(User.name))))
+
+
+def user_named(session: Session, name: str) -> User:
+    """Raises NoSuchUser."""
+    user = session.exec(select(User).where(col(User.name) == name)).first()
+    if user is None:
+        raise NoSuchUser(name)
+    return user
+
+
+def set_active(session: Session, name: str, *, is_active: bool) -> None:
+    """A user who is not active is shut out, with all tokens. Raises NoSuchUser."""
+    user = user_named(session, name)
+    user.is_active = is_active
+    session.add(user)
 
 
 def hash_password(password: str) -> str:
@@ -139,10 +164,12 @@ def create_token(
     label: str,
     now: datetime,
     expires_at: datetime | None = None,
-    user_id: int | None = None,
+    user: User | None = None,
 ) -> str:
     """The plain token, which is shown once and never kept. Raises BadAccount, NoSuchAgent."""
     _check_label(label, "label")
+    if user is not None and user.role != role:
+        raise BadAccount(f"the user {user.name!r} has the role {user.role}", f"Ask for the role {user.role}")
     if role is Role.AGENT and agent_no is None:
         raise BadAccount("a token with the role agent acts for one agent", "Name the agent's number")
     if agent_no is not None:
@@ -152,7 +179,7 @@ def create_token(
     plain = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
     session.add(
         ApiToken(
-            user_id=user_id,
+            user_id=None if user is None else user.id,
             token_hash=_hash_token(plain),
             role=role,
             agent_no=agent_no,
@@ -163,6 +190,12 @@ def create_token(
     )
     session.flush()
     return plain
+
+
+def all_tokens(session: Session) -> list[tuple[ApiToken, str | None]]:
+    """Each with the name of the user whom it belongs to."""
+    statement = select(ApiToken, User.name).join(User, isouter=True).order_by(col(ApiToken.id))
+    return [(token, name) for token, name in session.exec(statement)]
 
 
 def revoke_token(session: Session, token_id: int) -> None:

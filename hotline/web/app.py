@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from fastapi import FastAPI, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.routing import APIRouter
 
 from hotline.bootstrap import Hotline
 from hotline.web import agents, callbacks, calls, health, problems, queues, tickets
 from hotline.web.access import allowed_caller
 from hotline.web.edge import Edge
+from hotline.web.shapes import refuse_repeats
 
 VERSION: Final = "1"
 _PUBLIC_ROOMS: Final[tuple[APIRouter, ...]] = (health.router,)
@@ -49,7 +50,7 @@ def create_app(hotline: Hotline) -> FastAPI:
     for room in _PUBLIC_ROOMS:
         app.include_router(room)
     for room in _ROOMS:
-        app.include_router(room, dependencies=[Security(allowed_caller)])
+        app.include_router(room, dependencies=[Security(allowed_caller), Depends(refuse_repeats)])
     return app
 
 

@@ -1,8 +1,11 @@
 """Plain shapes that every room of the API uses: what may stand in a request, what an answer looks like."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 MOST_ITEMS = 200
@@ -36,6 +39,23 @@ class Asked(BaseModel):
     """What a client sends: an unknown name is refused, so that a slip is never silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+MAY_REPEAT = frozenset({"closing_code", "outcome", "state", "urgency"})
+"""Names in a query that may stand there more than once, meaning any of the values."""
+
+
+def refuse_repeats(request: Request) -> None:
+    """Any other name that stands twice is a slip, and one of its values would be ignored in silence."""
+    count = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [name for name in count if count[name] > 1 and name not in MAY_REPEAT]
+    if repeated:
+        raise RequestValidationError(
+            [
+                {"loc": ("query", name), "msg": "Stands more than once", "type": "repeated"}
+                for name in repeated
+            ]
+        )
 
 
 class Shown(BaseModel):

@@ -17,7 +17,7 @@ from typing import Final
 
 from ivr.calls.channel import CallerHungUp
 from ivr.telephony.agi_doorstep import Doorstep, Visitor
-from ivr.telephony.agi_errors import BadHeader
+from ivr.telephony.agi_errors import BadHeader, LineLost
 from ivr.telephony.agi_header import parse_header, script_of
 from ivr.telephony.agi_session import AgiSession
 
@@ -195,6 +195,9 @@ class AgiServer:
         try:
             route(session)
             outcome = "served"
+        except LineLost:  # Asterisk says HANGUP before it closes: this is its end, or no Asterisk
+            outcome = "served"
+            _log.info("call %s: closed without a hang-up during %s", session.call_id, session.script)
         except CallerHungUp:
             outcome = "served"
             _log.debug("call %s: hung up during %s", session.call_id, session.script)

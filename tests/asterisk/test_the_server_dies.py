@@ -5,15 +5,12 @@ These stories stop and start their own hotline, so they do not share the folder'
 
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.running_hotline import RunningHotline, a_running_hotline
+from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.story_line import Line
 from support.waiting import wait_for
-
-from missed_call_redial.owing import nothing_forgotten
 
 
 def _long_greeting(found: dict[str, Any]) -> None:
@@ -25,17 +22,6 @@ def _long_greeting(found: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[RunningHotline]:
     yield from a_running_hotline(changes={"prompts.yaml": _long_greeting})
-
-
-def assert_nothing_forgotten(hotline: RunningHotline) -> None:
-    """Every call that Asterisk took has just one record, and every lost one a callback or a stated reason."""
-    arrived = [row[1] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED"]
-    known = [call["call_id"] for call in hotline.get("/api/calls", limit=200)["items"]]
-    assert sorted(known) == sorted(set(arrived))
-    own = hotline.hotline
-    with own.database.reading() as session:
-        day = timedelta(days=1)
-        assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
 
 
 def _talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:

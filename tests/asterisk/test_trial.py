@@ -1,6 +1,9 @@
 """What `scripts/up` runs: one command starts all, a bad file degrades it, and Ctrl-C leaves nothing behind."""
 
+import contextlib
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.running_hotline import REPOSITORY, RunningHotline
+from support.command_line import run_command
+from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
 from support.waiting import wait_for
+
+from hotline import defaults_door
 
 
 @dataclass
@@ -20,10 +26,15 @@ class Trial:
     plan: RunningHotline = field(default_factory=RunningHotline)
     process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
+    def shorten_prompts(self) -> None:
+        """For stories that are about something else: the config is laid out before the start, with one word to say."""
+        defaults_door.lay_out(self.plan.settings.config_dir)
+        self.plan.change("prompts.yaml", TEST_CHANGES["prompts.yaml"])
+
+    def start(self, *command: str | Path) -> None:
         out = (self.plan.home / "up.log").open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hotline.cli", "up"],
+            command or [sys.executable, "-m", "hotline.cli", "up"],
             env={**os.environ, **self.plan.variables},
             cwd=REPOSITORY,
             stdout=out,
@@ -63,14 +74,71 @@ class Trial:
         self.process.send_signal(number)
         return self.process.wait(30)
 
+    def clear(self) -> None:
+        if self.process is not None and not self.has_ended:
+            self.end()
+        self.plan.stop()
+
+    def press_ctrl_c(self) -> int:
+        """The terminal sends it to the whole process group, which holds more than the command itself."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(30)
+
+    def runs(self, words: bytes) -> bool:
+        """A process of this trial has `words` on its command line."""
+        return any(words in command_line(pid) for pid in self.processes())
+
+    def open_sockets(self) -> "list[Listening]":
+        """Where this trial's processes listen (TCP) or receive (UDP)."""
+        own = {link for pid in self.processes() for link in socket_links(pid)}
+        return [one for one in all_sockets() if f"socket:[{one.inode}]" in own]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """One row of /proc/net: a TCP socket that listens, or a UDP socket that no peer is bound to."""
+
+    kind: str
+    address: str
+    port: int
+    inode: str
+
+
+def all_sockets() -> list[Listening]:
+    found = []
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        for row in Path("/proc/net", kind).read_text().splitlines()[1:]:
+            words = row.split()
+            address, port = words[1].split(":")
+            waits = words[3] == ("0A" if kind.startswith("tcp") else "07")
+            if waits:
+                found.append(Listening(kind, address, int(port, 16), words[9]))
+    return found
+
+
+def command_line(pid: str) -> bytes:
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ")
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def socket_links(pid: str) -> Iterator[str]:
+    for handle in Path("/proc", pid, "fd").glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            yield os.readlink(handle)
+
+
+LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+"""127.0.0.1, ::1 and 127.0.0.1 as IPv6, as the kernel writes them on machines of this byte order."""
+
 
 @pytest.fixture
 def trial() -> Iterator[Trial]:
     trial = Trial()
     yield trial
-    if trial.process is not None and not trial.has_ended:
-        trial.end()
-    trial.plan.stop()
+    trial.clear()
 
 
 def test_one_command_starts_all_and_ctrl_c_ends_all(trial: Trial) -> None:
@@ -106,6 +174,102 @@ def test_one_command_starts_all_and_ctrl_c_ends_all(trial: Trial) -> None:
     assert trial.processes() == []
 
 
+STARTS = {
+    "while prompts are made": b"sleep 97",
+    "while Asterisk comes up": b"asterisk.conf",
+    "while the server loads": b"hotline.cli serve",
+}
+
+
+def test_a_signal_during_the_start_leaves_nothing_behind(trial: Trial, tmp_path: Path) -> None:
+    """SIGTERM, SIGINT and a Ctrl-C of the terminal at each stage of a start that is seen under way."""
+    slow_voice = tmp_path / "espeak-ng"
+    slow_voice.write_text("#!/bin/sh\nexec sleep 97\n")
+    slow_voice.chmod(0o755)
+    path = os.environ["PATH"]
+    ways = {"SIGTERM": trial.end, "SIGINT": lambda: trial.end(signal.SIGINT), "Ctrl-C": trial.press_ctrl_c}
+    for stage, words in STARTS.items():
+        trial.plan.variables["PATH"] = f"{tmp_path}:{path}" if stage == "while prompts are made" else path
+        for name, end in ways.items():
+            trial.start()
+            wait_for(lambda words=words: trial.runs(words) or trial.has_ended, 60, stage)
+            assert not trial.has_ended, trial.said
+            assert end() == 0, (stage, name, trial.said)
+            assert trial.said.endswith("stopped\n"), (stage, name, trial.said)
+            assert trial.processes() == [], (stage, name)
+
+
+def test_scripts_up_is_ended_by_ctrl_c_and_everything_is_on_loopback(trial: Trial, tmp_path: Path) -> None:
+    trial.start(a_set_up_checkout(tmp_path) / "scripts" / "up")
+    trial.wait_ready()
+    settings = trial.plan.settings
+    listening = trial.open_sockets()
+    ports = {one.port for one in listening if one.kind.startswith("tcp")}
+    assert {
+        settings.http_port,
+        settings.agi_port,
+        settings.ami_port,
+        settings.asterisk_http_port,
+        settings.sip_port,
+    } <= ports
+    voice = range(settings.rtp_start, settings.rtp_end + 1)
+    for one in listening:
+        # Asterisk has UDP sockets of its own that no setting of ours names: those are not looked at here
+        if one.kind.startswith("tcp") or one.port == settings.sip_port or one.port in voice:
+            assert one.address in LOOPBACK, one
+    assert any(one.kind == "udp" and one.port == settings.sip_port for one in listening)
+    assert trial.press_ctrl_c() == 0, trial.said
+    assert trial.processes() == []
+
+
+def a_set_up_checkout(folder: Path) -> Path:
+    """This checkout as `scripts/up` finds it the second time: nothing is missing, so nothing is installed."""
+    names = (
+        "hotline",
+        "agi_scripts",
+        "ivr",
+        "missed_call_redial",
+        "routing",
+        "tickets",
+        "vocabulary",
+        "config",
+    )
+    for name in (*names, "requirements.txt"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    shutil.copytree(REPOSITORY / "scripts", folder / "scripts")
+    (folder / ".venv").mkdir()
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (folder / ".venv" / part).symlink_to(Path(sys.prefix) / part)
+    digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes()).hexdigest()
+    (folder / ".venv" / ".stamp").write_text(f"requirements.txt {digest}  - {folder}\n")
+    return folder
+
+
+def test_two_hotlines_on_one_machine_do_not_meet(trial: Trial) -> None:
+    """Each with its own HOTLINE_HOME and ports; a call into one is in its own records only."""
+    other = Trial()
+    try:
+        for one in (trial, other):
+            one.shorten_prompts()
+            one.start()
+        for one, caller in ((trial, "13900000001"), (other, "13900000002")):
+            one.wait_ready()
+            words = (one.plan.home / "first-start-accounts.txt").read_text()
+            one.plan.token = words.split("admin token: ")[1].split()[0]
+            done = run_command(["call", "12345", "--caller", caller, "--wait", "1"], one.plan.variables)
+            assert "ended: no_agent" in done.stdout, done.stdout + done.stderr
+        for one, ending in ((trial, "0001"), (other, "0002")):
+            calls = one.plan.get("/api/calls")["items"]
+            assert [call["number_masked"][-4:] for call in calls] == [ending]
+            arrived = [row for row in one.plan.queue_log if row[4] == "HOTLINE_ARRIVED"]
+            assert [row[5][-4:] for row in arrived] == [ending]
+        assert other.press_ctrl_c() == 0
+        assert other.processes() == []
+        assert trial.plan.is_ready()
+    finally:
+        other.clear()
+
+
 def test_a_first_start_with_a_bad_file_refuses_and_says_why(trial: Trial) -> None:
     folder = trial.plan.settings.config_dir
     folder.mkdir(parents=True)
@@ -133,6 +297,7 @@ def test_without_an_asterisk_both_remedies_are_named(trial: Trial) -> None:
 
 
 def test_a_server_that_died_or_froze_is_started_anew(trial: Trial) -> None:
+    trial.shorten_prompts()
     trial.start()
     trial.wait_ready()
 

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -63,44 +64,101 @@ def test_many_calls_at_once(running: ServerInThread):
     assert done == [4] * 100
 
 
-BROKEN_PEERS: dict[str, bytes] = {
-    "says nothing and closes": b"",
-    "closes before the blank line": header("moment")[:-1],
-    "closes within a line": b"agi_network: yes\nagi_netw",
-    "names no script": b"agi_network: yes\n\n",
-    "asks for a script that is not there": header("../../etc/passwd"),
-    "speaks HTTP": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "speaks TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) + b"\n\n",
-    "sends a line of a megabyte": b"agi_callerid: " + b"9" * 1_000_000,
-    "sends a header without end": b"agi_arg_1: x\n" * 20_000,
-    "sends only blanks": b"\n" * 1000,
-    "forges an early end in his name": header("moment", name=b"x\n\n200 result=1 (forged)"),
-    "forges an early end with CR LF": header("moment", name=b"x\r\n\r\nagi_network_script: other"),
-    "answers with garbage": header("moment") + b"garbage\n",
-    "answers before it is asked": header("moment") + b"200 result=1\n200 result=1\n",
-    "hangs up at once": header("moment") + b"HANGUP\n",
-    "has a usage reply cut short": header("moment") + b"520-Invalid command syntax.\n",
+@dataclass(frozen=True)
+class BrokenPeer:
+    """Says `first` and, if there is `later`, that after our first question; then nothing more.
+
+    `told` is in the one line of log, `counted` the one counter that rises.
+    """
+
+    first: bytes
+    told: str
+    counted: str = "bad_header"
+    later: bytes | None = None
+
+
+BROKEN_PEERS: dict[str, BrokenPeer] = {
+    "says nothing and closes": BrokenPeer(b"", "it closed before the end of its header"),
+    "closes before the blank line": BrokenPeer(
+        header("moment")[:-1], "it closed before the end of its header"
+    ),
+    "closes within a line": BrokenPeer(
+        b"agi_network: yes\nagi_netw", "it closed before the end of its header"
+    ),
+    "names no script": BrokenPeer(b"agi_network: yes\n\n", "names no script"),
+    "asks for a script that is not there": BrokenPeer(
+        header("../../etc/passwd"), "no script '../../etc/passwd'"
+    ),
+    "speaks HTTP": BrokenPeer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "names no script"),
+    "speaks TLS": BrokenPeer(
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) + b"\n\n", "names no script"
+    ),
+    "sends a line of a megabyte": BrokenPeer(
+        b"agi_callerid: " + b"9" * 1_000_000, "a header line of more than 8192 bytes"
+    ),
+    "sends a header without end": BrokenPeer(b"agi_arg_1: x\n" * 20_000, "a header of more than"),
+    "sends only blanks": BrokenPeer(b"\n" * 1000, "names no script"),
+    "forges an early end in his name": BrokenPeer(
+        header("moment", name=b"x\n\n200 result=1 (forged)"), "ReplyGarbled", "failed"
+    ),
+    "forges an early end with CR LF": BrokenPeer(
+        header("moment", name=b"x\r\n\r\nagi_network_script: other"), "ReplyGarbled", "failed"
+    ),
+    "answers before it is asked": BrokenPeer(
+        header("moment") + b"200 result=1\n200 result=1\n", "ReplyGarbled", "failed"
+    ),
+    "answers with garbage": BrokenPeer(header("moment"), "ReplyGarbled", "failed", b"garbage\n"),
+    "answers with a line of a megabyte": BrokenPeer(
+        header("moment"), "ReplyGarbled", "failed", b"200 result=1 (" + b"9" * 1_000_000
+    ),
+    "answers twice": BrokenPeer(
+        header("moment"), "ReplyGarbled", "failed", b"200 result=1\n200 result=1\ngarbage\n"
+    ),
+    "does not know the command": BrokenPeer(
+        header("moment"), "CommandRefused", "failed", b"510 Invalid or unknown command\n"
+    ),
+    "closes within its answer": BrokenPeer(
+        header("moment"), "closed without a hang-up", "served", b"200 resu"
+    ),
+    "closes within a usage answer": BrokenPeer(
+        header("moment"), "closed without a hang-up", "served", b"520-Invalid command syntax.\n"
+    ),
+    "closes instead of an answer": BrokenPeer(header("moment"), "closed without a hang-up", "served", b""),
 }
 
 
 @pytest.mark.parametrize("what", BROKEN_PEERS)
-def test_a_broken_peer_ends_in_a_closed_socket_and_the_next_call_is_served(
+def test_a_broken_peer_leaves_one_line_and_a_closed_socket_and_the_next_call_is_served(
     running: ServerInThread, what: str, caplog: pytest.LogCaptureFixture
 ):
+    caplog.set_level(logging.INFO, logger="ivr.telephony")
+    broken = BROKEN_PEERS[what]
     peer = AgiPeer.connected(running.server.port)
-    peer.say_and_end(BROKEN_PEERS[what])
-    assert not [
-        line for line in peer.rest() if line not in ("failure", 'SET VARIABLE "TIMEOUT(absolute)" "30"')
-    ]
-    assert_serves_the_next_call(running)
+    if broken.later is None:
+        peer.say_and_end(broken.first)
+    else:
+        peer.say(broken.first)
+        assert peer.next_line() == 'SET VARIABLE "TIMEOUT(absolute)" "30"'
+        peer.say_and_end(broken.later)
+    asked = [line for line in peer.rest() if line != "failure"]
+    assert len(asked) <= 1, "question and answer no longer match: nothing more may be asked"
     wait_until(lambda: running.server.busy == 0 and running.server.open_headers == 0)
-    counted = running.server.counters
-    assert counted.accepted == 2
-    if what != "hangs up at once":
-        assert counted.bad_header + counted.failed + counted.served == 2
-        told = [record.getMessage() for record in caplog.records]
-        assert len(told) == 1 or counted.served == 2, "one line for one broken peer"
-        assert not any("\n" in line for line in told)
+    counters = vars(running.server.counters)
+    assert {name: count for name, count in counters.items() if count} == {"accepted": 1, broken.counted: 1}
+    [line] = [record.getMessage() for record in caplog.records]
+    assert broken.told in line
+    assert "\n" not in line
+    assert_serves_the_next_call(running)
+
+
+def test_a_hang_up_at_once_is_no_broken_peer(running: ServerInThread, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, logger="ivr.telephony")
+    peer = AgiPeer.connected(running.server.port)
+    peer.say_and_end(header("moment") + b"HANGUP\n")
+    peer.rest()
+    wait_until(lambda: running.server.counters.served == 1 and running.server.busy == 0)
+    assert not caplog.records
+    assert_serves_the_next_call(running)
 
 
 @pytest.mark.parametrize(

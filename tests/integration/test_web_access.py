@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
-from support.web_hotline import WebHotline, open_hotline
+from support.web_hotline import WebHotline, a_hotline_with_two_calls
 
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
@@ -37,11 +37,7 @@ BODIES = {
 
 @pytest.fixture
 def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        hotline.call("hl1-1.1", agent_no="1001")
-        hotline.draft("hl1-1.1")
-        hotline.call("hl1-1.2", after=timedelta(minutes=5), number="13900139000", wait=60)
-        hotline.owe("hl1-1.2")
+    with a_hotline_with_two_calls(database, tmp_path) as hotline:
         yield hotline
 
 
@@ -117,7 +113,7 @@ def _bad_token(web: WebHotline, kind: str) -> str:
             session.get_one(Agent, "1001").is_active = False
         else:
             user = create_user(session, "王值班", Role.SHIFT_LEADER, "correct horse battery", web.clock)
-            token = create_token(session, Role.SHIFT_LEADER, None, "desk", web.clock, user_id=user.id)
+            token = create_token(session, Role.SHIFT_LEADER, None, "desk", web.clock, user=user)
             user.is_active = False
         return token
 

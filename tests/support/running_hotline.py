@@ -15,6 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from hotline import asterisk_process, bootstrap, config_door, database, defaults
 from hotline.settings import Settings
 from hotline.web import accounts
 from ivr.config_files.checker import check
+from missed_call_redial.owing import nothing_forgotten
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = 60
@@ -319,6 +321,17 @@ TEST_CHANGES: Mapping[str, Change] = {
     "callbacks.yaml": _callbacks_for_tests,
     "prompts.yaml": _short_prompts,
 }
+
+
+def assert_nothing_forgotten(hotline: RunningHotline) -> None:
+    """Every call that Asterisk took has just one record, and every lost one a callback or a stated reason."""
+    arrived = [row[1] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED"]
+    known = [call["call_id"] for call in hotline.get("/api/calls", limit=200)["items"]]
+    assert sorted(known) == sorted(set(arrived))
+    own = hotline.hotline
+    with own.database.reading() as session:
+        day = timedelta(days=1)
+        assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
 
 
 def a_running_hotline(**how: Any) -> Iterator[RunningHotline]:

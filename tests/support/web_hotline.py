@@ -195,6 +195,21 @@ class _Story:
         self.events.append(Event(self.call_id, kind, EventSource.QUEUE_LOG, at, place, data, key))
 
 
+ANSWERED, GIVEN_UP = "hl1-1.1", "hl1-1.2"
+"""The two calls of `a_hotline_with_two_calls`."""
+
+
+@contextmanager
+def a_hotline_with_two_calls(database: Database, home: Path) -> Iterator[WebHotline]:
+    """One call that agent 1001 answered, with its draft (ticket 1); one given up, with its debt (callback 1)."""
+    with open_hotline(database, home) as hotline:
+        hotline.call(ANSWERED, agent_no="1001")
+        hotline.draft(ANSWERED)
+        hotline.call(GIVEN_UP, after=timedelta(minutes=5), number="13900139000", wait=60)
+        hotline.owe(GIVEN_UP)
+        yield hotline
+
+
 @contextmanager
 def open_hotline(database: Database, home: Path) -> Iterator[WebHotline]:
     hotline = WebHotline(database, home)

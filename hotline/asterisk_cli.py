@@ -1,0 +1,91 @@
+"""`hotline asterisk …`: Asterisk's files on any site, and the Asterisk of a trial on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotline import asterisk_changes, asterisk_process, config_door
+from hotline.environment import settings_from_environment
+from hotline.settings import Settings
+from vocabulary.errors import HotlineError
+
+asterisk_app = typer.Typer(
+    no_args_is_help=True,
+    help="Asterisk's files (render), and an Asterisk of our own on this machine for a trial (up, down).",
+)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+@asterisk_app.command("render")
+def asterisk_render(
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write to this folder instead, to look at or to copy; Asterisk is told nothing.",
+        ),
+    ] = None,
+) -> None:
+    """Write Asterisk's files from the config files, if those are good; without --to where this Asterisk reads them.
+
+    They go to HOTLINE_HOME/asterisk/etc, or HOTLINE_ASTERISK_ETC. An Asterisk that runs takes the changes over
+    without dropping a call; what must wait for calls to end or for a restart is named. Exit 1 if a config file
+    has a fault: then nothing is written.
+    """
+    now = settings_from_environment()
+    program = asterisk_process.find(now.asterisk_root)
+    running = config_door.load_changed(now, is_published=to is None)
+    changed = config_door.render_asterisk(now, program, running, to)
+    say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
+    if to is None and asterisk_runs(now):
+        for line in asterisk_changes.take_over(now, program, config_door.etc_dir(now), changed):
+            say(f"waits: {line}")
+
+
+def asterisk_runs(settings: Settings) -> bool:
+    """The Asterisk of this HOTLINE_HOME answers on its control socket."""
+    try:
+        asterisk_process.ask(
+            asterisk_process.find(settings.asterisk_root), config_door.etc_dir(settings), "core show uptime"
+        )
+    except HotlineError:
+        return False
+    return True
+
+
+@asterisk_app.command("up")
+def asterisk_up() -> None:
+    """Start an Asterisk for this HOTLINE_HOME in the background, and wait until it is ready; the files are rendered first.
+
+    For a trial: on a site the service manager starts Asterisk, and `hotline up` brings its own. It runs until
+    `hotline asterisk down`. If it runs already, nothing is done.
+    """
+    now = settings_from_environment()
+    if asterisk_runs(now):
+        say("Asterisk is running already")
+        return
+    program = asterisk_process.find(now.asterisk_root)
+    config_door.render_asterisk(now, program, config_door.load(now))
+    log = now.asterisk_dir / "log" / "console.log"
+    process = asterisk_process.start(program, config_door.etc_dir(now), log)
+    try:
+        asterisk_process.wait_until_ready(program, config_door.etc_dir(now), process, log)
+    except BaseException:  # Ctrl-C too: one that did not come up is not left behind
+        asterisk_process.stop(process)
+        raise
+    say(f"Asterisk {program.version} is running (process {process.pid})")
+
+
+@asterisk_app.command("down")
+def asterisk_down() -> None:
+    """Stop the Asterisk of this HOTLINE_HOME, and wait until it is gone; calls that are up are cut."""
+    now = settings_from_environment()
+    if not asterisk_runs(now):
+        say("Asterisk is not running")
+        return
+    asterisk_process.end(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now))
+    say("Asterisk has stopped")

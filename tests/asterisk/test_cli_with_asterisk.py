@@ -1,0 +1,97 @@
+"""The commands that start, stop and change a real Asterisk, each as a program of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support.running_hotline import REPOSITORY, RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
+
+
+class Plan(RunningHotline):
+    """Config files, database and ports; nothing runs."""
+
+    def type(self, line: str, *more: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "hotline.cli", *line.split(), *more],
+            env={**os.environ, **self.variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture
+def plan() -> Iterator[Plan]:
+    plan = Plan()
+    plan.lay_out()
+    try:
+        yield plan
+    finally:
+        plan.type("asterisk down")
+        plan.stop()
+
+
+def test_asterisk_is_started_changed_and_stopped(plan: Plan) -> None:
+    aside = plan.home / "aside"
+    said = plan.type("asterisk render --to", str(aside))
+    assert "extensions.conf" in said
+    assert (aside / "extensions.conf").read_text() == (
+        plan.settings.asterisk_dir / "etc" / "extensions.conf"
+    ).read_text()
+
+    assert " is running (process " in plan.type("asterisk up")
+    assert plan.type("asterisk up") == "Asterisk is running already\n"
+    said = plan.type("agent add 2001 王芳 -q line1")
+    assert said == "agent 2001 王芳: stored, SIP account ready in Asterisk\n"
+    assert "agent-2001" in plan.ask("pjsip show endpoints")
+
+    assert plan.type("asterisk render") == "changed: nothing\n"
+    plan.change("hotline.yaml", lambda found: found["queues"][0].update(ring_seconds=17))
+    said = plan.type("asterisk render")
+    assert said.startswith("changed: ")
+    assert "queues.conf" in said
+    rendered = (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text()
+    assert "timeout = 17" in rendered
+
+    plan.change("hotline.yaml", lambda found: found.update(nonsense=1))
+    assert "nonsense" in plan.type("asterisk render", code=1)
+    assert (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text() == rendered
+
+    assert plan.type("asterisk down") == "Asterisk has stopped\n"
+    assert plan.type("asterisk down") == "Asterisk is not running\n"
+
+
+def test_call_status_and_doctor_of_a_running_hotline(hotline: RunningHotline, line: Line) -> None:
+    line.agent(talk=20)
+    citizen = hotline.new_citizen()
+    typed = [
+        ["call", line.number, "--caller", citizen, "--seconds", "1", "--wait", "20"],
+        ["status"],
+        ["doctor"],
+    ]
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", "hotline.cli", *words],
+            env={**os.environ, **hotline.variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for words in typed
+    ]
+    assert "ended: answered" in said[0]
+    assert said[1].startswith("The hotline is up.")
+    assert " 0 FAIL" in said[2]
+    [record] = wait_for(lambda: line.calls(citizen))
+    assert record["outcome"] == "answered"

@@ -1,0 +1,226 @@
+"""Every command that needs no Asterisk, run as a program of its own, and what it brings about.
+
+The stories share one hotline, which the first of them lays out as an admin would; each leaves it as whole as it was.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.command_line import Done, run_command
+from support.phones import free_port
+from support.web_hotline import Api
+
+from hotline import bootstrap, database
+from hotline.settings import Settings
+from hotline.web.app import create_app
+from ivr.agents.roster import get_agent
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GROUPS = ("agent", "asterisk", "token", "user")
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """One person's shell: HOTLINE_HOME and HOTLINE_CONFIG are set, nothing else of ours."""
+
+    folder: Path
+    typed: set[tuple[str, ...]] = field(default_factory=set)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate({"home": self.home, "config": self.config})
+
+    def type(self, line: str, *more: str, code: int = 0, answer: str = "", **environment: str) -> str:
+        """What the command prints; it must end with `code`. Words with blanks go into `more`, `answer` to its input.
+
+        The first time each command is a program of its own, later it runs in this one: loading it takes seconds.
+        """
+        words = [*line.split(), *more]
+        ours = {"HOTLINE_HOME": str(self.home), "HOTLINE_CONFIG": str(self.config), **environment}
+        command = tuple(words[:2]) if words[0] in GROUPS else (words[0],)
+        is_new = command not in self.typed
+        self.typed.add(command)
+        done = run_program(words, ours, answer) if is_new or answer else run_command(words, ours)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def api(self, token: str) -> Api:
+        return Api(create_app(bootstrap.build(self.settings)), token)
+
+
+def run_program(words: list[str], ours: dict[str, str], answer: str) -> Done:
+    names = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "hotline.cli", *words],
+        env={**names, "COLUMNS": "200", **ours},
+        cwd=REPOSITORY,
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    shell = Terminal(tmp_path_factory.mktemp("shell"))
+    shell.type("init", str(shell.config))
+    shell.type("migrate")
+    return shell
+
+
+def test_init_lays_out_what_is_missing_and_leaves_what_is_edited(shell: Terminal, tmp_path: Path) -> None:
+    said = shell.type("init", str(tmp_path / "new"))
+    assert said == f"7 files written to {tmp_path / 'new'}\n"
+    edited, deleted = tmp_path / "new" / "hotline.yaml", tmp_path / "new" / "menus" / "main.yaml"
+    shipped = deleted.read_bytes()
+    edited.write_text("# mine\n", encoding="utf-8")
+    deleted.unlink()
+    said = shell.type("init", str(tmp_path / "new"))
+    assert "left as it is: hotline.yaml\n" in said
+    assert "left as it is: menus/main.yaml" not in said
+    assert said.endswith(f"1 files written to {tmp_path / 'new'}\n")
+    assert edited.read_text(encoding="utf-8") == "# mine\n"
+    assert deleted.read_bytes() == shipped
+
+
+def test_check_tells_all_problems_and_changes_nothing(shell: Terminal, tmp_path: Path) -> None:
+    assert "the configuration is good (version " in shell.type("check")
+    shell.type("init", str(tmp_path / "bad"))
+    file = tmp_path / "bad" / "hotline.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "nonsense: 1\nmore_nonsense: 2\n", encoding="utf-8")
+    before = file.read_bytes()
+    said = shell.type("check", code=1, HOTLINE_CONFIG=str(tmp_path / "bad"))
+    assert f"problems in {tmp_path / 'bad'}" in said
+    assert "hotline.yaml:" in said
+    assert "nonsense" in said
+    assert "more_nonsense" in said
+    assert file.read_bytes() == before
+
+
+def test_migrate_names_the_revision_and_may_be_run_again(shell: Terminal) -> None:
+    said = f"the database is at revision {database.head_revision()}\n"
+    assert [shell.type("migrate") for _ in range(2)] == [said, said]
+    assert (shell.home / "hotline.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_show_every_setting_and_no_secret(shell: Terminal) -> None:
+    said = shell.type("settings", HOTLINE_AMI_SECRET="hunter2", HOTLINE_HTTP_PORT="8123")
+    for name, described in Settings.model_fields.items():
+        assert f"HOTLINE_{name.upper()}=" in said
+        assert str(described.description) in said
+    assert "HOTLINE_HTTP_PORT=8123\n" in said
+    assert "HOTLINE_AMI_SECRET=**" in said
+    assert "hunter2" not in said
+
+
+def test_agents_are_added_imported_listed_and_get_their_phones(shell: Terminal, tmp_path: Path) -> None:
+    # the port is one on which nobody listens: Asterisk is off
+    off = {"HOTLINE_ASTERISK_HTTP_PORT": str(free_port())}
+    said = shell.type("agent add 2001 王芳 -q general -q heating:5", **off)
+    assert said == (
+        "agent 2001 王芳: stored; Asterisk is not running, the SIP account is made when it starts\n"
+    )
+    file = tmp_path / "agents.csv"
+    file.write_text("agent_no,name,queues\n2002,李娜,general\n2001,王芳,general:3\n", encoding="utf-8")
+    shell.type("agent import", str(file), **off)
+    assert shell.type("agent list").splitlines() == [
+        "2001  王芳  general:3  signed out",
+        "2002  李娜  general:0  signed out",
+    ]
+    file.write_text("agent_no,name,queues\n2003,赵敏,general\nx,y,nowhere\n", encoding="utf-8")
+    assert "nothing was stored" in shell.type("agent import", str(file), code=1)
+    assert "2003" not in shell.type("agent list")
+
+    said = shell.type("agent phone 2001")
+    phone = shell.home / "phones" / "2001.txt"
+    assert said == f"written to {phone}\n"
+    assert phone.stat().st_mode & 0o777 == 0o600
+    own = bootstrap.build(shell.settings)
+    with own.database.reading() as session:
+        secret = own.sealer.open(get_agent(session, "2001").sip_secret_sealed)
+    assert f"SIP user agent-2001, secret {secret}, server 127.0.0.1:5060" in phone.read_text(encoding="utf-8")
+    assert secret not in said
+    assert "there is no agent 9999" in shell.type("agent phone 9999", code=1)
+
+
+def test_a_token_stands_alone_on_the_last_line_and_opens_the_api(shell: Terminal) -> None:
+    token = shell.type("token create --role shift_leader --label screen").splitlines()[-1]
+    api = shell.api(token)
+    assert api.get("/api/calls").status_code == 200
+    [line] = [one for one in shell.type("token list").splitlines() if "screen" in one]
+    assert "shift_leader" in line
+    assert "last used never" not in line  # it was, just now
+    assert token not in line
+    number = line.split()[0]
+    assert shell.type(f"token revoke {number}") == f"token {number} is revoked\n"
+    assert api.get("/api/calls").status_code == 401
+    api.close()
+    assert "screen" in shell.type("token list")
+    assert "there is no token 99" in shell.type("token revoke 99", code=1)
+    assert "acts for one agent" in shell.type("token create --role agent", code=1)
+
+
+def test_a_user_is_added_listed_and_shut_out_with_every_token(shell: Terminal) -> None:
+    assert "too short" in shell.type("user add 李值班 --role shift_leader", code=1, answer="short\n")
+    said = shell.type("user add 李值班 --role shift_leader", answer=f"{PASSWORD}\n")
+    assert said == "user 李值班 added as shift_leader\n"
+    assert "there is a user" in shell.type("user add 李值班 --role admin", code=1, answer=f"{PASSWORD}\n")
+
+    assert "has the role shift_leader" in shell.type("token create --role admin --user 李值班", code=1)
+    token = shell.type("token create --role shift_leader --user 李值班").splitlines()[-1]
+    assert "  user 李值班  " in shell.type("token list")
+    api = shell.api(token)
+    for act, shown, status in (("disable", "disabled", 401), ("enable", "active", 200)):
+        assert shell.type(f"user {act} 李值班") == f"user 李值班 is {shown}\n"
+        assert shell.type("user list").startswith(f"李值班  shift_leader  {shown}  since ")
+        assert api.get("/api/calls").status_code == status
+    api.close()
+    assert "`hotline user list` names them all" in shell.type("user disable 张三", code=1)
+
+
+def test_backup_and_restore_bring_everything_back(shell: Terminal, tmp_path: Path) -> None:
+    shell.type("token create --role admin --label kept")
+    shell.type("backup", str(tmp_path / "safe"), "--keys", str(tmp_path / "keys"))
+    [folder] = (tmp_path / "safe").iterdir()
+    elsewhere = {"HOTLINE_HOME": str(tmp_path / "new"), "HOTLINE_CONFIG": str(tmp_path / "new" / "config")}
+    said = shell.type("restore", str(folder), "--keys", str(tmp_path / "keys"), **elsewhere)
+    assert f" to {tmp_path / 'new'}\n" in said
+    assert "kept" in shell.type("token list", **elsewhere)
+    assert (tmp_path / "new" / "config" / "hotline.yaml").is_file()
+
+
+def test_status_doctor_reload_and_call_of_a_hotline_that_does_not_run(shell: Terminal) -> None:
+    # an empty private root: whatever Asterisk this machine has is not ours
+    without = {
+        "HOTLINE_ASTERISK_ROOT": str(shell.folder / "none"),
+        "HOTLINE_ASTERISK_HTTP_PORT": str(free_port()),
+    }
+    assert "The hotline is NOT up" in shell.type("status", code=1, **without)
+    told = shell.type("doctor", code=1, **without)
+    assert "FAIL  asterisk" in told
+    assert "what to do" not in told
+    assert "does not run here" in shell.type("call 12345", code=1, **without)
+    for command in ("reload", "asterisk render", "asterisk up"):
+        assert "holds no Asterisk" in shell.type(command, code=1, **without)
+    assert shell.type("asterisk down", **without) == "Asterisk is not running\n"
+
+
+def test_serve_refuses_a_part_that_is_none(shell: Terminal) -> None:
+    assert "choose from agi, web, worker" in shell.type("serve --only phone", code=2)
