@@ -46,9 +46,26 @@ class AsteriskProgram:
         return int(self.version.split(".")[0])
 
 
-def find(private_root: Path | None) -> AsteriskProgram:
-    """The private root if one is given, else the one on the PATH. Raises NoAsterisk."""
-    program = _in_root(private_root) if private_root else _on_path()
+_PREPARED: Final = Path(__file__).resolve().parents[1] / ".cache" / "asterisk-root"
+"""Where scripts/up of this checkout puts its private Asterisk; an installed program has no such folder."""
+
+
+def find(private_root: Path | None, prepared: Path = _PREPARED) -> AsteriskProgram:
+    """The private root if one is given; else the one on the PATH; else what scripts/up prepared. Raises NoAsterisk.
+
+    The last is for the second terminal, where nobody exported what scripts/up found.
+    """
+    if private_root is not None:
+        return _new_enough(_in_root(private_root))
+    try:
+        return _new_enough(_on_path())
+    except NoAsterisk:
+        if not prepared.exists():
+            raise
+        return _new_enough(_in_root(prepared))
+
+
+def _new_enough(program: AsteriskProgram) -> AsteriskProgram:
     if program.major < OLDEST:
         raise NoAsterisk(
             f"Asterisk {program.version} was found, but {OLDEST} or newer is needed. {_REMEDIES}"
