@@ -19,6 +19,7 @@ from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.database import Database
 from hotline.serve import Service
 from hotline.settings import Settings
+from hotline.stop_request import StopAsked, StopRequest
 from ivr.agents import states
 from ivr.agents.switch import Seat
 from ivr.agents.tables import AgentEvent, AgentState
@@ -228,7 +229,8 @@ def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
     ended.wait()
     stuck: list[subprocess.Popen[bytes]] = []
     program = AsteriskProgram(("asterisk",), "", "", "22.0")
-    watched = trial.Trial(Settings(home=tmp_path), program, said.append, asterisk=ended)
+    asked = StopRequest()
+    watched = trial.Trial(Settings(home=tmp_path), program, said.append, asked, asterisk=ended)
 
     def start(*_: object) -> subprocess.Popen[bytes]:
         stuck.append(subprocess.Popen(["sleep", "60"]))
@@ -237,7 +239,7 @@ def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
     def wait_until_ready(*_: object) -> None:
         if len(stuck) == 1:
             raise AsteriskFailed("it was not ready after 30 s")
-        watched.is_stopping = True
+        asked.is_asked = True
 
     monkeypatch.setattr(asterisk_process, "start", start)
     monkeypatch.setattr(asterisk_process, "wait_until_ready", wait_until_ready)
@@ -245,7 +247,8 @@ def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
     monkeypatch.setattr(trial, "_LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(trial, "_NEXT_START_AFTER_SECONDS", 0.1)
     try:
-        watched._watch()
+        with pytest.raises(StopAsked):
+            watched._watch()
         assert len(stuck) == 2
         assert stuck[0].poll() is not None  # the one that hung is not left behind
         assert any("it was not ready" in line and "next try" in line for line in said)

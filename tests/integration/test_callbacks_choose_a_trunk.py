@@ -104,7 +104,7 @@ class Site:
         self.up: set[str] = set()
         sealer = Sealer.create_file(folder / "keys.json")
         ledger = Ledger(lambda: self.running, sealer, SHANGHAI)
-        self.desk = CallDesk(ledger, lambda: self.running, database.writing, lambda: NOON, lambda: self.up)
+        self.desk = CallDesk(ledger, lambda: self.running, database.write, lambda: NOON, lambda: self.up)
         policy = shipped.callbacks
         with database.writing() as session:
             call = missed("c1", number=f"+86{number}", number_sealed=sealer.seal(number))

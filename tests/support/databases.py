@@ -73,6 +73,10 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post
             connection.execute("SELECT pg_reload_conf()")
         yield PostgresqlServer(uri)
     finally:
+        process = server.get_postmaster_info().process
+        if process is None or not process.is_running():
+            print("PostgreSQL has died under the tests; its last words:")
+            print("".join((folder / "log").read_text(errors="replace").splitlines(keepends=True)[-20:]))
         server.cleanup()
 
 
