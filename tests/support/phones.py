@@ -295,8 +295,9 @@ def run_sipp(
     rate: float = 1,
     limit: float = 60,
     most: int | None = None,
+    host: str = HOST,
 ) -> Sipp:
-    """Starts SIPp on `port`; `rows` are its injection lines (field0;field1;…)."""
+    """Starts SIPp on `port` of `host`; `rows` are its injection lines (field0;field1;…)."""
     folder = tempfile.TemporaryDirectory()
     base = Path(folder.name)
     (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
@@ -306,9 +307,9 @@ def run_sipp(
         "-sf",
         "scenario.xml",
         "-i",
-        HOST,
+        host,
         "-mi",
-        HOST,
+        host,
         "-p",
         str(port),
     ]

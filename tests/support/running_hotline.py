@@ -99,8 +99,9 @@ class RunningHotline:
     def lay_out(self) -> None:
         """Config files for tests: short prompts and times, one number and queue for each story, then database and token."""
         defaults_door.lay_out(self.settings.config_dir)
-        for name, change in (TEST_CHANGES | dict(self.changes)).items():
-            self.change(name, change)
+        for changes in (TEST_CHANGES, self.changes):
+            for name, change in changes.items():
+                self.change(name, change)
         self.change("hotline.yaml", lambda found: found["trunks"][0].update(port=self.citizen_port))
         _, problems = check(self.settings.config_dir)
         assert not problems, "\n".join(str(problem) for problem in problems)
