@@ -14,6 +14,8 @@ DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 
 QUEUE: Final = "HOTLINE_QUEUE"
 NEXT: Final = "HOTLINE_NEXT"
+WALKED: Final = "HOTLINE_WALKED"
+"""How far the caller has come: menu path|version|queue|category|moment of the greeting's end."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"
 
 # Callback legs. Two underscores when they are handed to Originate, so that both halves inherit them.

@@ -56,7 +56,7 @@ class CallDesk:
         events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
         if walk.greeted_at is not None:
             events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
-        walked = {"path": walk.path, "version": running.configuration.version}
+        walked = {"path": walk.path, "version": walk.version}
         walked |= {
             name: value for name, value in (("queue", walk.queue), ("category", walk.category)) if value
         }
@@ -71,9 +71,15 @@ class CallDesk:
         menu = configuration.menus.get(menu_name)
         if menu is None:  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
-            return Walk(menu_name)
+            return Walk(menu_name, configuration.version)
         return walk_menu(
-            channel, menu_name, menu, running.prompts, configuration.lines.site.language, self.now
+            channel,
+            menu_name,
+            menu,
+            running.prompts,
+            configuration.lines.site.language,
+            self.now,
+            configuration.version,
         )
 
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:

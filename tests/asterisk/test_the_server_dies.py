@@ -3,9 +3,12 @@
 These stories stop and start their own hotline, so they do not share the folder's.
 """
 
+import contextlib
+import re
 import signal
+import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +46,22 @@ def assert_nothing_forgotten(hotline: RunningHotline) -> None:
     with own.database.reading() as session:
         day = timedelta(days=1)
         assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
+
+
+def ends(hotline: RunningHotline, number: str) -> list[str]:
+    """Calls to this number of which the dialplan has written the last line."""
+    log = hotline.queue_log
+    to_it = {row[1] for row in log if row[4] == "HOTLINE_ARRIVED" and row[6] == number}
+    return [row[1] for row in log if row[4] == "HOTLINE_END" and row[1] in to_it]
+
+
+def hears_out_the_menu(hotline: RunningHotline, citizen: str) -> bool:
+    """The prompts are over, and he has some seconds to press a key."""
+    rows = [row.split("!") for row in hotline.ask("core show channels concise").splitlines()]
+    channel = next((row[0] for row in rows if len(row) > 7 and row[7] == citizen), "")
+    return bool(channel) and bool(
+        re.search(r"HOTLINE_WALKED=\S+\|\d+\.\d{6}\n", hotline.ask(f"core show channel {channel}"))
+    )
 
 
 def _talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:
@@ -88,6 +107,39 @@ def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     for citizen in (*citizens, late):
         call_id = line.ended(citizen)[0]["call_id"]
         assert len(wait_for(lambda call_id=call_id: line.tickets_of(call_id))) == 1
+    assert_nothing_forgotten(hotline)
+
+
+def test_how_far_a_citizen_came_in_the_menu_is_known_though_nothing_was_written(
+    hotline: RunningHotline, line: Line
+) -> None:
+    """The database refuses every write while two citizens walk a menu, and the server dies before it can try again."""
+    line.agent(has_phone=False)
+    through, on_the_way = hotline.new_citizen(), hotline.new_citizen()
+    with contextlib.closing(sqlite3.connect(hotline.home / "hotline.db", isolation_level=None)) as blocking:
+        blocking.execute("BEGIN IMMEDIATE")
+        called_at = datetime.now(UTC)
+        line.call(through, called=line.keys_number, keys=[(1.0, "2")], stay=20)
+        wait_for(
+            lambda: ends(hotline, line.keys_number),
+            20,
+            "nobody serves the queue of his choice, he is told so",
+        )
+        line.call(on_the_way, called=line.keys_number, stay=20)
+        wait_for(lambda: hears_out_the_menu(hotline, on_the_way), 20)
+        hotline.kill_server()
+    wait_for(lambda: len(ends(hotline, line.keys_number)) == 2, 40)
+    hotline.start_server()
+    (whole,) = line.ended(through)
+    assert whole["menu_path"] == "examples/with_keys/choose/heating"
+    assert (whole["outcome"], whole["queue"]) == ("no_agent", "heating")
+    assert (
+        called_at < datetime.fromisoformat(whole["greeted_at"]) <= datetime.fromisoformat(whole["ended_at"])
+    )
+    (cut,) = line.ended(on_the_way)
+    assert whole["menu_version"] == cut["menu_version"] != ""
+    assert cut["menu_path"] == "examples/with_keys/choose"
+    assert cut["greeted_at"]
     assert_nothing_forgotten(hotline)
 
 
