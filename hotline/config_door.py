@@ -185,5 +185,7 @@ def render_asterisk(
     site = asterisk_site(settings, program, running)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = render(running.configuration.lines, site, defaults_door.templates(settings.config_dir))
+    configuration = running.configuration
+    templates = defaults_door.templates(settings.config_dir)
+    files = render(configuration.lines, site, templates, configuration.callbacks.kinds)
     return write_changed(files, to or etc_dir(settings))

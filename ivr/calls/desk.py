@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
 _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
+SORRY: Final = "sorry"
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,17 @@ class CallDesk:
             walk.has_hung_up = True
 
     def leave_queue(self, channel: Channel) -> None:
-        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait a promise to ring back."""
+        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait the dialplan says that it is
+        sorry, and promises a call back to those who will get one; else it leads the caller back into the line, at the old
+        place."""
         status = channel.argument(1)
-        prompt = {"CONTINUE": "goodbye", "TIMEOUT": "all_busy_will_call_back"}.get(status)
-        if prompt is None:
-            return  # the dialplan leads the caller back into the line, at the old place
-        running = self.running()
-        channel.set_variable(NEXT, HANG_UP)
-        play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)
+        if status == "TIMEOUT":
+            channel.set_variable(NEXT, SORRY)
+        if status == "CONTINUE":
+            running = self.running()
+            channel.set_variable(NEXT, HANG_UP)
+            language = running.configuration.lines.site.language
+            play_prompts(channel, ("goodbye",), "", running.prompts, language)
 
     def end(self, channel: Channel) -> None:
         """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO,

@@ -16,11 +16,13 @@ from support.running_hotline import Line, RunningHotline, a_running_hotline, wai
 
 from missed_call_redial.owing import nothing_forgotten
 
+LONG = ("greeting", "all_busy_will_call_back", "all_busy_call_again")
+
 
 def _long_greeting(found: dict[str, Any]) -> None:
     for name, prompt in found["prompts"].items():
         prompt.clear()
-        prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name == "greeting" else "您好"
+        prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name in LONG else "您好"
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,72 @@ def test_how_far_a_citizen_came_in_the_menu_is_known_though_nothing_was_written(
     assert cut["menu_path"] == "examples/with_keys/choose"
     assert cut["greeted_at"]
     assert_nothing_forgotten(hotline)
+
+
+WITHHELD = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+
+
+def told(hotline: RunningHotline) -> dict[str, str]:
+    """What callers are being told at the end: caller's number → prompt."""
+    rows = [row.split("!") for row in hotline.ask("core show channels concise").splitlines()]
+    return {
+        row[7]: row[6].rpartition("/")[2]
+        for row in rows
+        if len(row) > 7 and row[5] == "Playback" and "/all_busy" in row[6]
+    }
+
+
+@pytest.mark.parametrize("is_up", [True, False], ids=["server up", "server dead"])
+def test_a_call_back_is_promised_only_to_those_who_get_one(
+    hotline: RunningHotline, line: Line, is_up: bool
+) -> None:
+    if not is_up:
+        hotline.kill_server()
+    mobile, landline, short = hotline.new_citizen(), "03552021234", "10086"
+    expected = {mobile: "will_call_back", landline: "will_call_back", short: "call_again", "": "call_again"}
+    for caller in expected:
+        line.call(caller, stay=40, from_header=None if caller else WITHHELD)
+    heard: dict[str, str] = {}
+
+    def all_heard() -> bool:
+        heard.update(told(hotline))
+        return heard.keys() >= expected.keys()
+
+    wait_for(all_heard, 30, str(heard))
+    assert heard == {caller: f"all_busy_{prompt}" for caller, prompt in expected.items()}
+    if not is_up:
+        hotline.start_server()
+    owed = {record["number_masked"]: record["callback_id"] is not None for record in records(line, 4)}
+    assert list(owed.values()).count(True) == 2
+    assert not owed["withheld"]
+    assert not owed["10086"]
+
+
+def test_after_the_longest_wait_too(hotline: RunningHotline) -> None:
+    line = hotline.special_line("gives up early")
+    line.agent(has_phone=False)
+    mobile = hotline.new_citizen()
+    expected = {mobile: "all_busy_will_call_back", "": "all_busy_call_again"}
+    for caller in expected:
+        line.call(caller, stay=60, from_header=None if caller else WITHHELD)
+    heard: dict[str, str] = {}
+
+    def all_heard() -> bool:
+        heard.update(told(hotline))
+        return heard.keys() >= expected.keys()
+
+    wait_for(all_heard, 50, str(heard))
+    assert heard == expected
+    assert {record["outcome"] for record in line.ended(calls=2)} == {"queue_timeout"}
+    line.close()
+
+
+def records(line: Line, calls: int) -> list[dict[str, Any]]:
+    found = [
+        line.hotline.get(f"/api/calls/{call['call_id']}") for call in line.ended(calls=calls, seconds=30)
+    ]
+    assert len(found) == calls
+    return found
 
 
 def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
