@@ -203,23 +203,29 @@ def test_who_hangs_up_in_the_greeting_is_owed_nothing(hotline: RunningHotline, l
     assert line.callbacks(in_the_greeting) == line.callbacks(at_once) == []
 
 
-def test_a_placeholder_that_was_accepted_takes_no_place_and_gives_none(hotline: RunningHotline) -> None:
-    """While an agent dials a citizen back, the line is as full as the living make it."""
+def test_placeholders_make_no_line_full_and_no_room_in_it(hotline: RunningHotline) -> None:
+    """Waiting or accepted: the line is as full as the living make it."""
     hotline.citizens()
     line = hotline.special_line("full with one too")
     rings_out = hotline.new_citizen("137")
-    line.call(
-        rings_out, stay=20
-    )  # nobody is signed in: he is owed a call, and will not pick up for ten seconds
-    wait_for(lambda: line.callbacks(rings_out))
-    agent_no = line.agent()
-    wait_for(lambda: line.has_member(agent_no, "In use"), 30, "an agent accepted the callback")
+    # nobody is signed in: he is owed a call, and will not pick up for ten seconds
+    line.call(rings_out, stay=20)
+    (owed,) = wait_for(lambda: line.callbacks(rings_out))
+
+    def attempts() -> list[str]:
+        return [one["state"] for one in hotline.get(f"/api/callbacks/{owed['id']}")["attempts"]]
+
+    line.agent(has_phone=False)  # callers and placeholders are taken, and no phone rings
+    wait_for(lambda: line.standing() == ["callback"], 30)
     first, second = hotline.new_citizen(), hotline.new_citizen()
-    line.call(first, stay=20)
-    wait_for(lambda: len(line.waiting()) == 1, 5)
+    line.call(first, stay=40)
+    wait_for(lambda: line.standing() == ["callback", first], 15, "the placeholder made the line full")
+    line.agent()
+    wait_for(lambda: attempts() == ["dialling"], 30, "an agent accepted the callback")
+    assert line.standing() == [first]
     line.call(second, stay=20)
     assert line.ended(second)[0]["outcome"] == "queue_full"
-    assert line.callbacks(rings_out)[0]["state"] == "in_progress", "the placeholder was still there"
+    assert attempts() == ["dialling"], "the placeholder was still there"
     line.close()
 
 
