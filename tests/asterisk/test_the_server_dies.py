@@ -57,13 +57,16 @@ def ends(hotline: RunningHotline, number: str) -> list[str]:
     return [row[1] for row in log if row[4] == "HOTLINE_END" and row[1] in to_it]
 
 
-def hears_out_the_menu(hotline: RunningHotline, citizen: str) -> bool:
-    """The prompts are over, and he has some seconds to press a key."""
+def variables(hotline: RunningHotline, citizen: str) -> str:
+    """What Asterisk's console shows of a citizen's channel; "" if there is none."""
     rows = [row.split("!") for row in hotline.ask("core show channels concise").splitlines()]
     channel = next((row[0] for row in rows if len(row) > 7 and row[7] == citizen), "")
-    return bool(channel) and bool(
-        re.search(r"HOTLINE_WALKED=\S+\|\d+\.\d{6}\n", hotline.ask(f"core show channel {channel}"))
-    )
+    return hotline.ask(f"core show channel {channel}") if channel else ""
+
+
+def hears_out_the_menu(hotline: RunningHotline, citizen: str) -> bool:
+    """The prompts are over, and he has some seconds to press a key."""
+    return re.search(r"HOTLINE_WALKED=\S+\|\d+\.\d{6}\n", variables(hotline, citizen)) is not None
 
 
 def _talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:
@@ -227,6 +230,39 @@ def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     for citizen in (*citizens, late):
         assert line.ended(citizen, seconds=40)[0]["outcome"] == "answered"
     assert len(line.calls()) == 4
+    assert_nothing_forgotten(hotline)
+
+
+def test_only_the_first_caller_pays_for_a_frozen_server(hotline: RunningHotline, line: Line) -> None:
+    """He waits in silence for as long as a step may last; those who come after him go straight to the line."""
+    line.agent(has_phone=False)
+    waiting, first, second, third = (hotline.new_citizen() for _ in range(4))
+    line.call(waiting, stay=120)
+    wait_for(lambda: line.standing() == [waiting], 20)
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        line.call(first, stay=90)
+        wait_for(lambda: line.standing() == [waiting, first], 30)
+        assert "HOTLINE_SILENT=1" in variables(hotline, first)
+        line.call(second, stay=90)
+        wait_for(lambda: line.standing() == [waiting, first, second], 30)
+        assert "HOTLINE_SILENT=1" not in variables(hotline, second)
+        hotline.ask(f"channel request hangup {line.waiting()[0]}")
+        wait_for(lambda: ends(hotline, line.number), 20)
+        wait_for(
+            lambda: not variables(hotline, waiting), 10, "his channel hangs in a leg to the frozen server"
+        )
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+    wait_for(hotline.is_ready, 30)
+
+    def is_asked_again() -> bool:
+        """Once the server has answered one caller, everybody is greeted again."""
+        line.call(third, stay=8).wait(30)
+        return any(record["greeted_at"] for record in line.ended(third, seconds=20))
+
+    wait_for(is_asked_again, 60)
+    assert "HOTLINE_SILENT_UNTIL=\n" in hotline.ask("dialplan show globals")
     assert_nothing_forgotten(hotline)
 
 
