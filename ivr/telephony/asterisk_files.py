@@ -21,6 +21,8 @@ from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
 from vocabulary.phone_numbers import NumberPlan
 
 DATA_FILE: Final = "hotline-data.conf"
+DATA_NEXT: Final = "hotline-data.next"
+"""The same, as it is to be once the queues that it names are loaded: Asterisk would take it at the next call."""
 
 
 class CannotRender(HotlineError):
@@ -176,15 +178,21 @@ def _with_defaults(lines: Lines) -> Lines:
     return lines.model_copy(update={"trunks": trunks})
 
 
-def write_changed(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Writes what differs, each file whole or not at all, readable by its owner only. Name → the text before ("" if new)."""
+def write_changed(files: Mapping[str, str], folder: Path, *, is_running: bool = False) -> dict[str, str]:
+    """Writes what differs, each file whole or not at all, readable by its owner only. Name → the text before ("" if new).
+
+    `is_running`: an Asterisk reads this folder, so DATA_FILE is laid down as DATA_NEXT, for whoever has the rest taken over.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / DATA_NEXT).unlink(missing_ok=True)
     changed: dict[str, str] = {}
     for name, content in sorted(files.items()):
         target = folder / name
         before = target.read_text(encoding="utf-8") if target.exists() else ""
         if target.exists() and before == content:
             continue
+        if is_running and name == DATA_FILE:
+            target = folder / DATA_NEXT
         draft = folder / f".{name}.new"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(content)
