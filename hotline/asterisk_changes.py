@@ -1,26 +1,27 @@
 """A running Asterisk reads its changed files without dropping a call; what must wait is remembered and done later.
 
-What waits and why was tried: a dialplan read under a live call sends it through Queue() twice, a queue that
-is removed with a caller inside loses sight of him, transports change only at a start.
+What waits and why was tried: a dialplan read under a live call sends it through Queue() twice, a queue that is removed with
+a caller inside loses sight of him, transports change only at a start. A queue is there before a number leads to it, and
+until none does any more.
 """
 
 import fcntl
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from hotline import asterisk_process
+from hotline import asterisk_process, config_door
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
-from ivr.telephony.asterisk_files import DATA_FILE
+from ivr.telephony.asterisk_files import DATA_FILE, DATA_NEXT
 
-# Read anew by Asterisk at each call: nothing to do.
+# Read anew by Asterisk at each call: only put in place.
 AT_ONCE: Final = frozenset({DATA_FILE})
 # Taken over at once by a command on the console. The AMI user has no right to these.
 RELOADS: Final[Mapping[str, str]] = {
@@ -55,11 +56,17 @@ def take_over(
     with _one_at_a_time(settings):
         changes = _remembered(settings, program, folder)
         for name, before in changed.items():
+            if name in AT_ONCE:
+                continue
             earlier = changes.get(name)
             changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
         _remember(
             settings, changes
         )  # before anything is tried: what fails in the middle is tried again later
+        if (folder / DATA_NEXT).exists():
+            if "queues.conf" in changes:
+                _load_queues(program, folder, changes["queues.conf"], keep=None)
+            (folder / DATA_NEXT).replace(folder / DATA_FILE)
         waiting: dict[str, str] = {}
         for name, change in list(changes.items()):
             why = _take_over_one(program, folder, name, change)
@@ -81,13 +88,11 @@ def _one_at_a_time(settings: Settings) -> Iterator[None]:
 
 
 def has_waiting(settings: Settings) -> bool:
-    return _memory(settings).exists()
+    return _memory(settings).exists() or (config_door.etc_dir(settings) / DATA_NEXT).exists()
 
 
 def _take_over_one(program: AsteriskProgram, folder: Path, name: str, change: Change) -> str:
     """Why it waits; "" if it is done."""
-    if name in AT_ONCE:
-        return ""
     if name == "queues.conf":
         return _queues(program, folder, change)
     if name in RELOADS:
@@ -105,15 +110,24 @@ def _take_over_one(program: AsteriskProgram, folder: Path, name: str, change: Ch
 
 def _queues(program: AsteriskProgram, folder: Path, change: Change) -> str:
     """A queue that was taken out stays in the file until nobody waits in it."""
-    before, wanted = _sections(change.before), _sections(change.wanted)
-    occupied = [name for name in before if name not in wanted and _has_callers(program, folder, name)]
-    text = change.wanted + "".join(before[name] for name in occupied)
-    if (folder / "queues.conf").read_text("utf-8") != text:
-        write_private(folder / "queues.conf", text)
-    asterisk_process.ask(program, folder, RELOADS["queues.conf"])
+    gone = [name for name in _sections(change.before) if name not in _sections(change.wanted)]
+    occupied = [name for name in gone if _has_callers(program, folder, name)]
+    _load_queues(program, folder, change, keep=occupied)
     if occupied:
         return f"callers still wait in {', '.join(occupied)}; it goes when they are gone"
     return ""
+
+
+def _load_queues(
+    program: AsteriskProgram, folder: Path, change: Change, *, keep: Collection[str] | None
+) -> None:
+    """The queues that are wanted, and of those taken out the ones to `keep`; None: all."""
+    before, wanted = _sections(change.before), _sections(change.wanted)
+    kept = [text for name, text in before.items() if name not in wanted and (keep is None or name in keep)]
+    text = change.wanted + "".join(kept)
+    if (folder / "queues.conf").read_text("utf-8") != text:
+        write_private(folder / "queues.conf", text)
+    asterisk_process.ask(program, folder, RELOADS["queues.conf"])
 
 
 def _has_callers(program: AsteriskProgram, folder: Path, queue: str) -> bool:

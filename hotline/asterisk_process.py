@@ -140,6 +140,17 @@ def ask(program: AsteriskProgram, etc_dir: Path, command: str, *, seconds: float
     return answer.stdout
 
 
+def is_running(program: AsteriskProgram, etc_dir: Path) -> bool:
+    """Whether an Asterisk of this folder answers on its control socket."""
+    if not (etc_dir / "asterisk.conf").exists():
+        return False
+    try:
+        ask(program, etc_dir, "core show uptime")
+    except AsteriskFailed:
+        return False
+    return True
+
+
 def wait_until_ready(
     program: AsteriskProgram,
     etc_dir: Path,

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from hotline import defaults_door
+from hotline import asterisk_process, defaults_door
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
@@ -181,9 +181,16 @@ def trunk_secrets(lines: Lines) -> dict[str, str]:
 def render_asterisk(
     settings: Settings, program: AsteriskProgram, running: Running, to: Path | None = None
 ) -> dict[str, str]:
-    """Writes Asterisk's files where they changed; gives name → the text before. `to`: another folder than its own."""
+    """Writes Asterisk's files where they changed; gives name → the text before. `to`: another folder than its own.
+
+    Under a running Asterisk nothing is in force before asterisk_changes.take_over.
+    """
     site = asterisk_site(settings, program, running)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = render(running.configuration.lines, site, defaults_door.templates(settings.config_dir))
-    return write_changed(files, to or etc_dir(settings))
+    configuration = running.configuration
+    templates = defaults_door.templates(settings.config_dir)
+    files = render(configuration.lines, site, templates, configuration.callbacks.kinds)
+    own = etc_dir(settings)
+    is_running = to is None and asterisk_process.is_running(program, own)
+    return write_changed(files, to or own, is_running=is_running)

@@ -250,8 +250,7 @@ class Service:
         await self._put_missing_accounts()
 
     async def _resynchronise(self) -> int:
-        seats = await asyncio.to_thread(self._all_seats)
-        return await self.switch.resynchronise(seats, self._queue_names())
+        return await self.switch.resynchronise(self._all_seats, self._queue_names())
 
     async def _put_missing_accounts(self) -> None:
         try:

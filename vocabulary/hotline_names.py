@@ -14,6 +14,8 @@ DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 
 QUEUE: Final = "HOTLINE_QUEUE"
 NEXT: Final = "HOTLINE_NEXT"
+WALKED: Final = "HOTLINE_WALKED"
+"""How far the caller has come: menu path|version|queue|category|moment of the greeting's end."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"
 
 # Callback legs. Two underscores when they are handed to Originate, so that both halves inherit them.
@@ -24,6 +26,8 @@ RING: Final = "HOTLINE_RING"
 DIAL: Final = "HOTLINE_DIAL"
 DIAL_TRUNK: Final = "HOTLINE_DIAL_TRUNK"
 QUEUE_PRIO: Final = "QUEUE_PRIO"
+PLACEHOLDERS: Final = "GROUP(placeholder)"
+"""Set to the queue in which a placeholder waits; the dialplan counts them when it asks whether a queue is full."""
 
 # `hotline call`: which trunk the test call stands for, and how long its citizen stays on the line.
 TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"

@@ -147,12 +147,14 @@ def _classify(digits: str, area_code: str) -> PhoneNumber:
     if international:
         return _international(international, area_code)
     with_country = _WITH_COUNTRY.fullmatch(digits)
-    return _domestic(with_country[1] if with_country else digits, area_code)
+    if with_country:
+        return _domestic(with_country[1], area_code, is_whole=True)
+    return _domestic(digits, area_code)
 
 
 def _international(digits: str, area_code: str) -> PhoneNumber:
     if digits.startswith("+86"):
-        return _domestic(digits.removeprefix("+86"), area_code)
+        return _domestic(digits.removeprefix("+86"), area_code, is_whole=True)
     if _is_foreign(digits, strictly=True):
         return PhoneNumber(digits, NumberKind.FOREIGN)
     at_home = _domestic(digits.removeprefix("+"), area_code)  # a trunk that puts + before everything
@@ -163,7 +165,8 @@ def _international(digits: str, area_code: str) -> PhoneNumber:
     return PhoneNumber(digits.removeprefix("+")[:_KEPT_OF_RUBBISH], NumberKind.INVALID)
 
 
-def _domestic(digits: str, area_code: str) -> PhoneNumber:
+def _domestic(digits: str, area_code: str, *, is_whole: bool = False) -> PhoneNumber:
+    """`is_whole`: a country code stood before it, so 106… is Beijing and a number there, not a sender of messages."""
     own_area = digits.removeprefix(area_code) if area_code else digits
     if found := _MOBILE.fullmatch(digits):
         return PhoneNumber("+86" + found[1], NumberKind.MOBILE)
@@ -173,12 +176,15 @@ def _domestic(digits: str, area_code: str) -> PhoneNumber:
         return PhoneNumber(own_area, NumberKind.EMERGENCY)
     if _PREMIUM.fullmatch(digits):
         return PhoneNumber(own_area, NumberKind.PREMIUM)
+    landline = _LANDLINE.fullmatch(digits)
+    if is_whole and landline:
+        return PhoneNumber("+86" + landline[1], NumberKind.LANDLINE)
     if _SHORT.fullmatch(digits):
         return PhoneNumber(own_area, NumberKind.SHORT)
     if _LOCAL.fullmatch(digits) and _LANDLINE.fullmatch(area_code + digits):
         return PhoneNumber("+86" + area_code.removeprefix("0") + digits, NumberKind.LANDLINE)
-    if found := _LANDLINE.fullmatch(digits):
-        return PhoneNumber("+86" + found[1], NumberKind.LANDLINE)
+    if landline:
+        return PhoneNumber("+86" + landline[1], NumberKind.LANDLINE)
     return PhoneNumber(digits[:_KEPT_OF_RUBBISH], NumberKind.INVALID)
 
 

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
 _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
+SORRY: Final = "sorry"
 
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class CallDesk:
         events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
         if walk.greeted_at is not None:
             events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
-        walked = {"path": walk.path, "version": running.configuration.version}
+        walked = {"path": walk.path, "version": walk.version}
         walked |= {
             name: value for name, value in (("queue", walk.queue), ("category", walk.category)) if value
         }
@@ -80,9 +81,15 @@ class CallDesk:
         menu = configuration.menus.get(menu_name)
         if menu is None:  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
-            return Walk(menu_name)
+            return Walk(menu_name, configuration.version)
         return walk_menu(
-            channel, menu_name, menu, running.prompts, configuration.lines.site.language, self.now
+            channel,
+            menu_name,
+            menu,
+            running.prompts,
+            configuration.lines.site.language,
+            self.now,
+            configuration.version,
         )
 
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:
@@ -95,14 +102,17 @@ class CallDesk:
             walk.has_hung_up = True
 
     def leave_queue(self, channel: Channel) -> None:
-        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait a promise to ring back."""
+        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait the dialplan says that it is
+        sorry, and promises a call back to those who will get one; else it leads the caller back into the line, at the old
+        place."""
         status = channel.argument(1)
-        prompt = {"CONTINUE": "goodbye", "TIMEOUT": "all_busy_will_call_back"}.get(status)
-        if prompt is None:
-            return  # the dialplan leads the caller back into the line, at the old place
-        running = self.running()
-        channel.set_variable(NEXT, HANG_UP)
-        play_prompts(channel, (prompt,), "", running.prompts, running.configuration.lines.site.language)
+        if status == "TIMEOUT":
+            channel.set_variable(NEXT, SORRY)
+        if status == "CONTINUE":
+            running = self.running()
+            channel.set_variable(NEXT, HANG_UP)
+            language = running.configuration.lines.site.language
+            play_prompts(channel, ("goodbye",), "", running.prompts, language)
 
     def end(self, channel: Channel) -> None:
         """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO,

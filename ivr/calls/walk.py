@@ -14,6 +14,7 @@ from ivr.lines import Language
 from ivr.menus.navigation import EndCall, Play, Step, ToQueue, WaitKey, next_step, start
 from ivr.menus.schema import MenuFile
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
+from vocabulary.hotline_names import WALKED
 
 _log = logging.getLogger(__name__)
 _MARGIN_SECONDS: Final = 5
@@ -25,16 +26,30 @@ _UNKNOWN_PROMPT_SECONDS: Final = 20.0
 class Walk:
     """How far the caller came; filled in as he goes, so that it also tells about one who hung up on the way.
 
-    `queue` None: the default queue of the number called. `path`: menu and the nodes entered, such as main/greeting.
+    `version`: of the files. `queue` None: the default queue of the number called. `path`: menu and the nodes entered, such
+    as main/greeting.
     """
 
     menu: str
+    version: str = ""
     path: str = ""
     greeted_at: datetime | None = None
     queue: str | None = None
     category: str | None = None
     is_ended: bool = False
     has_hung_up: bool = False
+
+    def enter(self, step: Step, now: Callable[[], datetime]) -> None:
+        self.path = f"{self.menu}/{step.place.path}"
+        if isinstance(step, ToQueue):
+            self.greeted_at = self.greeted_at or now()
+            self.queue, self.category = step.queue, step.category
+
+    def told(self) -> str:
+        """As it stands on the channel (WALKED): if nothing else is ever written of this walk, the dialplan's last line is."""
+        at = self.greeted_at
+        greeted = f"{int(at.timestamp())}.{at:%f}" if at else ""
+        return "|".join((self.path, self.version, self.queue or "", self.category or "", greeted))
 
 
 def walk_menu(
@@ -44,9 +59,10 @@ def walk_menu(
     prompts: PromptLibrary,
     language: Language,
     now: Callable[[], datetime],
+    version: str = "",
 ) -> Walk:
-    """Never raises CallerHungUp: the walk says `has_hung_up`."""
-    walk = Walk(name)
+    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menu` was read from."""
+    walk = Walk(name, version)
     try:
         _carry_out(channel, walk, menu, prompts, language, now)
     except CallerHungUp:
@@ -64,11 +80,10 @@ def _carry_out(
 ) -> None:
     step: Step = start(menu)
     while True:
-        walk.path = f"{walk.menu}/{step.place.path}"
+        walk.enter(step, now)
+        channel.set_variable(WALKED, walk.told())
         match step:
             case ToQueue():
-                walk.greeted_at = walk.greeted_at or now()
-                walk.queue, walk.category = step.queue, step.category
                 return
             case EndCall():
                 play_prompts(channel, step.prompts, "", prompts, language)

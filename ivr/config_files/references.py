@@ -13,7 +13,8 @@ from ivr.plain_text import shown
 from vocabulary.config_problem import ConfigProblem
 
 REQUIRED_PROMPTS: Final = (
-    "greeting", "wrong_key", "hold_on", "all_busy_will_call_back", "technical_fault", "goodbye",
+    "greeting", "wrong_key", "hold_on", "all_busy_will_call_back", "all_busy_call_again",
+    "connection_lost", "technical_fault", "goodbye",
     "callback_hello", "callback_no_answer", "callback_busy", "callback_failed",
     "signed_in", "signed_out", "paused", "resumed", "refused",
 )  # fmt: skip

@@ -12,10 +12,19 @@ from missed_call_redial.attempts import NO_TRUNK_IS_UP
 from missed_call_redial.callbacks import attempt_channels, attempt_of_channel
 from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
 from vocabulary.errors import HotlineError
-from vocabulary.hotline_names import ATTEMPT, CALL, LONGEST, QUEUE, QUEUE_PREFIX, QUEUE_PRIO, RING
+from vocabulary.hotline_names import (
+    ATTEMPT,
+    CALL,
+    LONGEST,
+    PLACEHOLDERS,
+    QUEUE,
+    QUEUE_PREFIX,
+    QUEUE_PRIO,
+    RING,
+)
 
 _BEYOND_THE_WAIT_SECONDS: Final = 60
-"""Originate's own limit must be longer than the queue's, else it ends as an abandon (trap 5)."""
+"""Originate's own limit must be longer than the queue's: what it cuts off is logged like a citizen who gave up."""
 
 
 class AmiDialer:
@@ -52,7 +61,11 @@ class AmiDialer:
             "Timeout": str((request.agent_wait_seconds + _BEYOND_THE_WAIT_SECONDS) * 1000),
             "Async": "true",
             "CallerID": f"<{request.citizen}>",
-            "Variable": [f"__{name}={value}" for name, value in inherited.items()],
+            # in the group only as long as it waits: the dialplan takes accepted ones out, so they are set on this half
+            "Variable": [
+                *(f"__{name}={value}" for name, value in inherited.items()),
+                f"{PLACEHOLDERS}={request.queue}",
+            ],
         }
         try:
             reply = await self._ami.send(action)

@@ -6,7 +6,7 @@ that no label, number or secret can end a line, start a section or be evaluated 
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,15 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ivr.lines import Lines
+from ivr.telephony.promises import callers_promised, promised_at
+from tickets.outcome import Outcome
 from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
 from vocabulary.phone_numbers import NumberPlan
 
 DATA_FILE: Final = "hotline-data.conf"
+DATA_NEXT: Final = "hotline-data.next"
+"""The same, as it is to be once the queues that it names are loaded: Asterisk would take it at the next call."""
 
 
 class CannotRender(HotlineError):
@@ -116,14 +120,17 @@ FILTERS: Final[Mapping[str, Callable[[object], str]]] = {
     "dialled": _matching("telephone number", r"\+?[0-9]{0,32}", "digits only"),
     "text": _text,
     "plans": _plans,
+    "expression": _matching("regular expression", r"[\^$\[\](){}|?+x0-9-]{1,3000}", "it is none of ours"),
     "number": _number,
 }
 
 
-def render(lines: Lines, site: AsteriskSite, templates: Sequence[Path]) -> dict[str, str]:
+def render(
+    lines: Lines, site: AsteriskSite, templates: Sequence[Path], rung_back: Collection[Outcome] = ()
+) -> dict[str, str]:
     """File name → content, for every `*.conf.j2` in `templates`; an earlier folder's file hides a later one's.
 
-    Raises CannotRender, naming the value.
+    `rung_back`: the kinds of lost call that policy owes a callback. Raises CannotRender, naming the value.
     """
     environment = Environment(
         loader=FileSystemLoader([str(folder) for folder in templates]),
@@ -136,7 +143,13 @@ def render(lines: Lines, site: AsteriskSite, templates: Sequence[Path]) -> dict[
     )
     for name, keep in FILTERS.items():
         environment.filters[name] = _marking(keep)
-    values = asdict(site) | {"lines": _with_defaults(lines), "prio_base": PRIO_BASE, "prio_epoch": PRIO_EPOCH}
+    values = asdict(site) | {
+        "lines": _with_defaults(lines),
+        "prio_base": PRIO_BASE,
+        "prio_epoch": PRIO_EPOCH,
+        "promised_at": promised_at(rung_back),
+        "callers_promised": {trunk.name: callers_promised(trunk, lines) for trunk in lines.trunks},
+    }
     names = sorted({path.name for folder in templates for path in folder.glob("*.conf.j2")})
     return {name.removesuffix(".j2"): environment.get_template(name).render(values) for name in names}
 
@@ -165,15 +178,21 @@ def _with_defaults(lines: Lines) -> Lines:
     return lines.model_copy(update={"trunks": trunks})
 
 
-def write_changed(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Writes what differs, each file whole or not at all, readable by its owner only. Name → the text before ("" if new)."""
+def write_changed(files: Mapping[str, str], folder: Path, *, is_running: bool = False) -> dict[str, str]:
+    """Writes what differs, each file whole or not at all, readable by its owner only. Name → the text before ("" if new).
+
+    `is_running`: an Asterisk reads this folder, so DATA_FILE is laid down as DATA_NEXT, for whoever has the rest taken over.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / DATA_NEXT).unlink(missing_ok=True)
     changed: dict[str, str] = {}
     for name, content in sorted(files.items()):
         target = folder / name
         before = target.read_text(encoding="utf-8") if target.exists() else ""
         if target.exists() and before == content:
             continue
+        if is_running and name == DATA_FILE:
+            target = folder / DATA_NEXT
         draft = folder / f".{name}.new"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(content)

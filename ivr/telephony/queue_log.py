@@ -23,6 +23,7 @@ _SHAPE: Final = re.compile(r"\s*(\d{9,11})(?:\.\d+)?\|([^|]*)\|([^|]*)\|([^|]*)\
 # After kill -9 a half line may stand right before the first line of the next start.
 _GLUED_RESTART: Final = re.compile(r"(\d{10})\|NONE\|NONE\|NONE\|QUEUESTART\|?$")
 _PLACEHOLDER_URL: Final = "attempt/"
+_EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -77,17 +78,33 @@ def to_events(line: LogLine) -> list[Event]:
     if reading is None or (not is_of_a_call and entry.event != "QUEUESTART"):
         return []
     kind, read = reading
-    return [
-        Event(
-            call_id=entry.call_id if is_of_a_call else "",
-            kind=kind,
-            source=EventSource.QUEUE_LOG,
-            at=datetime.fromtimestamp(entry.epoch, UTC),
-            seq=line.offset,
-            data=read(entry),
-            key=f"ql:{line.file_id}:{line.offset}",
-        )
-    ]
+    event = Event(
+        call_id=entry.call_id if is_of_a_call else "",
+        kind=kind,
+        source=EventSource.QUEUE_LOG,
+        at=datetime.fromtimestamp(entry.epoch, UTC),
+        seq=line.offset,
+        data=read(entry),
+        key=f"ql:{line.file_id}:{line.offset}",
+    )
+    return [event, *_walk_before(event, entry)] if kind is EventKind.ENDED else [event]
+
+
+def _walk_before(end: Event, entry: Entry) -> list[Event]:
+    """What the last line tells of the menu, for a call of which our server could write nothing down.
+
+    Usually its own account came first and is the better one; this one then changes nothing.
+    """
+    path, version, queue, category, greeted = (entry.field(n) for n in range(6, 11))
+    if not path:
+        return []
+    chosen = {name: value for name, value in (("queue", queue), ("category", category)) if value}
+    data = {"path": path, "version": version, **chosen}
+    found = [replace(end, kind=EventKind.MENU_WALKED, data=data, key=f"{end.key}:menu_walked")]
+    if moment := _EXACT_TIME.fullmatch(greeted):
+        at = datetime.fromtimestamp(int(moment[1]), UTC).replace(microsecond=int(moment[2]))
+        found.append(replace(end, kind=EventKind.GREETED, at=at, data={}, key=f"{end.key}:greeted"))
+    return found
 
 
 def for_call(restart: Event, call_id: str) -> Event:

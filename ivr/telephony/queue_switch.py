@@ -3,8 +3,10 @@
 Implements ivr.agents.switch.Switch. Asterisk's own memory of members is never believed over ours.
 """
 
+import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from ivr.agents.switch import Seat, SwitchNotReached
 from ivr.telephony.ami import Action, Ami, AmiReply
@@ -14,6 +16,7 @@ from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import AGENT_PREFIX, QUEUE_PREFIX
 
 _log = logging.getLogger(__name__)
+_MOST_COMPARISONS: Final = 5
 # Asterisk's words when there was nothing to do
 _ALREADY = ("Already there", "Not there", "not found", "No such interface", "Interface not found")
 
@@ -70,15 +73,28 @@ class QueueSwitch:
             return None
         return {event.get(name, "") for event in reply.events for name in ("Uniqueid", "Linkedid")}
 
-    async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
+    async def resynchronise(self, read_seats: Callable[[], Sequence[Seat]], all_queues: Sequence[str]) -> int:
         """Only what differs is sent. Returns the number of changes. Raises AmiFault when Asterisk cannot be asked;
 
-        a change that it refuses is logged and keeps none of the others back.
+        a change that it refuses is logged and keeps none of the others back. `read_seats` runs in a thread.
+
+        Agents change their state meanwhile: database first, then Asterisk. So the seats are read after Asterisk's answer,
+        which cannot be newer than they are; and again when all was sent, for an action of ours may have overtaken theirs.
         """
-        status = (
-            await self._ami.send({"Action": "QueueStatus"}, timeout=30)
-        ).required()  # refused while app_queue loads
-        actions = differences(status.events, seats, all_queues)
+        changes = 0
+        for _ in range(_MOST_COMPARISONS):
+            status = (
+                await self._ami.send({"Action": "QueueStatus"}, timeout=30)
+            ).required()  # refused while app_queue loads
+            seats = await asyncio.to_thread(read_seats)
+            actions = differences(status.events, seats, all_queues)
+            changes += await self._send_all(actions)
+            if not actions or await asyncio.to_thread(read_seats) == seats:
+                break
+        return changes
+
+    async def _send_all(self, actions: Sequence[Action]) -> int:
+        """How many were carried out."""
         changes = 0
         for action in actions:
             try:

@@ -123,6 +123,7 @@ class SipAccounts:
                 "from_domain": self._network.media_address,
                 "language": self._network.language,
                 "timers": "yes",
-                "rtp_timeout": "60",
+                # a phone that died leaves its citizen in silence for so long; then he goes back into the line
+                "rtp_timeout": "30",
             },
         }

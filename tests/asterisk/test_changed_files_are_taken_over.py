@@ -80,6 +80,44 @@ def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) 
         assert _hotline(hotline, "reload").returncode == 0
 
 
+def test_a_queue_that_goes_while_a_citizen_is_in_the_menu_does_not_take_him_along(
+    hotline: RunningHotline, line: Line
+) -> None:
+    """He is led to where his number leads when he comes out of it."""
+    other = hotline.new_line()
+    citizen = hotline.new_citizen()
+    # a wrong key plays the menu once more: about a quarter of a minute
+    call = line.call(citizen, called=line.keys_number, keys=[(6.0, "9")], stay=60)
+    wait_for(lambda: line.arrivals(citizen), 10)
+    path = hotline.settings.config_dir / "hotline.yaml"
+    good = path.read_text(encoding="utf-8")
+
+    def without(found: dict[str, Any]) -> None:
+        found["queues"] = [queue for queue in found["queues"] if queue["name"] != line.queue]
+        for number in found["numbers"]:
+            if number["queue"] == line.queue:
+                number["queue"] = other.queue
+
+    hotline.change("hotline.yaml", without)
+    try:
+        done = _hotline(hotline, "asterisk", "render")
+        assert done.returncode == 0, done.stderr
+        assert "No such queue" in hotline.ask(f"queue show q-{line.queue}")
+        log = [row[4] for row in hotline.queue_log if row[1] == _call_id(hotline, citizen)]
+        assert log == ["HOTLINE_ARRIVED"], "he is still in the menu"
+        assert call.wait(60) == 0
+        (record,) = line.ended(citizen)
+        assert (record["queue"], record["outcome"]) == (other.queue, "no_agent")
+    finally:
+        path.write_text(good, encoding="utf-8")
+        assert _hotline(hotline, "reload").returncode == 0
+        other.close()
+
+
+def _call_id(hotline: RunningHotline, citizen: str) -> str:
+    return next(row[1] for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED" and row[5] == citizen)
+
+
 def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, line: Line) -> None:
     line.agent(ring=60)
     call = line.call(hotline.new_citizen(), stay=8)

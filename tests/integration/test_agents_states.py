@@ -4,7 +4,7 @@ import asyncio
 import logging
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ class Ends(FakeSwitch):
         self.given: list[tuple[Sequence[Seat], Sequence[str]]] = []
         self.fault: Exception | None = None
 
-    async def resynchronise(self, seats: Sequence[Seat], all_queues: Sequence[str]) -> int:
-        self.given.append((seats, all_queues))
+    async def resynchronise(self, read_seats: Callable[[], Sequence[Seat]], all_queues: Sequence[str]) -> int:
+        self.given.append((read_seats(), all_queues))
         if self.fault is not None:
             raise self.fault
         return 0

@@ -105,7 +105,7 @@ def test_a_number_that_is_no_longer_listed_goes_straight_to_the_queue(configurat
     ("status", "heard", "next_step"),
     [
         ("CONTINUE", ["/p/goodbye"], [("HOTLINE_NEXT", "hang_up")]),
-        ("TIMEOUT", ["/p/all_busy_will_call_back"], [("HOTLINE_NEXT", "hang_up")]),
+        ("TIMEOUT", [], [("HOTLINE_NEXT", "sorry")]),
         ("WITHDRAW", [], []),
         ("", [], []),
     ],

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from support.fake_channel import FakeChannel
 
 from hotline import defaults_door
 from ivr.calls.walk import walk_menu
 from ivr.config_files.checker import Configuration, check
+from ivr.menus.schema import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -57,3 +59,30 @@ def test_a_prompt_that_is_not_there_does_not_end_the_call(configuration: Configu
     walk = walk_menu(channel, "main", configuration.menus["main"], PromptLibrary({}, {}), "zh", lambda: NOW)
     assert channel.heard == []
     assert walk.path == "main/greeting/person"
+
+
+def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: Configuration) -> None:
+    """Whenever our server dies, the dialplan still knows it: also the keys, and when the greeting was over."""
+    heard: list[str] = []
+
+    def note(path: str) -> None:
+        heard.append(f"{path}: {channel.variables['HOTLINE_WALKED']}")
+
+    channel = FakeChannel(keys=[None, None, "2"], on_play=note)
+    name = "examples/with_keys"
+    walk = walk_menu(channel, name, with_keys(), library(configuration), "zh", lambda: NOW, "v1")
+    assert walk.category == "heating"
+    assert heard == [
+        "/prompts/greeting: examples/with_keys/choose|v1|||",
+        "/prompts/choose_matter: examples/with_keys/choose|v1|||",
+    ]
+    told = [value for variable, value in channel.set if variable == "HOTLINE_WALKED"]
+    assert told[1:] == [
+        "examples/with_keys/choose|v1|||1795392000.000000",
+        "examples/with_keys/choose/heating|v1|heating|heating|1795392000.000000",
+    ]
+
+
+def with_keys() -> MenuFile:
+    path = defaults_door.shipped() / "menus" / "examples" / "with_keys.yaml"
+    return MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))

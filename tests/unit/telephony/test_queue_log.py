@@ -79,6 +79,30 @@ def test_what_a_line_says(rest: str, kind: str, data: dict[str, str]):
     assert events(rest) == [(kind, data)]
 
 
+def test_the_last_line_also_tells_of_the_menu():
+    line = LogLine(
+        "f1",
+        40,
+        f"1795397954|{CALL}|main|NONE|HOTLINE_END||TRUE||16|citizen|main/choose/heating|v1|heating|heat|1795397950.000123",
+    )
+    ended, walked, greeted = to_events(line)
+    assert (ended.kind, ended.key) == (EventKind.ENDED, "ql:f1:40")
+    assert (walked.kind, walked.key) == (EventKind.MENU_WALKED, "ql:f1:40:menu_walked")
+    assert walked.data == {
+        "path": "main/choose/heating", "version": "v1", "queue": "heating", "category": "heat",
+    }  # fmt: skip
+    assert (greeted.kind, greeted.key) == (EventKind.GREETED, "ql:f1:40:greeted")
+    assert (greeted.at.timestamp(), greeted.at.microsecond) == (1795397950.000123, 123)
+
+
+@pytest.mark.parametrize("greeted", ["", "x", "1795397950", "99999999999.000001", "1795397950.1"])
+def test_a_menu_left_before_its_greeting_was_over(greeted: str):
+    assert events(f"NONE|NONE|HOTLINE_END||||16|citizen|main/greeting|v1|||{greeted}") == [
+        ("ended", {"status": "", "abandoned": "", "agent": "", "cause": "16", "by": "citizen"}),
+        ("menu_walked", {"path": "main/greeting", "version": "v1"}),
+    ]
+
+
 def test_an_event_knows_its_call_its_time_and_its_place():
     [event] = to_events(LogLine("f1", 4096, f"1795397954|{CALL}|main|NONE|ABANDON|1|1|30"))
     assert event.call_id == CALL

@@ -141,7 +141,7 @@ def test_a_refused_change_is_logged_and_the_others_go_on(caplog: pytest.LogCaptu
     manager = OneManager(refused="q-general")
     seats = [seat(queues=(("general", 0), ("heating", 0)))]
     with caplog.at_level(logging.WARNING):
-        assert asyncio.run(manager.switch().resynchronise(seats, QUEUES)) == 2
+        assert asyncio.run(manager.switch().resynchronise(lambda: seats, QUEUES)) == 2
     assert manager.done == ["QueueStatus", "QueueAdd q-heating", "QueuePause"]
     assert "No such queue" in caplog.text
 
@@ -153,8 +153,8 @@ def test_a_pause_reason_that_cannot_be_sent_keeps_nobody_else_back() -> None:
             return await super().send(action, timeout)
 
     manager = Strict()
-    others = Seat("1002", (("general", 0),), True, None)
-    assert asyncio.run(manager.switch().resynchronise([seat("a\r\nb"), others], QUEUES)) == 3
+    seats = [seat("a\r\nb"), Seat("1002", (("general", 0),), True, None)]
+    assert asyncio.run(manager.switch().resynchronise(lambda: seats, QUEUES)) == 3
     assert manager.done[-1] == "QueuePause"
 
 
@@ -194,4 +194,62 @@ def test_a_call_lives_while_any_channel_of_it_does() -> None:
 def test_a_lost_connection_is_raised() -> None:
     manager = OneManager(lost="QueuePause")
     with pytest.raises(AmiNotConnected):
-        asyncio.run(manager.switch().resynchronise([seat()], QUEUES))
+        asyncio.run(manager.switch().resynchronise(lambda: [seat()], QUEUES))
+
+
+class Pausing:
+    """A queue with one member, who pauses by the API in the middle of a resynchronisation: database first, then the queue.
+
+    `at`: the action that he is quicker than ("QueueStatus", "QueuePenalty"), or "reading": right after his seat was read.
+    """
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+        self.seat = seat(queues=(("general", 3),))  # the penalty differs, so there is something to do
+        self.paused = False
+        self.pauses: list[bool] = []
+
+    def pauses_now(self, at: str) -> None:
+        if at == self.at:
+            self.at = ""
+            self.seat = seat("meal", queues=(("general", 3),))
+            self.paused = True
+
+    def read(self) -> list[Seat]:
+        found = [self.seat]
+        self.pauses_now("reading")
+        return found
+
+    async def send(self, action: Action, timeout: float | None = None) -> AmiReply:
+        name = str(action["Action"])
+        self.pauses_now(name)
+        if name == "QueuePause":
+            self.paused = action["Paused"] == "true"
+            self.pauses.append(self.paused)
+        if name != "QueueStatus":
+            return AmiReply(True, "", {})
+        standing = member(paused="1" if self.paused else "0", reason="meal" if self.paused else "")
+        return AmiReply(True, "", {}, (standing,))
+
+
+@pytest.mark.parametrize("at", ["QueueStatus", "reading", "QueuePenalty"])
+def test_a_pause_in_the_middle_is_never_undone(at: str) -> None:
+    pausing = Pausing(at)
+    switch = QueueSwitch(cast(Ami, pausing), cast(SipAccounts, cast(Any, None)))
+    asyncio.run(switch.resynchronise(pausing.read, QUEUES))
+    assert pausing.paused
+    assert False not in pausing.pauses, "for a moment his phone could have rung"
+
+
+def test_a_pause_that_an_older_answer_undoes_is_brought_about_again() -> None:
+    """He was paused, resumes, and pauses again just before the action that his resuming led to is sent."""
+
+    class Resumed(Pausing):
+        def __init__(self) -> None:
+            super().__init__("QueuePause")
+            self.paused = True
+
+    resumed = Resumed()
+    switch = QueueSwitch(cast(Ami, resumed), cast(SipAccounts, cast(Any, None)))
+    asyncio.run(switch.resynchronise(resumed.read, QUEUES))
+    assert resumed.pauses == [False, True]

@@ -49,6 +49,15 @@ def test_one_landline_in_many_spellings(raw: str):
     assert normalise(raw, area_code="0351") == PhoneNumber("+863512021234", LANDLINE)
 
 
+@pytest.mark.parametrize("raw", ["010-62345678", "+861062345678", "861062345678", "0086 10 6234 5678"])
+def test_a_number_of_beijing_is_no_sender_of_messages(raw: str):
+    """10 and 6… read together look like 106…; the canonical form must still be read as what it is, or nobody rings back."""
+    found = normalise(raw, area_code="0351")
+    assert found == PhoneNumber("+861062345678", LANDLINE)
+    assert normalise(found.digits, area_code="0351") == found
+    assert normalise("1062345678901", area_code="0351").kind is NumberKind.SHORT
+
+
 @pytest.mark.parametrize(
     ("raw", "digits", "kind"),
     [
