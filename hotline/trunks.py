@@ -37,7 +37,7 @@ class TrunkStates:
         return all(trunk.is_test or self.states.get(trunk.name) == UP for trunk in lines.trunks)
 
     def can_dial_out(self, lines: Lines) -> bool:
-        """Some trunk that may dial answers; else a dead trunk would look like citizens who do not pick up (trap 12)."""
+        """Some trunk that may dial answers. Asterisk tells a dead one like a citizen who does not pick up: NOANSWER, 16."""
         real = [
             trunk for trunk in lines.trunks if not trunk.is_test
         ]  # beside a real one the trial's says nothing
