@@ -37,7 +37,8 @@ class TrunkStates:
         return all(trunk.is_test or self.states.get(trunk.name) == UP for trunk in lines.trunks)
 
     def can_dial_out(self, lines: Lines) -> bool:
-        """Some trunk that may dial answers; else a dead trunk would look like citizens who do not pick up."""
+        """Some trunk that may dial answers; Asterisk tells a dead one like a citizen who does not pick
+        up: NOANSWER, 16."""
         return any(trunk.allow_out and trunk.name in self.up for trunk in lines.trunks_out)
 
     @property

@@ -1,6 +1,6 @@
 """AMI events about queued calls as hints: they make the screens quick, and never decide an outcome alone.
 
-A caller can forge AMI events (trap 1), so only ids and agents of the right form are taken from them.
+A line feed in a caller's name makes an AMI event of its own, so only ids and agents of the right form are taken from them.
 """
 
 import re

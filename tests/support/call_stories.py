@@ -1,5 +1,8 @@
 """Endings of calls as Asterisk tells them: what the dialplan, queue_log and AMI say of each.
 
+queue_log is silent about a call that hangs up before the queue, and about a full one; the hangup handler sees other variables
+at each ending (tried on a real one). Lines of our own fill the gaps.
+
 Every story has two accounts where Asterisk gives two; queue_log times are cut to whole seconds as Asterisk
 cuts them.
 """
