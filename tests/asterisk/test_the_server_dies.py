@@ -133,7 +133,9 @@ def test_how_far_a_citizen_came_in_the_menu_is_known_though_nothing_was_written(
         line.call(on_the_way, called=line.keys_number, stay=20)
         wait_for(lambda: hears_out_the_menu(hotline, on_the_way), 20)
         hotline.kill_server()
-    wait_for(lambda: len(ends(hotline, line.keys_number)) == 2, 40)
+    wait_for(lambda: line.standing() == [on_the_way], 20, "out of the menu that he cannot walk to its end")
+    hotline.ask(f"channel request hangup {line.waiting()[0]}")
+    wait_for(lambda: len(ends(hotline, line.keys_number)) == 2, 20)
     hotline.start_server()
     (whole,) = line.ended(through)
     assert whole["menu_path"] == "examples/with_keys/choose/heating"
