@@ -50,10 +50,12 @@ def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line
     dying = line.agent()
     notices_silence_soon(hotline, dying)
     citizen = hotline.new_citizen()
-    line.call(citizen, stay=20)
+    line.call(citizen, stay=60)
     wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
     line.phones.running[0].process.kill()
-    (ended,) = line.ended(citizen, seconds=40)
+    wait_for(lambda: line.standing() == [citizen], 30)
+    hotline.ask(f"channel request hangup {line.waiting()[0]}")
+    (ended,) = line.ended(citizen)
     assert ended["outcome"] in ("queue_abandon", "ring_abandon")
     assert len(wait_for(lambda: line.callbacks(citizen))) == 1
 

@@ -38,7 +38,7 @@ CUT_SHORT = f"<sip:138%00{FORGED}@{HOST}>"
 """Asterisk ends the number at the NUL: what is left is harmless."""
 CALLS = len(FROM) + len(NAMES) + len(HEADERS) + 1
 LINE = re.compile(
-    r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|"
+    r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|hl1-test-[0-9a-f]{12}-[12]|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|"
     r"(HOTLINE_END(\|[^|]*){5}\|[\w/]*\|[0-9a-f]*\|[\w-]*\|[\w-]*\|[0-9.]*|(?!HOTLINE_END)\w+(\|[^|]*){0,6})"
 )
 

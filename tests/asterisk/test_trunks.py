@@ -100,7 +100,6 @@ def test_the_carriers_forms_of_numbers_become_our_own(
     hotline: RunningHotline, line: Line, carrier: Carrier, contact: str
 ) -> None:
     """It puts prefixes before the number called and before the caller; or it sends all to the address that we registered."""
-    line.agent(talk=1)
     forms = {
         "with the area code": (f"0355{line.number}", ""),
         "with the country's code": (f"+860355{line.number}", ""),
@@ -109,14 +108,26 @@ def test_the_carriers_forms_of_numbers_become_our_own(
         "to what we registered": (contact, f"0355{line.number}"),
         "to what we registered, with a context": (contact, f"0355{line.number};phone-context=+86"),
     }
-    for form, (called, to) in forms.items():
-        citizen = hotline.new_citizen()
-        call = carrier.call(f"17909{citizen}", called, to=to)
+    citizens = {form: hotline.new_citizen() for form in forms}
+    calls = {
+        form: carrier.call(f"17909{citizens[form]}", called, to=to) for form, (called, to) in forms.items()
+    }
+    for form, call in calls.items():
         assert call.wait(40) == 0, (form, call.errors, call.trace)
-        (record,) = line.ended(citizen)
-        assert record["outcome"] == "answered", form
+        (record,) = line.ended(citizens[form])  # by the number as it is after its prefix was taken off
         assert (record["number_called"], record["trunk"]) == (line.number, "carrier-a"), form
-        assert (record["number_kind"], record["number_masked"][:3]) == ("mobile", citizen[:3]), form
+        assert (record["number_kind"], record["number_masked"][:3]) == ("mobile", citizens[form][:3]), form
+        assert record["outcome"] == "no_agent", form
+
+
+def test_a_call_over_it_is_answered(
+    hotline: RunningHotline, line: Line, carrier: Carrier, contact: str
+) -> None:
+    agent_no = line.agent(talk=1)
+    citizen = hotline.new_citizen()
+    assert carrier.call(f"17909{citizen}", contact, to=f"0355{line.number}").wait(40) == 0
+    (record,) = line.ended(citizen)
+    assert (record["outcome"], record["agent_no"]) == ("answered", agent_no)
 
 
 def test_a_missed_call_is_rung_back_on_its_own_trunk(

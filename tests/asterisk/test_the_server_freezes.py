@@ -1,0 +1,98 @@
+"""The call goes on: our server freezes (it accepts and says nothing) while citizens are greeted, wait and talk.
+
+These stories stop their own server, so they do not share the folder's.
+"""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from support.outages import ends, long_prompts, talking_waiting_greeted, variables
+from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
+from support.story_line import Line
+from support.waiting import wait_for
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[RunningHotline]:
+    yield from a_running_hotline(changes={"prompts.yaml": long_prompts})
+
+
+def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
+    line.agent(talk=6)
+    citizens = talking_waiting_greeted(hotline, line)
+    hotline.signal_server(signal.SIGSTOP)
+    late = hotline.new_citizen()
+    line.call(late, stay=90)
+
+    def connected() -> int:
+        return sum(row[4] == "CONNECT" and row[2] == f"q-{line.queue}" for row in hotline.queue_log)
+
+    wait_for(lambda: connected() == 4, 90, "the agent reached all four, with our server frozen")
+    hotline.signal_server(signal.SIGCONT)
+
+    for citizen in (*citizens, late):
+        assert line.ended(citizen, seconds=40)[0]["outcome"] == "answered"
+    assert len(line.calls()) == 4
+    assert_nothing_forgotten(hotline)
+
+
+def test_nobodys_line_is_held_by_a_frozen_server(hotline: RunningHotline, line: Line) -> None:
+    """Who hangs up in the greeting or the queue has his goodbye answered, and who was served is hung up: all while the
+    server stays frozen. Each phone ends with 0 only if the other side did its part."""
+    line.agent(talk=20)
+    served, waiting, greeted = (hotline.new_citizen() for _ in range(3))
+    in_talk = line.call(served, stay=90)
+    wait_for(lambda: [call for call in line.calls(served) if call["answered_at"]], 20)
+    in_queue = line.call(waiting, stay=12)
+    wait_for(line.waiting, 20)
+    in_greeting = line.call(greeted, stay=2)
+    wait_for(lambda: line.arrivals(greeted), 20)
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        for call in (in_greeting, in_queue, in_talk):
+            assert call.wait(40) == 0, call.errors
+        assert (
+            f"\nBYE sip:{line.number}@" not in in_talk.trace
+        )  # that one was hung up by us, after one silent step
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+    wait_for(lambda: "PJSIP/trunk-" not in hotline.ask("core show channels concise"), 30, "a channel is held")
+    outcomes = [line.ended(citizen, seconds=30)[0]["outcome"] for citizen in (served, waiting, greeted)]
+    assert outcomes == ["answered", "queue_abandon", "ivr_abandon"]
+
+
+def test_only_the_first_caller_pays_for_a_frozen_server(hotline: RunningHotline, line: Line) -> None:
+    """He waits in silence for as long as a step may last; those who come after him go straight to the line."""
+    hotline.ask(
+        "dialplan set global HOTLINE_SILENT_UNTIL 0"
+    )  # the story before may have left some seconds of doubt
+    line.agent(has_phone=False)
+    waiting, first, second, third = (hotline.new_citizen() for _ in range(4))
+    line.call(waiting, stay=120)
+    wait_for(lambda: line.standing() == [waiting], 20)
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        line.call(first, stay=90)
+        wait_for(lambda: line.standing() == [waiting, first], 30)
+        assert "HOTLINE_SILENT=1" in variables(hotline, first)
+        line.call(second, stay=90)
+        wait_for(lambda: line.standing() == [waiting, first, second], 30)
+        assert "HOTLINE_SILENT=1" not in variables(hotline, second)
+        hotline.ask(f"channel request hangup {line.waiting()[0]}")
+        wait_for(lambda: ends(hotline, line.number), 20)
+        wait_for(
+            lambda: not variables(hotline, waiting), 10, "his channel hangs in a leg to the frozen server"
+        )
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+    wait_for(hotline.is_ready, 30)
+
+    def is_asked_again() -> bool:
+        """Once the server has answered one caller, everybody is greeted again."""
+        line.call(third, stay=8).wait(30)
+        return any(record["greeted_at"] for record in line.ended(third, seconds=20))
+
+    wait_for(is_asked_again, 60)
+    assert "HOTLINE_SILENT_UNTIL=\n" in hotline.ask("dialplan show globals")
+    assert_nothing_forgotten(hotline)

@@ -1,0 +1,44 @@
+"""What stories about a dead or frozen server share: prompts long enough to be caught in, and looks at Asterisk itself."""
+
+from typing import Any
+
+from support.running_hotline import RunningHotline
+from support.story_line import Line
+from support.waiting import wait_for
+
+LONG = ("greeting", "all_busy_will_call_back", "all_busy_call_again")
+
+
+def long_prompts(found: dict[str, Any]) -> None:
+    for name, prompt in found["prompts"].items():
+        prompt.clear()
+        prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name in LONG else "您好"
+
+
+def talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:
+    """Three citizens: one talks to the only agent, one waits, one is in the greeting when this returns."""
+    talking, waiting, greeted = (hotline.new_citizen() for _ in range(3))
+    line.call(talking, stay=60)
+    wait_for(lambda: [c for c in line.calls(talking) if c["answered_at"]], 20)
+    line.call(waiting, stay=60)
+    wait_for(lambda: len(line.waiting()) == 1, 20)
+    line.call(greeted, stay=60)
+    wait_for(
+        lambda: sum(row[4] == "HOTLINE_ARRIVED" and row[6] == line.number for row in hotline.queue_log) == 3,
+        20,
+    )
+    return talking, waiting, greeted
+
+
+def ends(hotline: RunningHotline, number: str) -> list[str]:
+    """Calls to this number of which the dialplan has written the last line."""
+    log = hotline.queue_log
+    to_it = {row[1] for row in log if row[4] == "HOTLINE_ARRIVED" and row[6] == number}
+    return [row[1] for row in log if row[4] == "HOTLINE_END" and row[1] in to_it]
+
+
+def variables(hotline: RunningHotline, citizen: str) -> str:
+    """What Asterisk's console shows of a citizen's channel; "" if there is none."""
+    rows = [row.split("!") for row in hotline.ask("core show channels concise").splitlines()]
+    channel = next((row[0] for row in rows if len(row) > 7 and row[7] == citizen), "")
+    return hotline.ask(f"core show channel {channel}") if channel else ""
