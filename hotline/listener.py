@@ -104,6 +104,7 @@ class Listener:
             self.is_holding = False
             return False
         except Exception as fault:
+            self.log_file.not_taken_in()
             if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
                 raise
             seats = []

@@ -75,6 +75,10 @@ class QueueLogFile:
         """False: `read_new` would find nothing behind the position that it gave last. One system call."""
         return self._read_to_end is None or self._looks() != self._read_to_end
 
+    def not_taken_in(self) -> None:
+        """What `read_new` gave last was lost on the way, so it is new still: `has_changed` must say so."""
+        self._read_to_end = None
+
     def _looks(self) -> tuple[int, ...] | None:
         try:
             found = self._path.stat()

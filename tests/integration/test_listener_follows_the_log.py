@@ -124,6 +124,31 @@ def test_a_failing_transaction_loses_no_line(site: Site) -> None:
     assert len(site.records()) == 1
 
 
+def test_lines_that_a_failed_look_had_read_are_not_taken_for_read(site: Site) -> None:
+    """Else an attempt whose result lies among them would be concluded from a silence that is none."""
+    listener = site.listener("w1")
+    listener.tick()
+    before = listener.read_until
+    site.call(1)
+    site.clock += timedelta(seconds=1)
+
+    def refuses(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    heard, listener.ledger = (
+        listener.ledger,
+        cast(Ledger, SimpleNamespace(hear=refuses, zone=listener.ledger.zone)),
+    )
+    with pytest.raises(OperationalError):
+        listener.tick()
+    listener.ledger = heard
+    assert not listener.is_quiet()
+    assert listener.read_until == before
+    listener.tick()
+    assert len(site.records()) == 1
+    assert listener.is_quiet()
+
+
 def test_calls_that_were_open_when_asterisk_was_killed_are_a_loss_of_ours(site: Site) -> None:
     listener = site.listener("w1")
     site.say(f"hl1-{EPOCH}.5|NONE|NONE|HOTLINE_ARRIVED|13800138005|12345|test-loopback|1")
