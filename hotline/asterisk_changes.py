@@ -19,7 +19,7 @@ from hotline import asterisk_process, config_door
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
-from ivr.telephony.asterisk_files import DATA_FILE, DATA_NEXT
+from ivr.telephony.asterisk_files import DATA_FILE, DATA_NEXT, differing, write_changed
 
 # Read anew by Asterisk at each call: only put in place.
 AT_ONCE: Final = frozenset({DATA_FILE})
@@ -49,32 +49,50 @@ class Change:
     wanted: str
 
 
-def take_over(
-    settings: Settings, program: AsteriskProgram, folder: Path, changed: Mapping[str, str]
-) -> list[str]:
-    """`changed`: file name → the text before. Does what can be done now; gives the rest in words and remembers it."""
-    with _one_at_a_time(settings):
+@dataclass(frozen=True)
+class Laid:
+    """Names of the files that changed, and in words what must wait."""
+
+    changed: tuple[str, ...]
+    waits: tuple[str, ...]
+
+
+def lay(settings: Settings, program: AsteriskProgram, folder: Path, files: Mapping[str, str]) -> Laid:
+    """Writes the files that differ, and does of them what can be done now; the rest is remembered and done later."""
+    with _one_at_a_time(settings):  # written and remembered in one: nobody finds the one without the other
+        if not asterisk_process.is_running(program, folder):
+            return Laid(tuple(write_changed(files, folder)), ())
         changes = _remembered(settings, program, folder)
-        for name, before in changed.items():
-            if name in AT_ONCE:
-                continue
-            earlier = changes.get(name)
-            changes[name] = Change(earlier.before if earlier else before, (folder / name).read_text("utf-8"))
-        _remember(
-            settings, changes
-        )  # before anything is tried: what fails in the middle is tried again later
-        if (folder / DATA_NEXT).exists():
-            if "queues.conf" in changes:
-                _load_queues(program, folder, changes["queues.conf"], keep=None)
-            (folder / DATA_NEXT).replace(folder / DATA_FILE)
-        waiting: dict[str, str] = {}
-        for name, change in list(changes.items()):
-            why = _take_over_one(program, folder, name, change)
-            if why:
-                waiting[name] = why
-            else:
-                del changes[name]
-                _remember(settings, changes)
+        for name, before in differing(files, folder).items():
+            if name not in AT_ONCE:
+                earlier = changes.get(name)
+                changes[name] = Change(earlier.before if earlier else before, files[name])
+        _remember(settings, changes)  # before the first is written: what is cut in the middle is done later
+        changed = write_changed(files, folder, is_running=True)
+        return Laid(tuple(changed), tuple(_take_over(settings, program, folder, changes)))
+
+
+def take_over_waiting(settings: Settings, program: AsteriskProgram, folder: Path) -> list[str]:
+    """Tries again what had to wait; gives in words what still must."""
+    with _one_at_a_time(settings):
+        return _take_over(settings, program, folder, _remembered(settings, program, folder))
+
+
+def _take_over(
+    settings: Settings, program: AsteriskProgram, folder: Path, changes: dict[str, Change]
+) -> list[str]:
+    if (folder / DATA_NEXT).exists():
+        if "queues.conf" in changes:
+            _load_queues(program, folder, changes["queues.conf"], keep=None)
+        (folder / DATA_NEXT).replace(folder / DATA_FILE)
+    waiting: dict[str, str] = {}
+    for name, change in list(changes.items()):
+        why = _take_over_one(program, folder, name, change)
+        if why:
+            waiting[name] = why
+        else:
+            del changes[name]
+            _remember(settings, changes)
     return [f"{name}: {why}" for name, why in waiting.items()]
 
 

@@ -39,11 +39,16 @@ def asterisk_render(
     now = settings_from_environment()
     program = asterisk_process.find(now.asterisk_root)
     running = config_door.load_changed(now, is_published=to is None)
-    changed = config_door.render_asterisk(now, program, running, to)
-    say(f"changed: {', '.join(sorted(changed)) or 'nothing'}")
-    if to is None and asterisk_runs(now):
-        for line in asterisk_changes.take_over(now, program, config_door.etc_dir(now), changed):
-            say(f"waits: {line}")
+    if to is not None:
+        changed = tuple(config_door.render_asterisk(now, program, running, to))
+        say(f"changed: {', '.join(changed) or 'nothing'}")
+        return
+    laid = asterisk_changes.lay(
+        now, program, config_door.etc_dir(now), config_door.asterisk_files(now, program, running)
+    )
+    say(f"changed: {', '.join(laid.changed) or 'nothing'}")
+    for line in laid.waits:
+        say(f"waits: {line}")
 
 
 def asterisk_runs(settings: Settings) -> bool:

@@ -186,10 +186,9 @@ def reload() -> None:
     settings = settings_from_environment()
     running = config_door.load_changed(settings)
     program = asterisk_process.find(settings.asterisk_root)
-    changed = config_door.render_asterisk(settings, program, running)
-    if asterisk_cli.asterisk_runs(settings):
-        for line in asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), changed):
-            say(f"waits: {line}")
+    files = config_door.asterisk_files(settings, program, running)
+    for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
+        say(f"waits: {line}")
     if _tell_servers(settings):
         say(f"configuration {running.configuration.version} is in force")
     else:

@@ -185,12 +185,16 @@ def render_asterisk(
 
     Under a running Asterisk nothing is in force before asterisk_changes.take_over.
     """
+    own = etc_dir(settings)
+    is_running = to is None and asterisk_process.is_running(program, own)
+    return write_changed(asterisk_files(settings, program, running), to or own, is_running=is_running)
+
+
+def asterisk_files(settings: Settings, program: AsteriskProgram, running: Running) -> dict[str, str]:
+    """Asterisk's files as they shall be, by name; the folders that they speak of are there afterwards."""
     site = asterisk_site(settings, program, running)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration
     templates = defaults_door.templates(settings.config_dir)
-    files = render(configuration.lines, site, templates, configuration.callbacks.kinds)
-    own = etc_dir(settings)
-    is_running = to is None and asterisk_process.is_running(program, own)
-    return write_changed(files, to or own, is_running=is_running)
+    return render(configuration.lines, site, templates, configuration.callbacks.kinds)

@@ -321,7 +321,7 @@ class Service:
         settings = self.hotline.settings
         try:
             program = asterisk_process.find(settings.asterisk_root)
-            asterisk_changes.take_over(settings, program, config_door.etc_dir(settings), {})
+            asterisk_changes.take_over_waiting(settings, program, config_door.etc_dir(settings))
         except HotlineError as fault:
             _log.warning("changes of Asterisk's files go on waiting: %s", fault)
 

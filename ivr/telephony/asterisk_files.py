@@ -185,17 +185,20 @@ def write_changed(files: Mapping[str, str], folder: Path, *, is_running: bool = 
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / DATA_NEXT).unlink(missing_ok=True)
-    changed: dict[str, str] = {}
-    for name, content in sorted(files.items()):
-        target = folder / name
-        before = target.read_text(encoding="utf-8") if target.exists() else ""
-        if target.exists() and before == content:
-            continue
-        if is_running and name == DATA_FILE:
-            target = folder / DATA_NEXT
+    changed = differing(files, folder)
+    for name in changed:
+        target = folder / (DATA_NEXT if is_running and name == DATA_FILE else name)
         draft = folder / f".{name}.new"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write(content)
+            out.write(files[name])
         draft.replace(target)
-        changed[name] = before
     return changed
+
+
+def differing(files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Those that stand otherwise in the folder, or not at all: name → the text there ("" if new)."""
+    there = {name: folder / name for name in sorted(files)}
+    texts = {
+        name: path.read_text(encoding="utf-8") if path.exists() else None for name, path in there.items()
+    }
+    return {name: text or "" for name, text in texts.items() if text != files[name]}

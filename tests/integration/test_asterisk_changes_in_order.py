@@ -16,6 +16,7 @@ CONSOLE = """#!/bin/sh
 # Asterisk's console: notes each command, and what the two files say at that moment
 cd "{folder}"
 [ -e refuses ] && exit 1
+[ -e "refuses reloads" ] && [ "$4" = "queue reload all" ] && exit 1
 case "$4" in "core show"*) echo 1; exit;; esac
 printf '%s: %s, %s\\n' "$4" "$(cat hotline-data.conf)" "$(tr '\\n' ' ' <queues.conf)" >>heard
 """
@@ -48,9 +49,8 @@ def heard(folder: Path) -> list[str]:
 def test_the_new_queue_is_loaded_first_and_the_old_one_goes_last(
     settings: Settings, program: AsteriskProgram, folder: Path
 ) -> None:
-    changed = write_changed(NEW, folder, is_running=is_running(program, folder))
-    assert (folder / DATA_FILE).read_text() == "number → old", "in force before its queue is"
-    assert asterisk_changes.take_over(settings, program, folder, changed) == []
+    laid = asterisk_changes.lay(settings, program, folder, NEW)
+    assert laid == asterisk_changes.Laid((DATA_FILE, "queues.conf"), ())
     assert heard(folder) == [
         "queue reload all: number → old, [q-new] [q-old] ",
         "queue show q-old: number → new, [q-new] [q-old] ",
@@ -62,16 +62,29 @@ def test_the_new_queue_is_loaded_first_and_the_old_one_goes_last(
 def test_what_was_cut_in_the_middle_is_done_by_the_next_round(
     settings: Settings, program: AsteriskProgram, folder: Path
 ) -> None:
-    changed = write_changed(NEW, folder, is_running=True)
-    (folder / "refuses").touch()
+    (folder / "refuses reloads").touch()
     with pytest.raises(asterisk_changes.asterisk_process.AsteriskFailed):
-        asterisk_changes.take_over(settings, program, folder, changed)
+        asterisk_changes.lay(settings, program, folder, NEW)
     assert (folder / DATA_FILE).read_text() == "number → old"
     assert asterisk_changes.has_waiting(settings)
-    (folder / "refuses").unlink()
-    assert asterisk_changes.take_over(settings, program, folder, {}) == []
+    (folder / "refuses reloads").unlink()
+    assert asterisk_changes.take_over_waiting(settings, program, folder) == []
+    assert heard(folder)[0].startswith("queue reload all: number → old, [q-new] [q-old]"), "its queue first"
     assert (folder / DATA_FILE).read_text() == "number → new"
     assert not asterisk_changes.has_waiting(settings)
+
+
+def test_a_round_that_falls_between_writing_and_remembering_finds_both_or_neither(
+    settings: Settings, program: AsteriskProgram, folder: Path
+) -> None:
+    """Killed at the first write: what was meant for queues.conf is remembered, and the number's data is not there yet."""
+    (folder / ".queues.conf.new").mkdir()  # the write fails here
+    with pytest.raises(OSError, match="directory"):
+        asterisk_changes.lay(settings, program, folder, NEW)
+    assert asterisk_changes.has_waiting(settings)
+    (folder / ".queues.conf.new").rmdir()
+    asterisk_changes.take_over_waiting(settings, program, folder)
+    assert heard(folder)[0].startswith("queue reload all: number → old, [q-new] [q-old]")
 
 
 def test_a_change_taken_back_before_it_was_in_force_leaves_nothing_waiting(
