@@ -55,4 +55,5 @@ def test_a_backlog_stands_no_deeper_than_agents_are_free_and_gives_way(
         return all(line.callbacks(one)[0]["closing_code"] == "connected" for one in lost)
 
     wait_for(paid, 60, str([line.callbacks(one) for one in lost]))
-    assert {line.callbacks(one)[0]["attempt_count"] for one in lost} == {1}
+    paid_debts = [hotline.get(f"/api/callbacks/{line.callbacks(one)[0]['id']}") for one in lost]
+    assert {debt["attempt_count"] for debt in paid_debts} == {1}, paid_debts

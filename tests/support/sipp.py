@@ -80,12 +80,14 @@ def start_sipp(
     base = Path(folder.name)
     (base / "scenario.xml").write_text(scenario, encoding="iso-8859-1", errors="xmlcharrefreplace")
     command = f"sipp -sf scenario.xml -i {host} -mi {host} -nostdin -timeout {round(seconds)}s".split()
+    command += ["-cp", str(free_port())]  # else all of this machine share the same sixty ports for it
     if rows:
         text = "\n".join(("SEQUENTIAL", *rows, ""))
         (base / "rows.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
         command += ["-inf", "rows.csv"]
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen([*command, *arguments], cwd=base, stdin=quiet, stdout=quiet, stderr=quiet)
+    with (base / "errors-at-start").open("wb") as errors:
+        process = subprocess.Popen([*command, *arguments], cwd=base, stdin=quiet, stdout=quiet, stderr=errors)
     return Sipp(process, folder)
 
 
