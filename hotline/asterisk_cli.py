@@ -87,10 +87,14 @@ def asterisk_up() -> None:
 
 @asterisk_app.command("down")
 def asterisk_down() -> None:
-    """Stop the Asterisk of this HOTLINE_HOME, and wait until it is gone; calls that are up are cut."""
+    """Stop the Asterisk of this HOTLINE_HOME, and wait until it is gone; calls that are up are cut.
+
+    One that does not answer any more is killed.
+    """
     now = settings_from_environment()
-    if not asterisk_runs(now):
+    folder = config_door.etc_dir(now)
+    if asterisk_process.listening_process(folder) is None:
         say("Asterisk is not running")
         return
-    asterisk_process.end(asterisk_process.find(now.asterisk_root), config_door.etc_dir(now))
+    asterisk_process.end(asterisk_process.find(now.asterisk_root), folder, is_forced=True)
     say("Asterisk has stopped")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hotline.other_processes import holder_of_path, other_process
 from vocabulary.errors import HotlineError
 
 OLDEST: Final = 22  # arguments of Queue() moved between 20 and 22, silently
@@ -46,11 +47,11 @@ class AsteriskProgram:
         return int(self.version.split(".")[0])
 
 
-_PREPARED: Final = Path(__file__).resolve().parents[1] / ".cache" / "asterisk-root"
+PREPARED: Final = Path(__file__).resolve().parents[1] / ".cache" / "asterisk-root"
 """Where scripts/up of this checkout puts its private Asterisk; an installed program has no such folder."""
 
 
-def find(private_root: Path | None, prepared: Path = _PREPARED) -> AsteriskProgram:
+def find(private_root: Path | None, prepared: Path = PREPARED) -> AsteriskProgram:
     """The private root if one is given; else the one on the PATH; else what scripts/up prepared. Raises NoAsterisk.
 
     The last is for the second terminal, where nobody exported what scripts/up found.
@@ -205,14 +206,48 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float = 15) -> None:
             process.wait(5)
 
 
-def end(program: AsteriskProgram, etc_dir: Path, *, seconds: float = 15) -> None:
-    """Stops an Asterisk that another process started, and waits until it answers no more. Raises AsteriskFailed."""
-    ask(program, etc_dir, "core stop now")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def listening_process(etc_dir: Path) -> int | None:
+    """Who listens on this folder's control socket, also one that is stopped or hangs; None: nobody.
+
+    0 if the system does not say: it is another user's. It is looked up and not spoken to, since one that hangs would not answer.
+    """
+    conf = etc_dir / "asterisk.conf"
+    found = (
+        re.search(r"^astrundir => (.+)$", conf.read_text(encoding="utf-8"), re.M) if conf.is_file() else None
+    )
+    if found is None:
+        return None
+    return holder_of_path(f"{found[1]}/asterisk.ctl")
+
+
+def calls_up(program: AsteriskProgram, etc_dir: Path) -> int:
+    """Raises AsteriskFailed."""
+    found = re.search(
+        r"^(\d+) active call", ask(program, etc_dir, "core show channels count", seconds=5), re.M
+    )
+    return int(found[1]) if found else 0
+
+
+def end(program: AsteriskProgram, etc_dir: Path, *, seconds: float = 15, is_forced: bool = False) -> None:
+    """Stops an Asterisk that another process started, and returns when that is gone.
+
+    `is_forced`: by SIGKILL if it does not take the order or needs longer than `seconds`; else raises AsteriskFailed.
+    """
+    pid = listening_process(etc_dir)
+    if pid is None:
+        return
+    with other_process(pid) as process:
+        if process is None:
+            raise AsteriskFailed("it is another user's")
         try:
-            ask(program, etc_dir, "core show uptime", seconds=2)
+            ask(program, etc_dir, "core stop now", seconds=5)
+            has_ended = process.has_ended_within(seconds)
         except AsteriskFailed:
-            return
-        time.sleep(0.1)  # it is nobody's child here, so its end cannot be waited for
-    raise AsteriskFailed(f"Asterisk still runs {seconds:g} s after it was told to stop")
+            if not is_forced:
+                raise
+            has_ended = False
+        if not has_ended and is_forced:
+            process.signal(signal.SIGKILL)
+            has_ended = process.has_ended_within(seconds)
+        if not has_ended:
+            raise AsteriskFailed(f"it still runs {seconds:g} s after it was told to stop")

@@ -24,6 +24,7 @@ from hotline import (
     database,
     defaults_door,
     first_start,
+    leftovers,
     operations_cli,
     people_cli,
     trial,
@@ -98,14 +99,16 @@ def up() -> None:
     """Run the whole hotline on this machine, for a trial: set up what is missing, start Asterisk and the server.
 
     Runs until Ctrl-C (or SIGTERM), which stops all of it; a part that dies is started again. It says where the
-    web API is, how to place a test call, and which file holds the accounts that a first start makes.
+    web API is, how to place a test call, and which file holds the accounts that a first start makes. What a killed
+    `hotline up` left running in the same HOTLINE_HOME is ended first.
     """
     stop = StopRequest()
     stop.listen()
-    with contextlib.suppress(StopAsked):
+    settings = settings_from_environment()
+    with contextlib.suppress(StopAsked), leftovers.only_one(settings) as note:
         with stop.may_break_off():
-            made = _prepare()
-        made.trial(stop).run(made.greet)
+            made = _prepare(settings, note)
+        made.trial(stop, note).run(made.greet)
     say("stopped")
 
 
@@ -116,16 +119,15 @@ class _Prepared:
     running: Running
     is_first: bool
 
-    def trial(self, stop: StopRequest) -> trial.Trial:
-        return trial.Trial(self.settings, self.program, say, stop)
+    def trial(self, stop: StopRequest, note: leftovers.UpNote) -> trial.Trial:
+        return trial.Trial(self.settings, self.program, say, stop, note.server_started)
 
     def greet(self) -> None:
         say(first_start.greeting(self.settings, self.running, self.is_first))
 
 
-def _prepare() -> _Prepared:
+def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:
     """All that `up` does before it starts a process that stays."""
-    settings = settings_from_environment()
     say(f"state folder {settings.home_dir}")
     written = defaults_door.lay_out(settings.config_dir)
     if written:
@@ -135,6 +137,7 @@ def _prepare() -> _Prepared:
     for problem in running.problems:
         say(f"  {problem}")
     program = asterisk_process.find(settings.asterisk_root)
+    leftovers.clear(settings, program, note.left, say)  # once nothing but that is in the way of a start
     config_door.render_asterisk(settings, program, running)
     say("migrating the database …")
     database.migrate(settings.database)

@@ -35,6 +35,7 @@ _POSTGRESQL_LIMITS: Final = {
     "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
 }
 _MOST_TOGETHER: Final = 32
+_TOGETHER_SECONDS: Final = 0.2  # after which no further work joins a commit
 T = TypeVar("T")
 _READS_ONLY: Final = "hotline_reads_only"
 
@@ -142,18 +143,22 @@ def _joined(connection: Connection) -> Iterator[Session]:
 
 
 class _Unit(Generic[T]):
-    """Work that waits to be done, and what came of it."""
+    """Work that waits to be done, and what came of it; a fault is only ever raised in the thread that brought it."""
 
     def __init__(self, work: Callable[[Session], T]) -> None:
         self.work = work
-        self.is_done = False
+        self.is_done = False  # and committed
+        self.is_given_up = False
+        self.is_alone = False
         self.value: T | None = None
-        self.fault: Exception | None = None
 
     def result(self) -> T:
-        if self.fault is not None:
-            raise self.fault
+        assert self.is_done, "who asks has seen it done"
         return cast(T, self.value)
+
+
+class _Undone(Exception):
+    """The commit that was made together does not hold for everybody in it."""
 
 
 class Database:
@@ -185,40 +190,68 @@ class Database:
     def write(self, work: Callable[[Session], T]) -> T:
         """As `writing`, for short work in many threads at once: who waits for his turn on SQLite has his work done, and
         committed, together with that of who has it. Returns, or raises what `work` raised, after the commit. `work` may
-        be run a second time, after the first was rolled back."""
+        be run a second time, after the first was rolled back. Raises DatabaseIsBusy after BUSY_SECONDS: then nothing was
+        done, unless its commit was under way in that moment."""
         if self._turn is None:
             with self.writing() as session:
                 return work(session)
         unit = _Unit(work)
         self._waiting.append(unit)
         if not self._turn.acquire(timeout=BUSY_SECONDS):
-            with suppress(ValueError):  # taken in this moment: it will be done, and nobody waits for it
-                self._waiting.remove(unit)
-            raise DatabaseIsBusy(BUSY_SECONDS)
+            return self._give_up(unit)
         try:
-            while not unit.is_done:
-                self._work_together(
-                    [self._waiting.popleft() for _ in range(min(_MOST_TOGETHER, len(self._waiting)))]
-                )
+            if not unit.is_done:
+                self._lead(unit)
         finally:
             self._turn.release()
         return unit.result()
 
-    def _work_together(self, units: "Sequence[_Unit[Any]]") -> None:
+    def _give_up(self, unit: _Unit[T]) -> T:
+        """Its result, if it was done while others had the turn."""
+        unit.is_given_up = True
+        with suppress(ValueError):  # somebody has it in hand: he sees that it is given up
+            self._waiting.remove(unit)
+        if unit.is_done:
+            return unit.result()
+        raise DatabaseIsBusy(BUSY_SECONDS)
+
+    def _lead(self, own: _Unit[Any]) -> None:
+        """Does `own` and what others wait with. Whatever fails, and if this thread dies of it: what is not done then is
+        left to the threads that brought it, so nobody waits for a thread that is gone."""
+        with suppress(ValueError):  # somebody took it in vain
+            self._waiting.remove(own)
+        together: list[_Unit[Any]] = []
         try:
             with self.engine.begin() as connection:
-                for unit in units:
+                for unit in self._company(own):
+                    together.append(unit)
                     with _joined(connection) as session:
                         unit.value = unit.work(session)
-        except Exception as fault:
-            if len(units) == 1:
-                units[0].fault = fault
-            else:  # whose it was shows when each works alone
-                for unit in units:
-                    self._work_together([unit])
-        finally:
-            for unit in units:
+                if len(together) > 1 and not _holds(connection, together):
+                    raise _Undone
+        except Exception:
+            if len(together) < 2:  # nobody's fault but its own
+                raise
+            for unit in together:  # whose it was shows when each works alone
+                unit.is_alone = True
+        else:
+            for unit in together:
                 unit.is_done = True
+            return
+        self._lead(own)
+
+    def _company(self, own: _Unit[Any]) -> Iterator[_Unit[Any]]:
+        """`own`, then others one by one; none is begun late, as nobody's thread is there to do all the slow ones."""
+        yield own
+        until = time.monotonic() + _TOGETHER_SECONDS
+        for _ in range(0 if own.is_alone else _MOST_TOGETHER - 1):
+            if time.monotonic() >= until:
+                return
+            try:
+                unit = self._waiting.popleft()
+            except IndexError:
+                return
+            yield unit
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -230,6 +263,13 @@ class Database:
             ) as session,
         ):
             yield session
+
+
+def _holds(connection: Connection, together: "Sequence[_Unit[Any]]") -> bool:
+    """A session that was rolled back by its own work took the others along; who gave up was told that nothing was done."""
+    transaction = connection.get_transaction()
+    is_whole = transaction is not None and transaction.is_active
+    return is_whole and not any(unit.is_given_up for unit in together)
 
 
 def migrate(url: str) -> str:

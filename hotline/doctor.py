@@ -3,6 +3,7 @@
 Each fault comes with what to do.
 """
 
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotline import as_found, doctor_asterisk, doctor_machine
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView
 from hotline.database import head_revision
+from hotline.database_copies import key_proofs
 from hotline.findings import Finding, Level, fail, ok, warn
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
@@ -64,7 +66,7 @@ def findings(seen: Examined) -> Iterator[Finding]:
     """In the order in which a person would mend them."""
     settings = seen.settings
     yield _server(seen)
-    yield from doctor_machine.rights(settings)
+    yield from doctor_machine.rights(settings, is_before_first_start=_is_before_first_start(settings))
     yield from _keys(settings)
     yield from doctor_machine.disk(settings)
     yield from doctor_machine.clock(seen.now, doctor_machine.is_clock_steered())
@@ -92,8 +94,22 @@ def _server(seen: Examined) -> Finding:
     return ok("server", "does not run")
 
 
+def _is_before_first_start(settings: Settings) -> bool:
+    """No keys, and nothing in the database that they would open. A database that cannot be asked may hold such."""
+    try:
+        if settings.keys_path.exists():
+            return False
+        path = as_found.sqlite_file(settings.database)
+        if path is not None and not path.is_file():
+            return True
+        with as_found.database_found(settings) as database, database.reading() as session:
+            return not key_proofs(session.connection())
+    except (as_found.NoDatabase, SQLAlchemyError, PermissionError):
+        return False
+
+
 def _keys(settings: Settings) -> Iterator[Finding]:
-    if settings.keys_path.is_file():
+    if os.path.isfile(settings.keys_path):  # no error where this user may not look
         try:
             Sealer.from_file(settings.keys_path)
         except (KeyFileIsUnusable, OSError) as fault:

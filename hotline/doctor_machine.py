@@ -9,11 +9,14 @@ import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from hotline.findings import Finding, fail, ok, warn
+from hotline.findings import Finding, Level, fail, ok, warn
+from hotline.other_processes import holder_of
 from hotline.settings import Settings
 
 _MB: Final = 1024 * 1024
@@ -25,8 +28,11 @@ _CLOCK_IS_FREE: Final = 5  # adjtimex's TIME_ERROR: the kernel's clock is not st
 _NAME_SECONDS: Final = 2.0
 
 
-def rights(settings: Settings) -> Iterator[Finding]:
-    """Who may read what is secret; the state folder's own rights cover the database and the logs."""
+def rights(settings: Settings, *, is_before_first_start: bool = False) -> Iterator[Finding]:
+    """Who may read what is secret; the state folder's own rights cover the database and the logs.
+
+    `is_before_first_start`: what a start makes cannot have been lost.
+    """
     home = settings.home_dir
     if not home.is_dir():
         yield fail("home", f"{home} is not there", "Is HOTLINE_HOME right? `hotline up` makes it.")
@@ -42,9 +48,16 @@ def rights(settings: Settings) -> Iterator[Finding]:
         yield warn("home", f"{home} has mode {mode:o}: others may look into it", f"chmod 700 {home}")
     else:
         yield ok("home", f"{home}, mode {mode:o}")
-    missing = "Restore it from its own backup; without it nobody can open citizens' numbers and names."
-    yield _private("keys", settings.keys_path, missing)
-    yield _private("secrets", home / "secrets.json", "A start makes it; then `hotline asterisk render`.")
+    lost_keys = "Restore it from its own backup; without it nobody can open citizens' numbers and names."
+    lost_secrets = "A start makes it; then `hotline asterisk render`."
+    for name, path, if_lost in (
+        ("keys", settings.keys_path, lost_keys),
+        ("secrets", home / "secrets.json", lost_secrets),
+    ):
+        if is_before_first_start and not path.exists():
+            yield ok(name, f"{path} is not there yet: the first start makes it")
+        else:
+            yield _private(name, path, if_lost)
 
 
 def _private(name: str, path: Path, if_missing: str) -> Finding:
@@ -101,50 +114,69 @@ def is_clock_steered() -> bool | None:
     return None if answer < 0 else bool(answer != _CLOCK_IS_FREE)
 
 
+class Owner(Enum):
+    """Whose port it is."""
+
+    SERVER = "server"
+    ASTERISK = "Asterisk"
+
+
+@dataclass(frozen=True)
+class _Port:
+    name: str
+    address: str
+    number: int
+    kind: int
+    owner: Owner
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.number}/{'tcp' if self.kind == socket.SOCK_STREAM else 'udp'}"
+
+
+def _all_ports(settings: Settings) -> list[_Port]:
+    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    asterisk_http = settings.asterisk_http_port
+    return [
+        _Port("HOTLINE_HTTP_PORT", settings.bind, settings.http_port, tcp, Owner.SERVER),
+        _Port("HOTLINE_AGI_PORT", settings.agi_bind, settings.agi_port, tcp, Owner.SERVER),
+        _Port("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, udp, Owner.ASTERISK),
+        _Port("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, tcp, Owner.ASTERISK),
+        _Port("HOTLINE_AMI_PORT", settings.asterisk_bind, settings.ami_port, tcp, Owner.ASTERISK),
+        _Port("HOTLINE_ASTERISK_HTTP_PORT", settings.asterisk_bind, asterisk_http, tcp, Owner.ASTERISK),
+    ]
+
+
 def ports(settings: Settings, *, is_server_up: bool, is_asterisk_up: bool) -> Iterator[Finding]:
     """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free."""
-    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    wanted = (
-        ("HOTLINE_HTTP_PORT", settings.bind, settings.http_port, tcp, is_server_up),
-        ("HOTLINE_AGI_PORT", settings.agi_bind, settings.agi_port, tcp, is_server_up),
-        ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, udp, is_asterisk_up),
-        ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, tcp, is_asterisk_up),
-        ("HOTLINE_AMI_PORT", settings.asterisk_bind, settings.ami_port, tcp, is_asterisk_up),
-        (
-            "HOTLINE_ASTERISK_HTTP_PORT",
-            settings.asterisk_bind,
-            settings.asterisk_http_port,
-            tcp,
-            is_asterisk_up,
-        ),
-    )
-    for name, address, port, kind, is_owner_up in wanted:
-        yield _port(name, address, port, kind, is_owner_up)
+    is_up = {Owner.SERVER: is_server_up, Owner.ASTERISK: is_asterisk_up}
+    for port in _all_ports(settings):
+        yield _port(port, is_up[port.owner])
 
 
-def _port(name: str, address: str, port: int, kind: int, is_owner_up: bool) -> Finding:
-    where = f"{address}:{port}/{'tcp' if kind == socket.SOCK_STREAM else 'udp'}"
+def taken_ports(settings: Settings, owner: Owner) -> list[Finding]:
+    """Those of an owner that does not run and that it could not have, each with who has it."""
+    found = [_port(port, False) for port in _all_ports(settings) if port.owner is owner]
+    return [one for one in found if one.level is Level.FAIL]
+
+
+def _port(port: _Port, is_owner_up: bool) -> Finding:
     try:
-        is_free = _can_bind(address, port, kind)
+        is_free = _can_bind(port.address, port.number, port.kind)
     except OSError as fault:
         if fault.errno == errno.EADDRNOTAVAIL:
-            return ok("port", f"{where} is not on this machine, so it is not looked at")
-        return fail(
-            "port",
-            f"{where} cannot be used: {fault.strerror}",
-            f"Set {name} to another, or change the right.",
-        )
+            return ok("port", f"{port} is not on this machine, so it is not looked at")
+        remedy = f"Set {port.name} to another, or change the right."
+        return fail("port", f"{port} cannot be used: {fault.strerror}", remedy)
     if is_free and is_owner_up:
         return warn(
-            "port", f"nobody listens on {where} though the hotline runs", f"Was {name} changed? Restart."
+            "port", f"nobody listens on {port} though the hotline runs", f"Was {port.name} changed? Restart."
         )
     if is_free:
-        return ok("port", f"{where} is free")
+        return ok("port", f"{port} is free")
     if is_owner_up:
-        return ok("port", f"{where} is in use, as it should be")
-    return fail(
-        "port", f"{where} is in use by another program", f"Stop that program, or set {name} to a free port."
-    )
+        return ok("port", f"{port} is in use, as it should be")
+    remedy = f"Stop that program, or set {port.name} to a free port."
+    return fail("port", f"{port} is in use by {holder_of(port.number, port.kind)}", remedy)
 
 
 def _can_bind(address: str, port: int, kind: int) -> bool:

@@ -1,12 +1,16 @@
 """What a first start makes for a newcomer: two agents and an admin token, random, in files of mode 600; and the greeting."""
 
+import shlex
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
 from sqlmodel import Session, select
 
-from hotline import bootstrap
+from hotline import asterisk_process, bootstrap
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
 from hotline.web import accounts
@@ -73,11 +77,31 @@ def greeting(settings: Settings, running: Running, is_first: bool) -> str:
         "",
         f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
         f"  Web API          http://{host}:{settings.http_port}/openapi.json",
-        f"  A test call      hotline call {number}        (in another terminal, by .venv/bin/hotline)",
+        f"  A test call      {in_another_terminal(settings)} call {number}",
         f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1 -d 20000",
         f"  Accounts         {accounts_file(settings)}{'' if is_first else ' (from the first start)'}",
         f"  Config files     {settings.config_dir}",
         f"  Logs             {settings.home_dir / 'server.log'}, {settings.asterisk_dir / 'log'}",
         "Ctrl-C stops everything.",
     ]
+    if settings.database_url is not None:  # a secret: not to be printed
+        lines.insert(4, "                   (there HOTLINE_DATABASE_URL must be set as it is here)")
     return "\n".join(lines)
+
+
+def in_another_terminal(settings: Settings) -> str:
+    """The program `hotline` as one types it in any folder of this machine: its path, and before it what was set here."""
+    own = Path(sys.executable).with_name("hotline")
+    program = [str(own)] if own.is_file() else [sys.executable, "-m", "hotline.cli"]
+    variables = [f"HOTLINE_{name.upper()}={shlex.quote(value)}" for name, value in _variables(settings)]
+    return " ".join([*variables, *(shlex.quote(word) for word in program)])
+
+
+def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
+    """HOTLINE_HOME always: its default is below the folder in which one stands. An Asterisk that is found anyway: not."""
+    yield "home", str(settings.home_dir)
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        is_usual = value in (field.default, asterisk_process.PREPARED)
+        if name != "home" and not is_usual and not isinstance(value, SecretStr):
+            yield name, str(value.absolute() if isinstance(value, Path) else value)

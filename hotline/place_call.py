@@ -4,6 +4,7 @@ The call takes the same way as one from a trunk: dialplan, menu, queue, record, 
 """
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,7 @@ async def place(settings: Settings, call: PlannedCall, say: Callable[[str], None
         secret=kept.ami_secret,
         on_event=_ignore,
         wanted=(),
+        loss_level=logging.DEBUG,  # the person at the terminal is told once, by CannotCall
     )
     await ami.start()
     try:

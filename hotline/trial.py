@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hotline import asterisk_process, config_door
+from hotline import asterisk_process, config_door, leftovers
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.settings import Settings
 from hotline.stop_request import StopRequest
@@ -33,12 +33,13 @@ class DidNotStart(HotlineError):
 
 @dataclass
 class Trial:
-    """`say` prints a line of progress to the person at the terminal."""
+    """`say` prints a line of progress to the person at the terminal; `server_started` is told each server's number."""
 
     settings: Settings
     program: AsteriskProgram
     say: Callable[[str], None]
     stop_request: StopRequest
+    server_started: Callable[[int], None]
     asterisk: subprocess.Popen[bytes] | None = None
     server: subprocess.Popen[bytes] | None = None
 
@@ -56,6 +57,7 @@ class Trial:
             self.stop()
 
     def _start_asterisk(self) -> None:
+        leftovers.end_asterisk(self.program, self._asterisk_folder, self.say)  # else ours would end at once
         self.say(f"starting Asterisk {self.program.version} …")
         self.asterisk = asterisk_process.start(self.program, self._asterisk_folder, self._asterisk_log)
 
@@ -82,6 +84,7 @@ class Trial:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and we stop it in order
             )
+        self.server_started(self.server.pid)
 
     @property
     def server_log(self) -> Path:

@@ -76,7 +76,8 @@ class Ami:
     `on_event` gets every wanted event, one after the other, in order. `on_connected` runs after each login,
     and after events had to be dropped, before any later event: it is the place to ask for what was missed. If
     it raises, the connection is made anew. Of `event_classes` ("agent", "call,agent"; "on": all that the account may read)
-    Asterisk does not even write the others, which is a hundred events of a call; lists come in any case.
+    Asterisk does not even write the others, which is a hundred events of a call; lists come in any case. `loss_level`: how loud
+    the log says that the connection is lost, for one who tells of it himself.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Ami:
         first_pause: float = 0.25,
         longest_pause: float = 15.0,
         most_events_waiting: int = 20_000,
+        loss_level: int = logging.WARNING,
     ) -> None:
         self._address = (host, port)
         self._login = {"Action": "Login", "Username": username, "Secret": secret, "Events": event_classes}
@@ -104,6 +106,7 @@ class Ami:
         self._action_seconds = action_seconds
         self._ping_seconds = ping_seconds
         self._pauses = (first_pause, longest_pause)
+        self._loss_level = loss_level
         self._ids = (f"{secrets.token_hex(8)}-{n}" for n in itertools.count(1))
         self._pending: dict[str, _Pending] = {}
         self._events: asyncio.Queue[Block | object] = asyncio.Queue(most_events_waiting)
@@ -208,7 +211,7 @@ class Ami:
             finally:
                 was_ready = self._ready.is_set()
                 self._forget_connection()
-            _log.warning("manager connection lost: %s", self.trouble)
+            _log.log(self._loss_level, "manager connection lost: %s", self.trouble)
             pause = self._pauses[0] if was_ready else pause
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(longest, pause * 2)

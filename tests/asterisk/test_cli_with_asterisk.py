@@ -1,14 +1,19 @@
 """The commands that start, stop and change a real Asterisk, each as a program of its own."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.running_hotline import REPOSITORY, RunningHotline
 from support.story_line import Line
 from support.waiting import wait_for
+
+from hotline import asterisk_process, config_door
 
 
 class Plan(RunningHotline):
@@ -95,3 +100,27 @@ def test_call_status_and_doctor_of_a_running_hotline(hotline: RunningHotline, li
     assert " 0 FAIL" in said[2]
     [record] = wait_for(lambda: line.calls(citizen))
     assert record["outcome"] == "answered"
+
+
+def test_an_asterisk_that_hangs_is_named_by_up_and_killed_by_down(plan: Plan) -> None:
+    """`up` never kills by force: it says which process is in the way, and what ends it."""
+    plan.type("asterisk up")
+    pid = asterisk_process.listening_process(config_door.etc_dir(plan.settings))
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        said = plan.type("up", code=1)
+        assert f"an Asterisk of this state folder still runs (process {pid} (" in said
+        assert "cannot be ended: Asterisk did not answer" in said
+        assert "`hotline asterisk down` ends it by force" in said
+        assert said.count("\n") == 1
+        assert plan.type("asterisk down") == "Asterisk has stopped\n"
+        wait_for(lambda: not Path("/proc", str(pid)).exists() or is_zombie(pid))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def is_zombie(pid: int) -> bool:
+    """Ended; whoever adopted it has not asked yet."""
+    return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"

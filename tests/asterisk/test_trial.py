@@ -16,7 +16,7 @@ from support.command_line import run_command
 from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
 from support.waiting import wait_for
 
-from hotline import defaults_door
+from hotline import asterisk_process, defaults_door
 
 
 @dataclass
@@ -314,3 +314,58 @@ def test_a_server_that_died_or_froze_is_started_anew(trial: Trial) -> None:
     os.kill(second, signal.SIGSTOP)
     wait_for(lambda: (pid := server()) not in (0, second) and pid, 60)
     wait_for(trial.plan.is_ready, 30)
+
+
+def test_a_start_after_a_kill_ends_what_was_left_and_a_second_one_is_refused(trial: Trial) -> None:
+    """`hotline up` alone gets SIGKILL; Asterisk and the server live on, with a call in it."""
+    trial.shorten_prompts()
+    trial.start()
+    trial.wait_ready()
+    folder = trial.plan.settings.asterisk_dir / "etc"
+    program = asterisk_process.find(trial.plan.settings.asterisk_root)
+
+    second = subprocess.run(
+        [sys.executable, "-m", "hotline.cli", "up"],
+        env={**os.environ, **trial.plan.variables},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert trial.process is not None
+    assert second.returncode == 1
+    assert f"runs already on {trial.plan.home} (process {trial.process.pid})" in second.stderr
+    assert second.stderr.count("\n") == 1
+    assert trial.plan.is_ready()
+
+    asterisk_process.ask(program, folder, "dialplan set global HOTLINE_TEST_SECONDS 120")
+    asterisk_process.ask(program, folder, "channel originate Local/s@test-citizen application Wait 120")
+    calls = wait_for(lambda: asterisk_process.calls_up(program, folder))
+    trial.process.kill()
+    trial.process.wait()
+    left = set(trial.processes())
+    assert trial.runs(b"asterisk.conf")
+    assert trial.runs(b"hotline.cli serve")
+
+    trial.start()
+    trial.wait_ready()
+    assert "a server that an earlier start left behind still runs" in trial.said
+    assert "an Asterisk of this state folder still runs" in trial.said
+    assert f"ending it, {calls} call" in trial.said
+    assert "Asterisk stopped" not in trial.said
+    assert left.isdisjoint(trial.processes())
+
+    [pasted] = [line.split("A test call")[1] for line in trial.said.splitlines() if "A test call" in line]
+    done = subprocess.run(
+        ["sh", "-c", f"{pasted} --wait 1"],
+        env={"PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "ended: no_agent" in done.stdout, done.stdout + done.stderr
+    assert trial.end() == 0
+    assert trial.processes() == []

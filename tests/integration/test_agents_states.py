@@ -230,7 +230,7 @@ def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
     stuck: list[subprocess.Popen[bytes]] = []
     program = AsteriskProgram(("asterisk",), "", "", "22.0")
     asked = StopRequest()
-    watched = trial.Trial(Settings(home=tmp_path), program, said.append, asked, asterisk=ended)
+    watched = trial.Trial(Settings(home=tmp_path), program, said.append, asked, lambda _pid: None, ended)
 
     def start(*_: object) -> subprocess.Popen[bytes]:
         stuck.append(subprocess.Popen(["sleep", "60"]))

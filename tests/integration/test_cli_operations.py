@@ -1,9 +1,11 @@
 """The commands at a terminal: every help tells a stranger what is needed, and every fault is one line and an exit code."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ import pytest
 import typer
 from support.command_line import Done, run_command
 from support.filled_home import NOW, FilledHome, a_filled_home, whole_calls
+from support.sipp import free_port
 from typer.testing import CliRunner
 
 from hotline import backup
@@ -111,6 +114,25 @@ def test_the_program_itself_says_one_line_and_fails(tmp_path: Path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_call_without_asterisk_is_one_line(home: FilledHome):
+    """As a program of its own: under a test runner's logging another handler hides what a terminal would show."""
+    now = datetime.now(UTC)
+    with home.database.writing() as session:
+        report(session, "agi", True, {}, f"{socket.gethostname()}:{os.getpid()}", now)
+    done = subprocess.run(
+        [sys.executable, "-m", "hotline.cli", "call", "12345"],
+        env={**os.environ, "HOTLINE_HOME": str(home.home), "HOTLINE_AMI_PORT": str(free_port())},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert "manager interface does not let us in" in done.stderr
+    assert "hotline doctor" in done.stderr
 
 
 def test_no_home_is_one_line(tmp_path: Path):

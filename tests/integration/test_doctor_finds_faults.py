@@ -14,6 +14,7 @@ from support.sipp import HOST, free_port
 from hotline import doctor, doctor_asterisk, doctor_machine
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView
 from hotline.backup_manifest import files_below
+from hotline.database import migrate
 from hotline.findings import Finding, Level
 from hotline.leases import QueueLogPosition
 from hotline.parts import report
@@ -279,3 +280,22 @@ def lines_with(*trunks: Trunk) -> Lines:
             "queues": [{"name": "general", "label": "综合"}],
         }
     )
+
+
+@pytest.mark.parametrize("is_migrated", [False, True])
+def test_before_the_first_start_nothing_is_to_be_restored(tmp_path: Path, is_migrated: bool):
+    """Nothing was sealed yet, so no key can be lost."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    settings = settings_of(home)
+    if is_migrated:
+        migrate(settings.database)
+    found = told(settings)
+    for check in ("keys", "secrets"):
+        [finding] = found[check]
+        assert finding.level is Level.OK, finding
+        assert finding.said.endswith("is not there yet: the first start makes it")
+    assert not any("backup" in one.remedy for ones in found.values() for one in ones)
+    if not is_migrated:
+        assert "`hotline up` or `hotline migrate` makes it" in str(found["database"][0])
+    assert {path.name for path in home.iterdir()} <= {"hotline.db", "hotline.db-wal", "hotline.db-shm"}

@@ -1,8 +1,10 @@
 """The accounts of a first start: made together with the file that tells them, or not at all."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hotline import bootstrap, database, defaults_door, first_start
 from hotline.settings import Settings
@@ -32,3 +34,25 @@ def test_a_first_start_that_could_not_write_its_file_is_made_again(tmp_path: Pat
 
     assert not first_start.make_accounts(settings)
     assert file.read_text(encoding="utf-8") == words
+
+
+def test_the_command_for_another_terminal_works_in_any_folder(tmp_path: Path) -> None:
+    """What a shell makes of the line is this hotline's own setting, also where a folder's name has a space."""
+    settings = Settings(
+        home=tmp_path / "a b", http_port=8017, database_url=SecretStr("postgresql://u:hunter2@h/x")
+    )
+    line = first_start.in_another_terminal(settings)
+    assert "hunter2" not in line
+    said = subprocess.run(
+        ["sh", "-c", f"{line} settings"],
+        env={},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    assert f"HOTLINE_HOME={tmp_path}/a b\n" in said
+    assert "HOTLINE_HTTP_PORT=8017\n" in said
+    assert "HOTLINE_SIP_PORT" not in line  # as everywhere
+    assert Path(line.split()[-1]).name == "hotline"

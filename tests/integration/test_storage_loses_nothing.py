@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -252,14 +251,3 @@ def test_what_was_written_together_is_there_when_the_call_returns(database: Data
 
     in_threads(work)
     other.engine.dispose()
-
-
-def test_work_that_gets_no_turn_is_not_done_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hotline.database.BUSY_SECONDS", 0.05)
-    database = Database(make_engine(f"sqlite:///{tmp_path}/x.db"))
-    done: list[int] = []
-    with database.writing(), pytest.raises(DatabaseIsBusy):
-        database.write(lambda _session: done.append(1))
-    database.write(lambda _session: done.append(2))
-    assert done == [2]
-    database.engine.dispose()
