@@ -41,6 +41,9 @@ LOG_DIALLING: Final = "HOTLINE_DIALLING"
 LOG_REACHED: Final = "HOTLINE_REACHED"
 LOG_DIALLED: Final = "HOTLINE_DIALLED"
 
+LOST_AGENT: Final = "LOST_AGENT"
+"""The last line's status of a call whose agent's phone died, until the citizen stands in a queue again."""
+
 # In Asterisk a queue is called this plus its name: "general" alone is the settings section of queues.conf.
 QUEUE_PREFIX: Final = "q-"
 # Asterisk's SIP accounts of agents are called this plus the agent's number, never a bare number.
