@@ -33,6 +33,9 @@ PLACEHOLDERS: Final = "GROUP(placeholder)"
 TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
 TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
 
+ACCOUNTS: Final = "HOTLINE_ACCOUNTS"
+"""A global variable: which fields the agents' SIP accounts were last written with. Asterisk forgets it at its start."""
+
 # Words in queue_log that only our dialplan writes.
 LOG_ARRIVED: Final = "HOTLINE_ARRIVED"
 LOG_END: Final = "HOTLINE_END"

@@ -9,7 +9,7 @@ from hotline import bootstrap
 
 
 def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
-    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as half a minute."""
+    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as a minute."""
     door = bootstrap.ari_door(hotline.settings)
     answer = httpx.put(
         f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
