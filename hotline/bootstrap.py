@@ -110,11 +110,15 @@ def sip_accounts(settings: Settings, language: str) -> SipAccounts:
 def put_missing_accounts(hotline: Hotline) -> None:
     """Agents whose SIP account Asterisk does not have (its store was lost, or it was off when they were added).
 
+    After a start of Asterisk, and when the program or its settings write other fields than before, all agents: so what an
+    upgrade changes reaches the accounts that are there.
+
     Raises AsteriskRefused when ARI is not reached; an account that cannot be made keeps none of the others back.
     """
     language = hotline.running.configuration.lines.site.language
     accounts = sip_accounts(hotline.settings, language)
-    there = accounts.existing()
+    are_current = accounts.are_current()
+    there = accounts.existing() if are_current else set()
     with hotline.database.reading() as session:
         missing = [agent for agent in all_agents(session) if agent.agent_no not in there]
     for agent in missing:
@@ -126,3 +130,5 @@ def put_missing_accounts(hotline: Hotline) -> None:
             _log.warning("agent %s: no SIP account could be made: %s", agent.agent_no, fault)
             continue
         _log.info("agent %s: SIP account made anew in Asterisk", agent.agent_no)
+    if not are_current:
+        accounts.mark_current()

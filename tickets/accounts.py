@@ -68,6 +68,12 @@ class Leg:
         return self._last(EventKind.COMPLETED)
 
     @cached_property
+    def was_cut_off(self) -> bool:
+        """The talk ended without a transfer. If a leg follows, the agent's phone had died: after any other end the dialplan
+        leads nobody back into the line."""
+        return self.completed is not None and self._last(EventKind.TRANSFERRED) is None
+
+    @cached_property
     def exit(self) -> Event | None:
         """How the caller left the queue without an agent."""
         return next((event for event in reversed(self.events) if event.kind in _EXITS), None)
@@ -210,9 +216,15 @@ class Story:
         return min([event, *same], key=_by_exactness).at
 
     def _waiting_legs(self) -> tuple[Leg, ...]:
-        """The last leg and those before it since an agent was last reached: together they are one wait."""
+        """The last leg and those before it since an agent was last reached: together they are one wait.
+
+        Who was cut by an agent's dead phone, led back into the line and lost there, has waited since he first stood in it.
+        """
         first = len(self.legs) - 1
-        while first > 0 and self.legs[first - 1].connected is None:
+        is_lost = self.has_ended and self.last_leg.connected is None
+        while first > 0 and (
+            self.legs[first - 1].connected is None or (is_lost and self.legs[first - 1].was_cut_off)
+        ):
             first -= 1
         return self.legs[max(first, 0) :]
 

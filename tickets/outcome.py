@@ -12,6 +12,7 @@ from typing import Final
 
 from tickets.accounts import Leg, Moments, Story, read_story
 from tickets.call_events import Event, EventKind
+from vocabulary.hotline_names import LOST_AGENT
 
 __all__ = ["LOST", "CallFacts", "Outcome", "fold"]
 
@@ -50,11 +51,14 @@ _BY_STATUS: Final = {
     "TIMEOUT": Outcome.QUEUE_TIMEOUT,
     "WITHDRAW": Outcome.QUEUE_TIMEOUT,
     "CONTINUE": Outcome.ANSWERED,
+    LOST_AGENT: Outcome.SYSTEM_LOSS,
 }
 """QUEUESTATUS, or the word of our own branch before Queue(). Who was withdrawn did not leave by his own
 will."""
 
-_NOT_BEFORE_QUEUE: Final = frozenset({"FULL", "NO_AGENT"})
+_NOT_IN_QUEUE: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT})
+"""He stood in no queue when the call ended. The dialplan clears the word before each Queue(), so a talk that was written
+down lies before it: the agent's phone died, and he was led back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,12 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     leg = story.last_leg
     if not story.has_ended:
         return _without_end(story, moments)
-    if leg.connected is not None:
-        return _answered(story)
     status = (story.word(EventKind.ENDED, "status") or "").upper()
-    if status in _NOT_BEFORE_QUEUE:
+    if status in _NOT_IN_QUEUE:
         return _BY_STATUS[status]
     is_abandoned = (story.word(EventKind.ENDED, "abandoned") or "").upper() in ("TRUE", "1", "YES")
+    if leg.connected is not None and not is_abandoned:  # if he gave up, it was in a later stay, not read yet
+        return _answered(story)
     if story.word(EventKind.ENDED, "agent") and status in ("", "CONTINUE") and not is_abandoned:
         # MEMBERNAME is cleared before every Queue(): the last one was answered, its line is only not read
         # yet.

@@ -33,6 +33,9 @@ PLACEHOLDERS: Final = "GROUP(placeholder)"
 TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
 TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
 
+ACCOUNTS: Final = "HOTLINE_ACCOUNTS"
+"""A global variable: which fields the agents' SIP accounts were last written with. Asterisk forgets it at its start."""
+
 # Words in queue_log that only our dialplan writes.
 LOG_ARRIVED: Final = "HOTLINE_ARRIVED"
 LOG_END: Final = "HOTLINE_END"
@@ -40,6 +43,9 @@ LOG_ACCEPTED: Final = "HOTLINE_ACCEPTED"
 LOG_DIALLING: Final = "HOTLINE_DIALLING"
 LOG_REACHED: Final = "HOTLINE_REACHED"
 LOG_DIALLED: Final = "HOTLINE_DIALLED"
+
+LOST_AGENT: Final = "LOST_AGENT"
+"""The last line's status of a call whose agent's phone died, until the citizen stands in a queue again."""
 
 # In Asterisk a queue is called this plus its name: "general" alone is the settings section of queues.conf.
 QUEUE_PREFIX: Final = "q-"

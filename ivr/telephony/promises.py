@@ -42,7 +42,7 @@ def callers_promised(trunk: Trunk, lines: Lines) -> str:
 
     mobiles and landlines that some trunk may dial, in the forms in which they come. Rarer forms are left out.
     """
-    plans = [_places(plan) for one in lines.trunks for plan in one.allow_out]
+    plans = [_places(plan) for one in lines.trunks_out for plan in one.allow_out]
     mobiles = list(_meeting(plans, _MOBILES))
     landlines = list(_meeting(plans, _LANDLINES))
     area = trunk.area_code or lines.site.area_code

@@ -4,13 +4,15 @@ They live in Asterisk's own store (sorcery.conf: astdb), so they survive its res
 database while calls come in.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
 from vocabulary.errors import HotlineError
-from vocabulary.hotline_names import AGENT_PREFIX
+from vocabulary.hotline_names import ACCOUNTS, AGENT_PREFIX
 
 _ORDER: Final = ("auth", "aor", "endpoint")  # an endpoint refers to the other two, so they come first
 
@@ -74,6 +76,33 @@ class SipAccounts:
         names = [str(endpoint.get("resource", "")) for endpoint in answer.json()]
         return {name.removeprefix(AGENT_PREFIX) for name in names if name.startswith(AGENT_PREFIX)}
 
+    def are_current(self) -> bool:
+        """`mark_current` was called since Asterisk started, by a program that writes the same fields. Raises
+        AsteriskRefused."""
+        with self._client() as client:
+            try:
+                answer = client.get("/ari/asterisk/variable", params={"variable": ACCOUNTS})
+                if answer.status_code == 404:  # never set
+                    return False
+                answer.raise_for_status()
+            except httpx.HTTPError as error:
+                raise AsteriskRefused("tell of its accounts", 0, str(error)) from error
+        return bool(answer.json().get("value") == self._make())
+
+    def mark_current(self) -> None:
+        """Every account was put with the fields of this program. Raises AsteriskRefused."""
+        with self._client() as client:
+            try:
+                marked = {"variable": ACCOUNTS, "value": self._make()}
+                client.post("/ari/asterisk/variable", params=marked).raise_for_status()
+            except httpx.HTTPError as error:
+                raise AsteriskRefused("note that its accounts are current", 0, str(error)) from error
+
+    def _make(self) -> str:
+        """Differs when the fields do, whoever's account it is."""
+        fields = json.dumps(self._fields("", "", ""), sort_keys=True)
+        return hashlib.sha256(fields.encode()).hexdigest()[:16]
+
     def _client(self) -> httpx.Client:
         return httpx.Client(
             base_url=self._door.url,
@@ -123,7 +152,8 @@ class SipAccounts:
                 "from_domain": self._network.media_address,
                 "language": self._network.language,
                 "timers": "yes",
-                # a phone that died leaves its citizen in silence for so long; then he goes back into the line
-                "rtp_timeout": "30",
+                # A phone that died leaves its citizen in silence for so long; then he goes back into the line. It runs from the
+                # answer on, also for a phone that has sent nothing yet: no shorter, for the sake of phones that fall silent.
+                "rtp_timeout": "60",
             },
         }

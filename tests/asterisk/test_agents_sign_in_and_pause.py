@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import httpx
 import pytest
 from support.phones import agent_invites, refused_with
 from support.running_hotline import RunningHotline
 from support.sipp import HOST, free_port, run_sipp
 from support.story_line import Line
 from support.waiting import wait_for
+
+from hotline import bootstrap
 
 
 def state_of(hotline: RunningHotline, agent_no: str) -> tuple[str, str | None]:
@@ -128,3 +131,33 @@ def test_wrap_up_ends_by_itself(hotline: RunningHotline) -> None:
         )
     finally:
         line.close()
+
+
+def test_an_account_of_an_older_make_is_renewed_and_its_phone_stays(
+    hotline: RunningHotline, line: Line
+) -> None:
+    agent_no = line.agent()
+    door = bootstrap.ari_door(hotline.settings)
+
+    def put_timeout(value: str) -> None:
+        httpx.put(
+            f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
+            auth=(door.user, door.secret),
+            json={"fields": [{"attribute": "rtp_timeout", "value": value}]},
+            trust_env=False,
+        ).raise_for_status()
+
+    def timeout() -> str:
+        shown = hotline.ask(f"pjsip show endpoint agent-{agent_no}")
+        return next(row.split()[-1] for row in shown.splitlines() if row.split()[:1] == ["rtp_timeout"])
+
+    put_timeout("7")
+    bootstrap.put_missing_accounts(hotline.hotline)
+    assert timeout() == "7"  # the accounts are of this make: none is touched
+    hotline.ask("dialplan set global HOTLINE_ACCOUNTS older")
+    bootstrap.put_missing_accounts(hotline.hotline)
+    assert timeout() == "60"
+    assert line.has_member(agent_no, "Not in use")
+    citizen = hotline.new_citizen()
+    line.call(citizen, stay=3)
+    assert line.ended(citizen, seconds=20)[0]["agent_no"] == agent_no

@@ -9,7 +9,7 @@ from hotline import bootstrap
 
 
 def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
-    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as half a minute."""
+    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as a minute."""
     door = bootstrap.ari_door(hotline.settings)
     answer = httpx.put(
         f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
@@ -58,6 +58,41 @@ def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line
     (ended,) = line.ended(citizen)
     assert ended["outcome"] in ("queue_abandon", "ring_abandon")
     assert len(wait_for(lambda: line.callbacks(citizen))) == 1
+
+
+def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) -> None:
+    """The agent signed out in the talk: he is promised a call, and gets it, though an agent had picked up."""
+    dying = line.agent()
+    notices_silence_soon(hotline, dying)
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, stay=60)
+    wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
+    hotline.post(f"/api/agents/{dying}/sign-out")
+    line.phones.running[0].process.kill()
+    assert call.wait(60) == 0, call.errors
+    (ended,) = line.ended(citizen)
+    assert ended["outcome"] == "no_agent"
+    assert hotline.log_of(ended["call_id"])[-4:] == ["ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "HOTLINE_END"]
+    assert len(wait_for(lambda: line.callbacks(citizen))) == 1
+
+
+def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
+    """He has his place in it; who comes anew is still sent away."""
+    line = hotline.special_line("full with one too")
+    dying = line.agent()
+    notices_silence_soon(hotline, dying)
+    citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))
+    line.call(citizen, stay=60)
+    wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
+    line.call(later, stay=60)
+    wait_for(lambda: line.standing() == [later], 20)
+    line.phones.running[0].process.kill()
+    wait_for(lambda: line.standing() == [citizen, later], 30)
+    line.call(turned_away, stay=60)
+    (ended,) = line.ended(turned_away, seconds=30)
+    assert ended["outcome"] == "queue_full"
+    assert line.standing() == [citizen, later]
+    line.close()
 
 
 def test_an_agent_who_hangs_up_ends_the_call(hotline: RunningHotline, line: Line) -> None:

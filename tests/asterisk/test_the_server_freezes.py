@@ -4,6 +4,7 @@ These stories stop their own server, so they do not share the folder's.
 """
 
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -96,3 +97,58 @@ def test_only_the_first_caller_pays_for_a_frozen_server(hotline: RunningHotline,
     wait_for(is_asked_again, 60)
     assert "HOTLINE_SILENT_UNTIL=\n" in hotline.ask("dialplan show globals")
     assert_nothing_forgotten(hotline)
+
+
+def silent_until(hotline: RunningHotline) -> str:
+    """The moment in seconds up to which nobody asks our server; "" if everybody does."""
+    shown = hotline.ask("dialplan show globals")
+    return next(
+        row.partition("=")[2].strip()
+        for row in shown.splitlines()
+        if row.strip().startswith("HOTLINE_SILENT_UNTIL=")
+    )
+
+
+def test_a_clock_that_was_set_back_does_not_keep_the_greeting_away(
+    hotline: RunningHotline, line: Line
+) -> None:
+    line.agent(talk=1)
+    hotline.ask(f"dialplan set global HOTLINE_SILENT_UNTIL {int(time.time()) + 100_000}")
+    citizen = hotline.new_citizen()
+    line.call(citizen, stay=60)
+    (record,) = line.ended(citizen, seconds=40)
+    assert record["greeted_at"] is not None
+    assert silent_until(hotline) == ""
+
+
+def test_who_asks_for_all_and_hangs_up_in_the_greeting_has_asked(hotline: RunningHotline, line: Line) -> None:
+    """Our server spoke to him: the next caller is greeted."""
+    line.agent(has_phone=False)
+    hotline.ask("dialplan set global HOTLINE_SILENT_UNTIL 1")
+    citizen = hotline.new_citizen()
+    call = line.call(citizen, stay=2)
+    wait_for(lambda: "HOTLINE_WALKED=main" in variables(hotline, citizen), 20, "the greeting has begun")
+    assert int(silent_until(hotline)) > 1  # he asks for all
+    assert call.wait(30) == 0, call.errors
+    wait_for(lambda: ends(hotline, line.number), 20)
+    assert wait_for(lambda: silent_until(hotline) or "empty", 5) == "empty"
+    assert line.ended(citizen)[0]["outcome"] in ("ivr_abandon", "quick_hangup")
+
+
+def test_a_server_that_spoke_to_him_who_asks_for_all_is_asked_by_others(
+    hotline: RunningHotline, line: Line
+) -> None:
+    """It froze in the middle of his greeting. Who comes next finds out for himself, as after any such leg."""
+    line.agent(has_phone=False)
+    hotline.ask("dialplan set global HOTLINE_SILENT_UNTIL 1")
+    citizen = hotline.new_citizen()
+    line.call(citizen, stay=90)
+    wait_for(lambda: "HOTLINE_WALKED=main" in variables(hotline, citizen), 20, "the greeting has begun")
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        wait_for(lambda: line.standing() == [citizen], 40)
+        assert silent_until(hotline) == ""
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+    hotline.ask(f"channel request hangup {line.waiting()[0]}")
+    line.ended(citizen, seconds=30)

@@ -119,6 +119,7 @@ def service(web: WebHotline, monkeypatch: pytest.MonkeyPatch) -> Any:
     def refuse(_: SipAccounts) -> set[str]:
         raise AsteriskRefused("list its endpoints", 0, "refused")
 
+    monkeypatch.setattr(SipAccounts, "are_current", lambda _: True)
     monkeypatch.setattr(SipAccounts, "existing", refuse)
     return service
 
@@ -165,10 +166,24 @@ def test_one_account_that_cannot_be_made_keeps_no_other_back(
             raise AsteriskRefused("store the auth", 400, "bad")
         made.append(agent_no)
 
+    monkeypatch.setattr(SipAccounts, "are_current", lambda _: True)
     monkeypatch.setattr(SipAccounts, "existing", lambda _: set())
     monkeypatch.setattr(SipAccounts, "put", put)
     bootstrap.put_missing_accounts(web.hotline)
     assert made == ["1002"]
+
+
+def test_accounts_of_an_older_make_are_renewed_once(web: WebHotline, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    marks: list[str] = []
+    monkeypatch.setattr(SipAccounts, "are_current", lambda _: bool(marks))
+    monkeypatch.setattr(SipAccounts, "mark_current", lambda _: marks.append("current"))
+    monkeypatch.setattr(SipAccounts, "existing", lambda _: {"1001", "1002"})
+    monkeypatch.setattr(SipAccounts, "put", lambda _, agent_no, name, secret: made.append(agent_no))
+    bootstrap.put_missing_accounts(web.hotline)
+    bootstrap.put_missing_accounts(web.hotline)
+    assert made == ["1001", "1002"]
+    assert marks == ["current"]
 
 
 def test_a_pause_set_after_the_wrap_up_ended_is_what_asterisk_gets(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.outcome import Outcome
+from vocabulary.hotline_names import LOST_AGENT
 
 START = datetime(2026, 11, 23, 8, 0, 0, 400_000, tzinfo=UTC)
 CALL_ID = "hq-1795397954.17"
@@ -283,4 +284,42 @@ def _live() -> list[Story]:
     ]
 
 
-STORIES = (*_answered(), *_lost(), *_live())
+def _cut_by_a_dead_phone() -> list[Story]:
+    """The agent's phone died in mid-talk; what the citizen met when he was led back into the line."""
+    end = Outcome
+
+    def cut(*, is_server_up: bool = True) -> Teller:
+        told = Teller().arrives(is_server_up=is_server_up).queues(3.5).connects(8.2, "1001")
+        return told.completes(70, "1001", 61, by="agent")
+
+    def back() -> Teller:
+        return cut().queues(75)
+
+    def ended(teller: Teller, status: str) -> Teller:
+        return teller.ends(78, status=status, agent="1001", cause="44")
+
+    return [
+        ended(cut(), "FULL").story("cut, and the queue is full", end.QUEUE_FULL, wait=74.5),
+        ended(cut(), "NO_AGENT").story("cut, and nobody is signed in", end.NO_AGENT, wait=74.5),
+        ended(cut(), "JOINEMPTY").story("cut, and cannot join again", end.NO_AGENT, wait=74.5),
+        ended(cut(), LOST_AGENT).story("cut, gives up in the apology", end.SYSTEM_LOSS, wait=74.5),
+        cut(is_server_up=False)
+        .ends(73, is_server_up=False, status=LOST_AGENT, agent="1001", cause="44")
+        .story("cut, gives up in the apology, our server down", end.SYSTEM_LOSS, wait=69.5),
+        back()
+        .log(77, EventKind.ABANDONED, position="1", wait="2")
+        .ends(77.1, abandoned="TRUE")
+        .story("cut, gives up at once in the line", end.QUEUE_ABANDON, wait=73.5),
+        cut()
+        .agi(77.1, EventKind.ENDED, abandoned="TRUE", cause="16")
+        .story("cut, gives up before the log of his second stay is read", end.QUEUE_ABANDON, wait=73.5),
+        back()
+        .connects(80, "1002")
+        .completes(90, "1002", 10)
+        .ends(90.1, agent="1002", status="CONTINUE")
+        .story("cut, and served by another agent", end.ANSWERED, "1002", 5, 10),
+        back().story("cut, and stands in the line again", end.IN_PROGRESS),
+    ]
+
+
+STORIES = (*_answered(), *_lost(), *_cut_by_a_dead_phone(), *_live())

@@ -145,6 +145,21 @@ def test_the_dialplan_and_the_server_use_the_same_names() -> None:
     assert [name for name in ours if not re.search(rf"\b{name}\b", dialplan)] == []
 
 
+def test_the_words_of_the_last_line_are_the_same() -> None:
+    dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
+    assert f"Set(HOTLINE_STATUS={hotline_names.LOST_AGENT})" in dialplan
+
+
+def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
+    """An empty expression matches every number."""
+    rows = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8").splitlines()
+    asked = [n for n, row in enumerate(rows) if "REGEX(" in row and not row.startswith(";")]
+    assert len(asked) == 2
+    for n in asked:
+        guard = r'GotoIf\(\$(\["\$\{HOTLINE_PLAN\}" = ""\]|\{ISNULL\(\$\{HOTLINE_PLAN\}\)\})\?'
+        assert re.search(guard, rows[n - 1]), rows[n]
+
+
 def test_no_python_file_writes_such_a_name_itself() -> None:
     """So that a renamed variable cannot be missed: the one list is vocabulary/hotline_names.py."""
     repository = Path(__file__).parents[3]

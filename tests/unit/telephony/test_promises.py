@@ -79,6 +79,18 @@ def test_who_may_not_be_dialled_is_not(shipped: Configuration) -> None:
     )
 
 
+def test_what_only_a_test_trunk_beside_a_real_one_may_dial_is_not(shipped: Configuration) -> None:
+    trial = shipped.lines.trunks[0]
+    assert trial.is_test
+    real = trial.model_copy(update={"name": "real", "is_test": False, "allow_out": []})
+    lines = shipped.lines.model_copy(update={"trunks": [trial, real]})
+    assert not is_promised(lines, MOBILE)
+    assert not is_owed(shipped, lines, MOBILE)
+    alone = shipped.lines.model_copy(update={"trunks": [trial]})
+    assert is_promised(alone, MOBILE)
+    assert is_owed(shipped, alone, MOBILE)
+
+
 NUMBERS = st.one_of(
     st.text("0123456789", max_size=14),
     st.from_regex(r"(1[3-9]|0[1-9]|[2-8]|10|400|800|95|96|106)[0-9]{3,10}", fullmatch=True),
