@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hotline.findings import Finding, fail, ok, warn
+from hotline.ports import WantedPort, wanted_ports
 from hotline.settings import Settings
 
 _MB: Final = 1024 * 1024
@@ -101,64 +102,62 @@ def is_clock_steered() -> bool | None:
     return None if answer < 0 else bool(answer != _CLOCK_IS_FREE)
 
 
-def ports(settings: Settings, *, is_server_up: bool, is_asterisk_up: bool) -> Iterator[Finding]:
-    """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free."""
-    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    wanted = (
-        ("HOTLINE_HTTP_PORT", settings.bind, settings.http_port, tcp, is_server_up),
-        ("HOTLINE_AGI_PORT", settings.agi_bind, settings.agi_port, tcp, is_server_up),
-        ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, udp, is_asterisk_up),
-        ("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, tcp, is_asterisk_up),
-        ("HOTLINE_AMI_PORT", settings.asterisk_bind, settings.ami_port, tcp, is_asterisk_up),
-        (
-            "HOTLINE_ASTERISK_HTTP_PORT",
-            settings.asterisk_bind,
-            settings.asterisk_http_port,
-            tcp,
-            is_asterisk_up,
-        ),
-    )
-    for name, address, port, kind, is_owner_up in wanted:
-        yield _port(name, address, port, kind, is_owner_up)
+def ports(
+    settings: Settings,
+    *,
+    is_server_up: bool,
+    is_asterisk_up: bool,
+    transports: frozenset[str] | None = None,
+) -> Iterator[Finding]:
+    """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free.
+
+    `transports`: the names of those that the running Asterisk has; None: it could not be asked.
+    """
+    for wanted in wanted_ports(settings):
+        is_owner_up = is_asterisk_up if wanted.is_asterisks else is_server_up
+        is_missed = (
+            is_owner_up
+            and wanted.transport is not None
+            and transports is not None
+            and wanted.transport not in transports
+        )
+        yield _port(wanted, is_owner_up, is_missed)
 
 
-def _port(name: str, address: str, port: int, kind: int, is_owner_up: bool) -> Finding:
-    where = f"{address}:{port}/{'tcp' if kind == socket.SOCK_STREAM else 'udp'}"
+def _port(wanted: WantedPort, is_owner_up: bool, is_missed: bool) -> Finding:
+    """`is_missed`: its owner says himself that he has not got it."""
     try:
-        is_free = _can_bind(address, port, kind)
+        is_free = wanted.is_free()
     except OSError as fault:
         if fault.errno == errno.EADDRNOTAVAIL:
-            return ok("port", f"{where} is not on this machine, so it is not looked at")
+            return ok("port", f"{wanted} is not on this machine, so it is not looked at")
         return fail(
             "port",
-            f"{where} cannot be used: {fault.strerror}",
-            f"Set {name} to another, or change the right.",
+            f"{wanted} cannot be used: {fault.strerror}",
+            f"Set {wanted.setting} to another, or change the right.",
+        )
+    if is_missed:
+        return fail(
+            "port",
+            f"Asterisk runs without {wanted.transport}: {wanted} "
+            + ("could not be had at its start" if is_free else "is in use by another program"),
+            f"Free the port or change {wanted.setting}, then restart Asterisk; until then nobody can call over it.",
         )
     if is_free and is_owner_up:
         return warn(
-            "port", f"nobody listens on {where} though the hotline runs", f"Was {name} changed? Restart."
+            "port",
+            f"nobody listens on {wanted} though the hotline runs",
+            f"Was {wanted.setting} changed? Restart.",
         )
     if is_free:
-        return ok("port", f"{where} is free")
+        return ok("port", f"{wanted} is free")
     if is_owner_up:
-        return ok("port", f"{where} is in use, as it should be")
+        return ok("port", f"{wanted} is in use, as it should be")
     return fail(
-        "port", f"{where} is in use by another program", f"Stop that program, or set {name} to a free port."
+        "port",
+        f"{wanted} is in use by another program",
+        f"Stop that program, or set {wanted.setting} to a free port.",
     )
-
-
-def _can_bind(address: str, port: int, kind: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as fault:
-            if fault.errno == errno.EADDRINUSE:
-                return False
-            raise
-    return True
 
 
 def host_name(name: str) -> Iterator[Finding]:
