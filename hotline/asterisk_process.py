@@ -18,6 +18,7 @@ from hotline.other_processes import holder_of_path, other_process
 from vocabulary.errors import HotlineError
 
 OLDEST: Final = 22  # arguments of Queue() moved between 20 and 22, silently
+NEEDED_TRANSPORTS: Final = ("transport-udp", "transport-tcp")
 NEEDED_APPLICATIONS: Final = ("AGI", "Queue", "QueueLog", "Dial", "Playback")
 _REMEDIES: Final = (
     "Either install an Asterisk 22 or newer (its program `asterisk` on the PATH), "
@@ -160,7 +161,7 @@ def wait_until_ready(
     *,
     seconds: float = 30,
 ) -> None:
-    """Returns when Asterisk is fully booted and has every application that the dialplan uses."""
+    """Returns when Asterisk is fully booted, has every application that the dialplan uses, and hears SIP."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -179,6 +180,19 @@ def wait_until_ready(
         raise AsteriskFailed(
             f"This Asterisk lacks the applications {', '.join(sorted(missing))}. See {console_log}."
         )
+    # one that finds its port taken says so in its log alone, and Asterisk goes on without it
+    deaf = set(NEEDED_TRANSPORTS) - transports(program, etc_dir)
+    if deaf:
+        raise AsteriskFailed(
+            f"Asterisk does not hear SIP by {', '.join(sorted(deaf))}: does another program hold HOTLINE_SIP_PORT? "
+            f"See the file messages beside {console_log}."
+        )
+
+
+def transports(program: AsteriskProgram, etc_dir: Path) -> frozenset[str]:
+    """The names of the SIP transports that the running Asterisk really has. Raises AsteriskFailed."""
+    shown = ask(program, etc_dir, "pjsip show transports")
+    return frozenset(re.findall(r"^Transport: +([\w-]+)", shown, re.MULTILINE))
 
 
 def _applications(shown: str) -> set[str]:

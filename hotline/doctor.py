@@ -72,7 +72,10 @@ def findings(seen: Examined) -> Iterator[Finding]:
     yield from doctor_machine.clock(seen.now, doctor_machine.is_clock_steered())
     yield from doctor_machine.host_name(socket.gethostname())
     yield from doctor_machine.ports(
-        settings, is_server_up=seen.is_server_up, is_asterisk_up=seen.is_asterisk_up
+        settings,
+        is_server_up=seen.is_server_up,
+        is_asterisk_up=seen.is_asterisk_up,
+        transports=doctor_asterisk.transports(settings) if seen.is_asterisk_up else None,
     )
     yield from doctor_machine.voice_tools()
     yield from _configuration(seen)

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from hotline import as_found
-from hotline.asterisk_process import OLDEST, AsteriskProgram, NoAsterisk, find
+from hotline import as_found, asterisk_process
+from hotline.asterisk_process import OLDEST, AsteriskFailed, AsteriskProgram, NoAsterisk, find
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView, look
+from hotline.config_door import etc_dir
 from hotline.findings import Finding, fail, ok, warn
 from hotline.leases import QueueLogPosition
 from hotline.listener import LEASE
@@ -55,6 +56,14 @@ def running_asterisk(settings: Settings) -> AsteriskView | AsteriskNotReached:
         return look(settings)
     except AsteriskNotReached as fault:
         return fault
+
+
+def transports(settings: Settings) -> frozenset[str] | None:
+    """Names of the SIP transports that the running Asterisk has; None where its console cannot be asked from here."""
+    try:
+        return asterisk_process.transports(find(settings.asterisk_root), etc_dir(settings))
+    except (NoAsterisk, AsteriskFailed):
+        return None
 
 
 def program(settings: Settings) -> Iterator[Finding]:

@@ -9,14 +9,13 @@ import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from hotline.findings import Finding, Level, fail, ok, warn
+from hotline.findings import Finding, fail, ok, warn
 from hotline.other_processes import holder_of
+from hotline.ports import WantedPort, wanted_ports
 from hotline.settings import Settings
 
 _MB: Final = 1024 * 1024
@@ -114,83 +113,66 @@ def is_clock_steered() -> bool | None:
     return None if answer < 0 else bool(answer != _CLOCK_IS_FREE)
 
 
-class Owner(Enum):
-    """Whose port it is."""
+def ports(
+    settings: Settings,
+    *,
+    is_server_up: bool,
+    is_asterisk_up: bool,
+    transports: frozenset[str] | None = None,
+) -> Iterator[Finding]:
+    """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free.
 
-    SERVER = "server"
-    ASTERISK = "Asterisk"
-
-
-@dataclass(frozen=True)
-class _Port:
-    name: str
-    address: str
-    number: int
-    kind: int
-    owner: Owner
-
-    def __str__(self) -> str:
-        return f"{self.address}:{self.number}/{'tcp' if self.kind == socket.SOCK_STREAM else 'udp'}"
-
-
-def _all_ports(settings: Settings) -> list[_Port]:
-    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    asterisk_http = settings.asterisk_http_port
-    return [
-        _Port("HOTLINE_HTTP_PORT", settings.bind, settings.http_port, tcp, Owner.SERVER),
-        _Port("HOTLINE_AGI_PORT", settings.agi_bind, settings.agi_port, tcp, Owner.SERVER),
-        _Port("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, udp, Owner.ASTERISK),
-        _Port("HOTLINE_SIP_PORT", settings.sip_bind, settings.sip_port, tcp, Owner.ASTERISK),
-        _Port("HOTLINE_AMI_PORT", settings.asterisk_bind, settings.ami_port, tcp, Owner.ASTERISK),
-        _Port("HOTLINE_ASTERISK_HTTP_PORT", settings.asterisk_bind, asterisk_http, tcp, Owner.ASTERISK),
-    ]
+    `transports`: the names of those that the running Asterisk has; None: it could not be asked.
+    """
+    for wanted in wanted_ports(settings):
+        is_owner_up = is_asterisk_up if wanted.is_asterisks else is_server_up
+        is_missed = (
+            is_owner_up
+            and wanted.transport is not None
+            and transports is not None
+            and wanted.transport not in transports
+        )
+        yield _port(wanted, is_owner_up, is_missed)
 
 
-def ports(settings: Settings, *, is_server_up: bool, is_asterisk_up: bool) -> Iterator[Finding]:
-    """Each port is in use if its owner runs, and free if not; `serve --only` may leave one free."""
-    is_up = {Owner.SERVER: is_server_up, Owner.ASTERISK: is_asterisk_up}
-    for port in _all_ports(settings):
-        yield _port(port, is_up[port.owner])
-
-
-def taken_ports(settings: Settings, owner: Owner) -> list[Finding]:
-    """Those of an owner that does not run and that it could not have, each with who has it."""
-    found = [_port(port, False) for port in _all_ports(settings) if port.owner is owner]
-    return [one for one in found if one.level is Level.FAIL]
-
-
-def _port(port: _Port, is_owner_up: bool) -> Finding:
+def _port(wanted: WantedPort, is_owner_up: bool, is_missed: bool) -> Finding:
+    """`is_missed`: its owner says himself that he has not got it."""
     try:
-        is_free = _can_bind(port.address, port.number, port.kind)
+        is_free = wanted.is_free()
     except OSError as fault:
         if fault.errno == errno.EADDRNOTAVAIL:
-            return ok("port", f"{port} is not on this machine, so it is not looked at")
-        remedy = f"Set {port.name} to another, or change the right."
-        return fail("port", f"{port} cannot be used: {fault.strerror}", remedy)
+            return ok("port", f"{wanted} is not on this machine, so it is not looked at")
+        return fail(
+            "port",
+            f"{wanted} cannot be used: {fault.strerror}",
+            f"Set {wanted.setting} to another, or change the right.",
+        )
+    if is_missed:
+        return fail(
+            "port",
+            f"Asterisk runs without {wanted.transport}: {wanted} "
+            + (
+                "could not be had at its start"
+                if is_free
+                else f"is in use by {holder_of(wanted.port, wanted.kind)}"
+            ),
+            f"Free the port or change {wanted.setting}, then restart Asterisk; until then nobody can call over it.",
+        )
     if is_free and is_owner_up:
         return warn(
-            "port", f"nobody listens on {port} though the hotline runs", f"Was {port.name} changed? Restart."
+            "port",
+            f"nobody listens on {wanted} though the hotline runs",
+            f"Was {wanted.setting} changed? Restart.",
         )
     if is_free:
-        return ok("port", f"{port} is free")
+        return ok("port", f"{wanted} is free")
     if is_owner_up:
-        return ok("port", f"{port} is in use, as it should be")
-    remedy = f"Stop that program, or set {port.name} to a free port."
-    return fail("port", f"{port} is in use by {holder_of(port.number, port.kind)}", remedy)
-
-
-def _can_bind(address: str, port: int, kind: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as fault:
-            if fault.errno == errno.EADDRINUSE:
-                return False
-            raise
-    return True
+        return ok("port", f"{wanted} is in use, as it should be")
+    return fail(
+        "port",
+        f"{wanted} is in use by {holder_of(wanted.port, wanted.kind)}",
+        f"Stop that program, or set {wanted.setting} to a free port.",
+    )
 
 
 def host_name(name: str) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from typing import Any, Final, TextIO
 
 from hotline import asterisk_process, config_door
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
-from hotline.doctor_machine import Owner, taken_ports
 from hotline.other_processes import command_line, described, other_process, started_at
+from hotline.ports import refuse_taken
 from hotline.settings import Settings
 from vocabulary.errors import HotlineError
 
@@ -33,10 +33,6 @@ class UpRunsAlready(HotlineError):
             f"`hotline up` runs already on {home} (process {pid}): end that one first, by Ctrl-C in its terminal or "
             f"`kill {pid}`; for a second hotline beside it see README.md"
         )
-
-
-class PortsAreTaken(HotlineError):
-    """The text names each port, who has it, and what to do."""
 
 
 class CannotEndAsterisk(AsteriskFailed):
@@ -105,9 +101,9 @@ def clear(
     """
     if left is not None:
         _end_server(left, say)
-    _refuse_taken(settings, Owner.SERVER)
+    refuse_taken(settings, of_asterisk=False)
     end_asterisk(program, config_door.etc_dir(settings), say)
-    _refuse_taken(settings, Owner.ASTERISK)
+    refuse_taken(settings, of_asterisk=True)
 
 
 def _end_server(left: StartedServer, say: Callable[[str], None]) -> None:
@@ -142,9 +138,3 @@ def end_asterisk(program: AsteriskProgram, etc_dir: Path, say: Callable[[str], N
         raise CannotEndAsterisk(
             f"{who} and cannot be ended: {fault}. `hotline asterisk down` ends it by force; then start again"
         ) from fault
-
-
-def _refuse_taken(settings: Settings, owner: Owner) -> None:
-    taken = taken_ports(settings, owner)
-    if taken:
-        raise PortsAreTaken("\n  ".join(f"{one.said}. {one.remedy}" for one in taken))

@@ -78,8 +78,9 @@ def call(
     caller: Annotated[
         str | None,
         typer.Option(
-            help="The citizen's number as the hotline shall see it; 13800138000 if left out. "
-            "If nobody answers, it is owed a callback like any other."
+            help="The citizen's number as the hotline shall see it. If nobody answers, it is owed a callback like "
+            "any other, so beside a real trunk it must be given: a telephone of yours. Left out in a trial, whose "
+            "callbacks lead to this machine: 13800138000."
         ),
     ] = None,
     wait: Annotated[

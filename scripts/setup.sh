@@ -57,9 +57,11 @@ new_enough_python() { # a name on the PATH may be a shim that only complains, so
   return 1
 }
 
+stamp_of() { printf '%s\n' "$1 $(sha256sum <"$root/$1") $root"; }
+
 setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, checked by hash
-  local lock=$1 python stamp
-  stamp="$lock $(sha256sum <"$root/$lock") $root"
+  local lock=$1 python stamp other kept=
+  stamp=$(stamp_of "$lock")
   grep -qxF "$stamp" "$root/.venv/.stamp" 2>/dev/null && return
   new_enough_python >/dev/null || command -v python3 >/dev/null || apt_install python3 python3-venv
   python=$(new_enough_python) ||
@@ -70,6 +72,13 @@ setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, check
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
     "$python" -m venv "$root/.venv" >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "python -m venv failed" "Install python3-venv, then run this again."; }
   fi
+  # Both locks share .venv, and the dev one holds all of the other at the same versions: a stamp stays while it tells of
+  # its lock as that is now. Any other goes, and before pip starts: the packages that it told of are replaced.
+  for other in requirements.txt requirements-dev.txt; do
+    [ "$other" = "$lock" ] || [ ! -e "$root/$other" ] || ! stamp_of "$other" | grep -qxFf "$root/.venv/.stamp" 2>/dev/null ||
+      kept+="$(stamp_of "$other")"$'\n'
+  done
+  printf '%s' "$kept" >"$root/.venv/.stamp"
   say "installing Python packages from $lock (a minute or two the first time) …"
   step "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "pip could not install $lock" "The lines above say why; check the network, then run this again."; }
@@ -97,10 +106,29 @@ setup_asterisk() { # one on the PATH, else the distribution's if new enough, els
   if [ -x "$asterisk_root/usr/sbin/asterisk" ]; then export HOTLINE_ASTERISK_ROOT=$asterisk_root; return; fi
   [ -z "$major" ] || say "Asterisk $major is here, but $oldest_asterisk or newer is needed"
   candidate=$(apt-cache policy asterisk 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+)\..*/\2/p' || true)
-  if [ "${candidate:-0}" -ge "$oldest_asterisk" ]; then apt_install asterisk; return; fi
+  if [ "${candidate:-0}" -ge "$oldest_asterisk" ]; then
+    if [ -n "$major" ]; then apt_install asterisk; else install_asterisk_at_rest; fi
+    return
+  fi
   setup_asterisk_root
   export HOTLINE_ASTERISK_ROOT=$asterisk_root
 }
+
+policy_file=/usr/sbin/policy-rc.d
+has_policy= # ours stands there now
+install_asterisk_at_rest() { # its own service would hold the SIP port, with sample files, now and after each boot
+  if [ ! -e "$policy_file" ]; then
+    has_policy=1
+    printf '#!/bin/sh\n[ "$1" != asterisk ] || exit 101\n' | as_root tee "$policy_file" >/dev/null
+    as_root chmod 755 "$policy_file"
+  fi
+  apt_install asterisk
+  drop_policy
+  command -v systemctl >/dev/null || return 0
+  as_root systemctl disable --now asterisk >"$log" 2>&1 || true # where systemd does not run nothing was started
+  say "the package's own service asterisk is switched off, as the hotline starts its own; on again: systemctl enable --now asterisk"
+}
+drop_policy() { [ -z "$has_policy" ] || { has_policy=; as_root rm -f "$policy_file"; }; }
 
 setup_asterisk_root() {
   command -v mmdebstrap >/dev/null || { command -v apt-get >/dev/null && apt_install mmdebstrap; } || no_asterisk
@@ -141,4 +169,4 @@ no_asterisk() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log"; drop_policy' EXIT

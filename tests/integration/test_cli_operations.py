@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 import typer
+import yaml
 from support.command_line import Done, run_command
 from support.filled_home import NOW, FilledHome, a_filled_home, whole_calls
 from support.sipp import free_port
@@ -20,8 +21,10 @@ from hotline import backup
 from hotline.cli import app
 from hotline.findings import Level
 from hotline.parts import report
+from hotline.place_call import CALLER, CannotCall, plan_call
 from hotline.settings import Settings
 from hotline.status import as_json, as_text, status_now
+from ivr.config_files.published import load_for_start
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEAST_WORDS = 4
@@ -69,7 +72,10 @@ def test_every_help_tells_a_stranger_what_is_needed(name: str, command: click.Co
     [
         ("doctor", ["changes nothing", "Exit 1", "WARN", "FAIL"]),
         ("status", ["Exit 1", "HOTLINE_TIMEZONE", "--json"]),
-        ("call", ["is_test", "running", "--caller", "--seconds", "callback", "Exit 0"]),
+        (
+            "call",
+            ["is_test", "running", "--caller", "beside a real trunk", "--seconds", "callback", "Exit 0"],
+        ),
         ("backup", ["while calls go on", "keys", "pg_dump", "recordings", "DIR"]),
         ("restore", ["Stop the hotline", "empty", "--force", "--keys", "migrated", "BACKUP", "pg_restore"]),
     ],
@@ -83,6 +89,32 @@ def test_the_help_says_the_things_that_matter(command: str, needed: list[str]):
 def test_all_commands_of_the_issue_are_there():
     names = {name.removeprefix("hotline ") for name, _ in all_commands()}
     assert {"doctor", "status", "call", "backup", "restore"} <= names
+
+
+CARRIER = {"name": "carrier-a", "mode": "address", "host": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    "plans", [{}, {"allow_out": ["1[3-9]XXXXXXXXX"]}], ids=["it dials nobody yet", "it dials"]
+)
+def test_beside_a_real_trunk_a_test_call_must_say_who_may_be_rung_back(
+    home: FilledHome, plans: dict[str, list[str]]
+):
+    def plan(caller: str | None) -> str:
+        return plan_call(home.settings, "12345", caller=caller, wait=1, seconds=1, now=NOW).caller
+
+    with home.database.writing() as session:
+        report(session, "agi", True, {}, f"{socket.gethostname()}:{os.getpid()}", NOW)
+    assert plan(None) == CALLER
+    path = home.settings.config_dir / "hotline.yaml"
+    found = yaml.safe_load(path.read_text("utf-8"))
+    found["site"]["area_code"] = "0355"
+    found["trunks"].append({**CARRIER, **plans})
+    path.write_text(yaml.safe_dump(found, allow_unicode=True), "utf-8")
+    load_for_start(home.settings.config_dir, home.home)
+    with pytest.raises(CannotCall, match=r"carrier-a.*--caller NUMBER"):
+        plan(None)
+    assert plan("13900000001") == "13900000001"
 
 
 def test_backup_and_restore_at_the_terminal(home: FilledHome, tmp_path: Path):

@@ -14,8 +14,9 @@ from support.sipp import HOST, free_port
 
 from hotline import leftovers
 from hotline.asterisk_process import AsteriskProgram, listening_process
-from hotline.leftovers import PortsAreTaken, UpRunsAlready
+from hotline.leftovers import UpRunsAlready
 from hotline.other_processes import started_at
+from hotline.ports import PortsAreTaken
 from hotline.settings import Settings
 
 NO_PROGRAM = AsteriskProgram(("no-asterisk",), "", "", "22.0")

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from support.agi_peer import wait_until
 
+from hotline.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOOLS = (
     *("bash", "cat", "dirname", "env", "grep", "mkdir", "mktemp", "mv", "rm"),
-    *("sed", "sha256sum", "sleep", "tail", "timeout", "touch"),
+    *("readlink", "sed", "sha256sum", "sleep", "tail", "tee", "timeout", "touch"),
 )
 REMEDIES = (
     "no Asterisk 22 or newer can be had on this machine. Two remedies:",
@@ -141,6 +143,49 @@ def test_the_distributions_asterisk_is_taken_if_it_is_new_enough(machine: Machin
     assert "install -y -qq --no-install-recommends asterisk\n" in (machine.bin / "asked").read_text()
 
 
+NO_ASTERISK = "exit 127"
+AT_REST = "policy_file=$PWD/policy-rc.d; setup_asterisk"
+
+
+def test_the_distributions_asterisk_is_not_left_running(machine: Machine) -> None:
+    """Its own service, with sample files, would hold the SIP port."""
+    machine.has("asterisk", NO_ASTERISK)
+    machine.has("apt-cache", "echo '  Candidate: 1:22.4.1~dfsg-1'")
+    ask_policy = (
+        "for one in asterisk cron; do code=0; ./policy-rc.d $one start || code=$?; echo $one $code; done"
+    )
+    machine.has("apt-get", f'case "$1" in install) {{ {ask_policy}; }} >"$BIN/policy" ;; esac')
+    machine.has("systemctl", 'echo "$*" >>"$BIN/systemctl.asked"')
+    said = machine.run(AT_REST, 0)
+    assert (machine.bin / "policy").read_text() == "asterisk 101\ncron 0\n"
+    assert (machine.bin / "systemctl.asked").read_text() == "disable --now asterisk\n"
+    assert "service asterisk is switched off" in said
+    assert not (machine.root / "policy-rc.d").exists()
+
+
+def test_a_policy_of_the_machine_stays_and_ours_goes_when_apt_fails(machine: Machine) -> None:
+    machine.has("asterisk", NO_ASTERISK)
+    machine.has("apt-cache", "echo '  Candidate: 1:22.4.1~dfsg-1'")
+    machine.has("apt-get", 'case "$1" in install) touch "$BIN/tried"; [ -e policy-rc.d ]; exit 100 ;; esac')
+    machine.run(AT_REST)
+    assert (machine.bin / "tried").exists()
+    policy = machine.root / "policy-rc.d"
+    assert not policy.exists()
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    machine.run(AT_REST)
+    assert policy.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_a_service_that_was_there_before_is_left_to_its_owner(machine: Machine) -> None:
+    machine.has("asterisk", OLD_ASTERISK)
+    machine.has("apt-cache", "echo '  Candidate: 1:22.4.1~dfsg-1'")
+    machine.has("apt-get", '[ ! -e policy-rc.d ] || touch "$BIN/policy"')
+    machine.has("systemctl", 'touch "$BIN/systemctl.asked"')
+    machine.run(AT_REST, 0)
+    assert not (machine.bin / "policy").exists()
+    assert not (machine.bin / "systemctl.asked").exists()
+
+
 def test_a_missing_package_is_named_where_there_is_no_apt(machine: Machine) -> None:
     said = machine.run("setup_voice")
     assert "✗ packages are missing: espeak-ng" in said
@@ -199,6 +244,46 @@ def test_when_pip_cannot_install_the_reason_is_shown_and_the_next_run_tries_agai
     assert machine.leftovers == []
 
 
+def test_a_lock_of_before_is_installed_anew_when_it_comes_back(machine: Machine) -> None:
+    """Another branch put its own packages there meanwhile; both locks share the environment."""
+    machine.has("python3", GOOD_PYTHON)
+    machine.has("venv-python", 'case "$*" in *"pip install"*) echo "${!#}" >>"$BIN/installed" ;; esac')
+    installed = machine.bin / "installed"
+
+    def set_up(lock: str) -> bool:
+        before = installed.read_text() if installed.exists() else ""
+        machine.run(f"setup_python {lock}", 0)
+        return installed.read_text() != before
+
+    def check_out(version: int) -> None:
+        for name in ("requirements.txt", "requirements-dev.txt"):
+            (machine.root / name).write_text(f"one=={version}\n# {name}\n")
+
+    plain, dev = "requirements.txt", "requirements-dev.txt"
+    check_out(1)
+    assert [set_up(plain), set_up(dev), set_up(plain), set_up(dev)] == [True, True, False, False]
+    check_out(2)
+    assert set_up(plain)
+    check_out(1)
+    assert [set_up(dev), set_up(plain)] == [True, True]
+    check_out(2)
+    machine.has("venv-python", "exit 1")  # it broke off, who knows where
+    machine.run(f"setup_python {plain}")
+    check_out(1)
+    machine.has("venv-python", 'case "$*" in *"pip install"*) echo "${!#}" >>"$BIN/installed" ;; esac')
+    assert set_up(dev)
+
+
+def test_the_dev_lock_holds_all_of_the_other_at_the_same_versions() -> None:
+    """What setup.sh relies on where it keeps the stamp of one when it installs the other."""
+    plain, dev = (
+        {row.split()[0] for row in (REPOSITORY / name).read_text("utf-8").splitlines() if "==" in row}
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    assert plain
+    assert plain <= dev
+
+
 def test_when_venv_fails_it_says_what_to_install(machine: Machine) -> None:
     machine.has("python3", 'case "$1 $2" in "-m venv") echo "ensurepip is not available"; exit 1 ;; esac')
     said = machine.run("setup_python requirements.txt")
@@ -252,6 +337,33 @@ def run_tests(machine: Machine, pytest_script: str) -> tuple[int, str]:
     return process.returncode, said
 
 
+@pytest.mark.parametrize(
+    ("user", "has_already", "asked"),
+    [
+        ("1000", "", "cap_net_raw+ep {sipp}\n"),
+        ("1000", "{sipp} cap_net_raw=ep", ""),
+        ("0", "", ""),
+    ],
+)
+def test_an_ordinary_users_sipp_may_play_keys(
+    tests: Machine, user: str, has_already: str, asked: str
+) -> None:
+    sipp = tests.bin / "sipp"
+    tests.has("id", f"echo {user}")
+    tests.has("sudo", 'exec "$@"')
+    tests.has("sipp")
+    tests.has("asterisk", "echo 'Asterisk 22.10.1'")
+    tests.has("getcap", f"echo '{has_already.format(sipp=sipp)}'")
+    tests.has("setcap", 'echo "$*" >>"$BIN/setcap.asked"')
+    tests.has("pytest", "echo '=== ended ==='")
+    process = tests.start("exec scripts/test asterisk")
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    record = tests.bin / "setcap.asked"
+    assert (record.read_text() if record.exists() else "") == asked.format(sipp=sipp)
+    assert ("open raw sockets" in said) == bool(asked)
+
+
 def test_the_last_line_is_pytests_own(tests: Machine) -> None:
     for code in (0, 1):
         ended, said = run_tests(tests, f"echo '=== 3 tests ended ==='; exit {code}")
@@ -291,3 +403,25 @@ def test_a_folder_that_is_not_there_is_told_with_those_that_are(tests: Machine) 
     assert process.returncode == 1
     assert "no folder tests/nowhere" in said
     assert "Choose unit, integration, asterisk or soak" in said
+
+
+# -- scripts/up --------------------------------------------------------------------------------------------------------
+
+
+def test_paths_are_meant_from_where_scripts_up_was_called(tests: Machine) -> None:
+    digest = hashlib.sha256((tests.root / "requirements.txt").read_bytes()).hexdigest()
+    (tests.root / ".venv" / ".stamp").write_text(f"requirements.txt {digest}  - {tests.root}\n")
+    tests.has("pytest", "env")
+    names = ("HOME", "CONFIG", "KEYS_FILE", "ASTERISK_ROOT", "ASTERISK_ETC", "QUEUE_LOG")
+    assert {name.lower() for name in names} == paths_of_settings()
+    given = " ".join(f"HOTLINE_{name}=a/{name}" for name in names)
+    process = tests.start(f"cd tmp; HOTLINE_SYSTEM_NAME=hl7 {given} exec ../scripts/up")
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    for name in names:
+        assert f"HOTLINE_{name}={tests.root}/tmp/a/{name}\n" in said
+    assert "HOTLINE_SYSTEM_NAME=hl7\n" in said
+
+
+def paths_of_settings() -> set[str]:
+    return {name for name, field in Settings.model_fields.items() if field.annotation in (Path, Path | None)}
