@@ -5,10 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from hotline import bootstrap
+from hotline import accounts, bootstrap
+from hotline.accounts import Role
 from hotline.people_cli import say, with_hotline
-from hotline.web import accounts
-from hotline.web.accounts import Role
 from ivr.agents import roster
 
 _MAY: Final = (

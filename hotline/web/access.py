@@ -11,9 +11,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.exc import OperationalError
 
+from hotline.accounts import ApiToken, Caller, Role, caller_of, find_token, is_use_due, note_use
 from hotline.bootstrap import Hotline
 from hotline.database import DatabaseIsBusy
-from hotline.web.accounts import ApiToken, Caller, Role, caller_of, find_token, is_use_due, note_use
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)

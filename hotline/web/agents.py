@@ -13,9 +13,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from sqlmodel import Session, col, select
 
+from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, HotlineHere, require_own
-from hotline.web.accounts import Caller
 from hotline.web.paging import cut, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.shapes import AgentNo, Asked, Page, Paging, Shown, Word

@@ -9,9 +9,9 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, HotlineHere, require_own
-from hotline.web.accounts import Caller
 from hotline.web.calls import record_of
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, older_than, read_cursor

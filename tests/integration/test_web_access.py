@@ -9,9 +9,7 @@ from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
 from support.web_hotline import WebHotline, a_hotline_with_two_calls
 
-from hotline.database import Database
-from hotline.web.access import ACCESS, PUBLIC
-from hotline.web.accounts import (
+from hotline.accounts import (
     ApiToken,
     BadAccount,
     Role,
@@ -21,6 +19,8 @@ from hotline.web.accounts import (
     is_password_of,
     revoke_token,
 )
+from hotline.database import Database
+from hotline.web.access import ACCESS, PUBLIC
 from ivr.agents.roster import NoSuchAgent
 from ivr.agents.tables import Agent
 from tickets.call_records import CallRecord

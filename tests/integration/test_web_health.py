@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from support.web_hotline import MORNING, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
 from hotline.parts import PARTS, STALE, report
 from hotline.set_aside import set_aside
-from hotline.web.accounts import Role
 from ivr.config_files.running import Running
 from ivr.telephony.queue_log import LogLine
 from tickets.decision import Urgency
