@@ -69,6 +69,20 @@ def test_degraded_is_said_and_still_ready(web: WebHotline, api: Api) -> None:
     assert measured(api)["hotline_config_degraded", ()] == 1
 
 
+def test_the_words_of_problems_are_not_told_without_a_token(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    detail = {
+        "is_degraded": True,
+        "problems": ["hotline.yaml:11:17  trunks: words", "hotline.yaml:12:1  more"],
+    }
+    with web.database.writing() as session:
+        report(session, "config", True, detail, "host:1", web.clock)
+    answer = api.get("/readyz")
+    assert "hotline.yaml" not in answer.text
+    assert answer.json()["is_degraded"]
+    assert answer.json()["parts"]["config"]["detail"] == {"is_degraded": True, "problems": 2}
+
+
 def test_without_a_database_the_answer_says_so(web: WebHotline, api: Api) -> None:
     with web.database.writing() as session:
         session.execute(text("DROP TABLE part_report"))
