@@ -4,10 +4,12 @@ A route that is not in the table is open to nobody.
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Annotated, Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.exc import OperationalError
 
@@ -74,10 +76,28 @@ _bearer = HTTPBearer(
 )
 
 
+class GuardedRoute(APIRoute):
+    """Asks who is there before the body is read: what is wrong with a body is told only to those who may send one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await run_in_threadpool(_admitted, request, await _bearer(request))
+            return await handle(request)
+
+        return guarded
+
+
 def allowed_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Raises NotAuthenticated, NotAllowed."""
+    """As the route found him; a route that is no GuardedRoute is guarded here. Raises NotAuthenticated, NotAllowed."""
+    found = getattr(request.state, "caller", None)
+    return found if isinstance(found, Caller) else _admitted(request, credentials)
+
+
+def _admitted(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     token = _known_token(_hotline(request), credentials)
     caller = caller_of(token)
     route = (request.method, request.scope["route"].path)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere, require_own
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
 from hotline.web.audit import AuditedAction, note
 from hotline.web.numbers import NumberIsWithheld, digest_of, mask_text
 from hotline.web.paging import fetch_page, older_than, read_cursor
@@ -28,7 +28,7 @@ from tickets.edits import dispose
 from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind, PhoneNumber, national
 
-router = APIRouter(tags=["calls"])
+router = APIRouter(tags=["calls"], route_class=GuardedRoute)
 
 # Of an event's data only these are shown; `caller` and what a call was transferred to are masked.
 _PLAIN_DATA = frozenset(

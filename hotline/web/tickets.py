@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere, require_own
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
 from hotline.web.calls import record_of
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, older_than, read_cursor
@@ -37,7 +37,7 @@ from tickets.drafts import further_draft
 from tickets.edits import TicketChanges, edit
 from tickets.tickets import CallTicket, Relation, Ticket, TicketState
 
-router = APIRouter(tags=["tickets"])
+router = APIRouter(tags=["tickets"], route_class=GuardedRoute)
 
 
 class TicketFilters(Period):

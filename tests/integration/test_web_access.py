@@ -93,6 +93,17 @@ def test_a_bad_token_opens_nothing(web: WebHotline) -> None:
             assert answer.json()["type"] == "urn:hotline:problem:not_authenticated"
 
 
+def test_a_broken_body_without_a_token_is_not_looked_at(web: WebHotline) -> None:
+    stranger = web.client()
+    for method, path in GUARDED:
+        if method == "GET":
+            continue
+        for broken in (b"{", b"\xff", b"x" * (1024 * 1024 + 1)):
+            headers = {"Content-Type": "application/json"}
+            answer = stranger.request(method, _filled(path), content=broken, headers=headers)
+            assert answer.status_code == 401, (method, path, answer.text)
+
+
 def _bad_token(web: WebHotline, kind: str) -> str:
     if kind == "not ours":
         return "x" * 40
