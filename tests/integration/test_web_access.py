@@ -141,7 +141,8 @@ def test_an_agent_acts_for_himself_only(web: WebHotline) -> None:
         assert answer.status_code == 403, act
     assert "1002" in answer.json()["detail"]
     assert agent.post("/api/calls/hl1-1.1/reveal", BODIES["reveal"]).status_code == 403
-    for call_id in ("hl1-1.1", "hl1-1.2"):  # another's, and one that nobody answered
+    web.call("hl1-1.3", is_waiting=True, has_ended=False)
+    for call_id in ("hl1-1.1", "hl1-1.3"):  # another's, and one that somebody may answer any moment
         assert agent.post("/api/tickets", {"call_id": call_id}).status_code == 403
         assert agent.patch(f"/api/calls/{call_id}", {"disposition": "silent"}).status_code == 403
     with web.database.reading() as session:
