@@ -5,14 +5,14 @@ from typing import Annotated, Final
 
 import typer
 
-from hotline import bootstrap
+from hotline import accounts, bootstrap
+from hotline.accounts import Role
 from hotline.people_cli import say, with_hotline
-from hotline.web import accounts
-from hotline.web.accounts import Role
 from ivr.agents import roster
 
 _MAY: Final = (
-    "agent: reads, and changes only what is that agent's own; shift_leader and admin: the whole API."
+    "agent: reads (confidential tickets only the agent's own), and changes only what is that agent's own or of a lost "
+    "call; shift_leader and admin: the whole API."
 )
 token_app = typer.Typer(
     no_args_is_help=True, help="Tokens: what a program, a desk or a user shows to the web API."

@@ -205,9 +205,18 @@ def _tell_servers(settings: Settings) -> int:
     with hotline.database.reading() as session:
         processes = as_found.running_processes(session, hotline.now())
     pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
+    refused = []
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):  # it ended just now
+        try:
             os.kill(pid, signal.SIGHUP)
+        except PermissionError:
+            refused.append(str(pid))
+        except ProcessLookupError:
+            continue  # it ended just now
+    if refused:
+        fail(
+            f"process {', '.join(refused)} runs as another user and was not told; run this as that user or root"
+        )
     return len(pids)
 
 

@@ -10,10 +10,9 @@ from typing import Final
 from pydantic import SecretStr
 from sqlmodel import Session, select
 
-from hotline import asterisk_process, bootstrap
+from hotline import accounts, asterisk_process, bootstrap
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
-from hotline.web import accounts
 from ivr.agents import roster
 from ivr.agents.tables import Agent
 from ivr.config_files.running import Running

@@ -8,10 +8,10 @@ from typing import Final
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+import hotline.accounts
 import hotline.leases
 import hotline.parts
 import hotline.set_aside
-import hotline.web.accounts
 import hotline.web.audit
 import ivr.agents.tables
 import missed_call_redial.callbacks
@@ -22,10 +22,10 @@ import tickets.numbering
 import tickets.tickets
 
 MODULES: Final = (
+    hotline.accounts,
     hotline.leases,
     hotline.parts,
     hotline.set_aside,
-    hotline.web.accounts,
     hotline.web.audit,
     ivr.agents.tables,
     missed_call_redial.callbacks,

@@ -53,12 +53,14 @@ def _check_label(text: str) -> str:
     return text
 
 
-def _matching(pattern: str, remedy: str) -> AfterValidator:
+def _matching(pattern: str, remedy: str, *, may_be_secret: bool = False) -> AfterValidator:
+    """`may_be_secret`: what was written is not repeated, since messages go to logs and screens."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
         if compiled.fullmatch(text) is None:
-            raise refusal(f"{shown(text)} cannot stand here", remedy)
+            what = "what is written" if may_be_secret else shown(text)
+            raise refusal(f"{what} cannot stand here", remedy)
         return text
 
     return AfterValidator(check)
@@ -107,6 +109,7 @@ EnvironmentName = Annotated[
     _matching(
         r"[A-Z][A-Z0-9_]{0,63}",
         "Write the name of an environment variable, such as TRUNK_SECRET, never the secret.",
+        may_be_secret=True,
     ),
 ]
 FeatureCode = Annotated[

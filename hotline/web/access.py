@@ -4,16 +4,18 @@ A route that is not in the table is open to nobody.
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Annotated, Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.exc import OperationalError
 
+from hotline.accounts import ApiToken, Caller, Role, caller_of, find_token, is_use_due, note_use
 from hotline.bootstrap import Hotline
 from hotline.database import DatabaseIsBusy
-from hotline.web.accounts import ApiToken, Caller, Role, caller_of, find_token, is_use_due, note_use
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/api/calls"): EVERYBODY,
     ("GET", "/api/calls/{call_id}"): EVERYBODY,
-    ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: only calls that he answered, and so below
+    ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: only calls that he answered; see ownership.py
     ("POST", "/api/calls/{call_id}/reveal"): EVERYBODY,
     ("POST", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets"): EVERYBODY,
@@ -74,10 +76,28 @@ _bearer = HTTPBearer(
 )
 
 
+class GuardedRoute(APIRoute):
+    """Asks who is there before the body is read: what is wrong with a body is told only to those who may send one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await run_in_threadpool(_admitted, request, await _bearer(request))
+            return await handle(request)
+
+        return guarded
+
+
 def allowed_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Raises NotAuthenticated, NotAllowed."""
+    """As the route found him; a route that is no GuardedRoute is guarded here. Raises NotAuthenticated, NotAllowed."""
+    found = getattr(request.state, "caller", None)
+    return found if isinstance(found, Caller) else _admitted(request, credentials)
+
+
+def _admitted(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     token = _known_token(_hotline(request), credentials)
     caller = caller_of(token)
     route = (request.method, request.scope["route"].path)

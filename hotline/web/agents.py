@@ -13,9 +13,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from sqlmodel import Session, col, select
 
+from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere, require_own
-from hotline.web.accounts import Caller
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
 from hotline.web.paging import cut, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.shapes import AgentNo, Asked, Page, Paging, Shown, Word
@@ -26,7 +26,7 @@ from ivr.agents.tables import Agent, AgentEvent, AgentState, QueueSeat
 from tickets.call_records import CallRecord
 
 log = logging.getLogger(__name__)
-router = APIRouter(tags=["agents"])
+router = APIRouter(tags=["agents"], route_class=GuardedRoute)
 
 _EVENTS_SHOWN = 100
 

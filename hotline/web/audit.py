@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlmodel import Field, Session, SQLModel
 
-from hotline.web.accounts import Caller
+from hotline.accounts import Caller
 
 
 class AuditedAction(StrEnum):

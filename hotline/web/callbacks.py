@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import HotlineHere
+from hotline.web.access import GuardedRoute, HotlineHere
 from hotline.web.numbers import digest_of
 from hotline.web.paging import fetch_page, read_cursor
 from hotline.web.problems import answers
@@ -25,7 +25,7 @@ from missed_call_redial.callbacks import (
 )
 from missed_call_redial.dial_results import AttemptOutcome
 
-router = APIRouter(tags=["callbacks"])
+router = APIRouter(tags=["callbacks"], route_class=GuardedRoute)
 
 
 class CallbackFilters(Period):

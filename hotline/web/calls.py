@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere, require_own
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
 from hotline.web.audit import AuditedAction, note
 from hotline.web.numbers import NumberIsWithheld, digest_of, mask_text
+from hotline.web.ownership import require_call
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.room_errors import NoSuchCall
@@ -28,7 +29,7 @@ from tickets.edits import dispose
 from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind, PhoneNumber, national
 
-router = APIRouter(tags=["calls"])
+router = APIRouter(tags=["calls"], route_class=GuardedRoute)
 
 # Of an event's data only these are shown; `caller` and what a call was transferred to are masked.
 _PLAIN_DATA = frozenset(
@@ -218,13 +219,13 @@ def _shown_data(event: CallEvent, record: CallRecord, hotline: Hotline) -> dict[
 def change_call(
     hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()], patch: CallPatch
 ) -> CallWithTimeline:
-    """An agent: only for a call that he answered. No rule changes the disposition afterwards. A draft of this
+    """An agent: only for a call that he answered, or that was lost. No rule changes the disposition afterwards. A draft of this
     call into which nobody typed is closed with it; a ticket that somebody worked on stays as it is."""
     codes = hotline.running.configuration.codes
     now = hotline.now()
     with hotline.database.writing() as session:
         record = record_of(session, call_id, is_held=True)
-        require_own(caller, record.agent_no)
+        require_call(caller, record)
         what = f"{record.disposition or 'none'} → {patch.disposition}"
         dispose(
             session,

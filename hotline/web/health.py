@@ -61,10 +61,16 @@ def readyz(hotline: HotlineHere, response: Response) -> Readiness:
         status=status if is_up else "not_ready",
         is_degraded=is_degraded,
         parts={
-            name: PartShown(is_up=part.is_up, at=part.at, process=part.process, detail=part.detail)
+            name: PartShown(is_up=part.is_up, at=part.at, process=part.process, detail=_public(part.detail))
             for name, part in parts.items()
         },
     )
+
+
+def _public(detail: dict[str, Any]) -> dict[str, Any]:
+    """The words of problems quote the config files, so without a token only their count is told."""
+    problems = detail.get("problems")
+    return detail | {"problems": len(problems)} if isinstance(problems, list) else detail
 
 
 def _is_degraded(hotline: Hotline, parts: dict[str, PartReport]) -> bool:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_
@@ -40,7 +40,7 @@ def read_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
         if not isinstance(parts, list) or len(parts) != len(kinds):
             raise BadCursor
         return tuple(_read_part(part, kind) for part, kind in zip(parts, kinds, strict=True))
-    except (binascii.Error, ValueError, RecursionError) as error:
+    except (binascii.Error, ValueError, OverflowError, RecursionError) as error:
         raise BadCursor from error
 
 
@@ -48,7 +48,9 @@ def _read_part(part: object, kind: type[Any]) -> Key:
     if kind is datetime and isinstance(part, str):
         moment = datetime.fromisoformat(part)
         if moment.tzinfo is not None:
-            return moment
+            return moment.astimezone(
+                UTC
+            )  # what lies outside the calendar overflows here, not in the database
     if kind is str and isinstance(part, str) and "\x00" not in part and part.isprintable():
         return part
     if kind is int and type(part) is int and 0 <= part <= _LARGEST:

@@ -17,9 +17,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.exceptions import HTTPException
 
+from hotline.accounts import BadAccount, NoSuchToken
 from hotline.database import DatabaseIsBusy
 from hotline.web.access import NotAllowed, NotAuthenticated
-from hotline.web.accounts import BadAccount, NoSuchToken
 from hotline.web.numbers import NotANumber, NumberIsWithheld
 from hotline.web.paging import BadCursor
 from hotline.web.room_errors import NoSuchCall, NoSuchQueue

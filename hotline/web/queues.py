@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlmodel import Session, col, func, select
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import HotlineHere
+from hotline.web.access import GuardedRoute, HotlineHere
 from hotline.web.agents import AgentDoes, word_of
 from hotline.web.figures import OPEN_STATES, QueueCounts, Waiting, by_queue, midnight, waiting
 from hotline.web.paging import cut, read_cursor
@@ -20,7 +20,7 @@ from ivr.agents.tables import AgentState
 from ivr.lines import Queue, Strategy
 from missed_call_redial.callbacks import Callback
 
-router = APIRouter(tags=["queues"])
+router = APIRouter(tags=["queues"], route_class=GuardedRoute)
 
 
 class CountsToday(Shown):

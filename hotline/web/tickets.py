@@ -9,11 +9,12 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, HotlineHere, require_own
-from hotline.web.accounts import Caller
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.calls import record_of
-from hotline.web.numbers import digest_of
+from hotline.web.numbers import digest_of, mask_prose
+from hotline.web.ownership import hidden_from, require_call, require_change, require_sight
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.shapes import (
@@ -37,7 +38,7 @@ from tickets.drafts import further_draft
 from tickets.edits import TicketChanges, edit
 from tickets.tickets import CallTicket, Relation, Ticket, TicketState
 
-router = APIRouter(tags=["tickets"])
+router = APIRouter(tags=["tickets"], route_class=GuardedRoute)
 
 
 class TicketFilters(Period):
@@ -61,14 +62,16 @@ class TicketShown(Shown):
     id: int
     ticket_no: str | None = Field(description="Drawn when the ticket leaves draft to be handled.")
     state: TicketState
-    title: str
-    text: str
+    title: str = Field(description="In lists typed phone numbers are masked, and see is_confidential.")
+    text: str = Field(description="As the title.")
     category_code: str | None
     area_code: str | None
     unit_code: str | None
     urgency: Urgency
     disposition: str | None
-    is_confidential: bool
+    is_confidential: bool = Field(
+        description="Title and text are empty in an agent's lists and the ticket is not shown, unless it is his own."
+    )
     call_id: str | None = Field(description="The call that made it.")
     agent_no: str | None
     rule: str | None = Field(description="The rule that made it; null: a person did.")
@@ -133,7 +136,9 @@ class TicketPatch(TicketFields):
 
 
 @router.get("/api/tickets", responses=answers(), summary="Tickets, the latest first")
-def list_tickets(hotline: HotlineHere, filters: Annotated[TicketFilters, Query()]) -> TicketPage:
+def list_tickets(
+    hotline: HotlineHere, caller: AllowedCaller, filters: Annotated[TicketFilters, Query()]
+) -> TicketPage:
     statement = _filtered(select(Ticket), filters, hotline)
     if filters.cursor is not None:
         created_at, ticket_id = read_cursor(filters.cursor, datetime, int)
@@ -141,8 +146,17 @@ def list_tickets(hotline: HotlineHere, filters: Annotated[TicketFilters, Query()
     statement = statement.order_by(col(Ticket.created_at).desc(), col(Ticket.id).desc())
     with hotline.database.reading() as session:
         found, cursor = fetch_page(session, statement, filters.limit, lambda t: (t.created_at, t.id or 0))
-        items = _shown(session, found)
-    return TicketPage(items=items, next_cursor=cursor)
+        items, hidden = _shown(session, found), hidden_from(session, caller, found)
+    listed = [_listed(hotline, ticket, is_hidden=ticket.id in hidden) for ticket in items]
+    return TicketPage(items=listed, next_cursor=cursor)
+
+
+def _listed(hotline: Hotline, ticket: TicketShown, *, is_hidden: bool) -> TicketShown:
+    """Somebody may look over a shoulder at a list: it shows no number that was typed into the words."""
+    words = {"title": ticket.title, "text": ticket.text}
+    return ticket.model_copy(
+        update={name: "" if is_hidden else mask_prose(hotline, word) for name, word in words.items()}
+    )
 
 
 def _filtered(
@@ -182,9 +196,14 @@ def _shown(session: Session, found: Sequence[Ticket]) -> list[TicketShown]:
 
 
 @router.get("/api/tickets/{ticket_id}", responses=answers(404), summary="One ticket with its history")
-def show_ticket(hotline: HotlineHere, ticket_id: Annotated[Id, Path()]) -> TicketWithHistory:
+def show_ticket(
+    hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()]
+) -> TicketWithHistory:
+    """An agent: a confidential one only if it is his own."""
     with hotline.database.reading() as session:
-        return _with_history(session, tickets.get(session, ticket_id))
+        ticket = tickets.get(session, ticket_id)
+        require_sight(session, caller, ticket)
+        return _with_history(session, ticket)
 
 
 def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
@@ -203,11 +222,11 @@ def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
     "/api/tickets", status_code=201, responses=answers(404, *BODY), summary="A further draft of a call"
 )
 def add_ticket(hotline: HotlineHere, caller: AllowedCaller, asked: TicketAsked) -> TicketWithHistory:
-    """For a citizen with more than one matter. An agent: only for a call that he answered."""
+    """For a citizen with more than one matter. An agent: only for a call that he answered, or that was lost."""
     changes = _changes(asked)
     with hotline.database.writing() as session:
         record = record_of(session, asked.call_id)
-        require_own(caller, record.agent_no)
+        require_call(caller, record)
         ticket = further_draft(session, record, caller.written, hotline.now(), changes.remark)
         assert ticket.id is not None
         return _with_history(session, _edit(session, hotline, caller, ticket.id, changes))
@@ -217,7 +236,9 @@ def add_ticket(hotline: HotlineHere, caller: AllowedCaller, asked: TicketAsked) 
 def change_ticket(
     hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()], patch: TicketPatch
 ) -> TicketWithHistory:
+    """An agent: only what is his own (of a call that he answered, or that he wrote in) or nobody's (of a lost call)."""
     with hotline.database.writing() as session:
+        require_change(session, caller, tickets.get(session, ticket_id))
         ticket = _edit(session, hotline, caller, ticket_id, _changes(patch), patch.version)
         return _with_history(session, ticket)
 

@@ -102,7 +102,7 @@ class _Builder:
         self._count(path, mark)
         self._document.places[path] = mark
         if isinstance(event, yaml.AliasEvent):
-            self._say(path, f"*{event.anchor} refers to another place", "Write the value out.", mark)
+            self._say(path, "a word with * refers to another place", "Write the value out.", mark)
             return None
         self._refuse_decorations(event, path, mark)
         if isinstance(event, yaml.MappingStartEvent):
@@ -152,10 +152,11 @@ class _Builder:
         return value
 
     def _refuse_decorations(self, event: yaml.Event, path: Path, mark: Mark) -> None:
+        # the word itself is not repeated: a secret may begin with * or &
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor:
             self._say(
-                path, f"&{anchor} names this place for reuse", "Take it out; write the values twice.", mark
+                path, "a word with & names this place for reuse", "Take it out; write the values twice.", mark
             )
         if tag:
             self._say(

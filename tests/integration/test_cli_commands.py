@@ -4,17 +4,20 @@ The stories share one hotline, which the first of them lays out as an admin woul
 """
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import typer
 from support.command_line import Done, run_command
 from support.phones import free_port
 from support.web_hotline import Api
 
-from hotline import bootstrap, database
+from hotline import bootstrap, cli, database
+from hotline.parts import report_process
 from hotline.settings import Settings
 from hotline.web.app import create_app
 from ivr.agents.roster import get_agent
@@ -220,6 +223,29 @@ def test_status_doctor_reload_and_call_of_a_hotline_that_does_not_run(shell: Ter
     for command in ("reload", "asterisk render", "asterisk up"):
         assert "holds no Asterisk" in shell.type(command, code=1, **without)
     assert shell.type("asterisk down", **without) == "Asterisk is not running\n"
+
+
+def test_a_server_of_another_user_is_named_in_one_line(
+    shell: Terminal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings.model_validate({"home": tmp_path, "config": shell.config})
+    database.migrate(settings.database)
+    own = bootstrap.build(settings)
+    with own.database.writing() as session:
+        report_process(session, f"{socket.gethostname()}:999999", own.now())
+
+    def refuse(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)  # for root no process is another's
+    with pytest.raises(typer.Exit):
+        cli._tell_servers(settings)
+    said = capsys.readouterr().err
+    assert said.startswith("hotline: process 999999 runs as another user")
+    assert said.count("\n") == 1
 
 
 def test_serve_refuses_a_part_that_is_none(shell: Terminal) -> None:

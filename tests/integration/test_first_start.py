@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from hotline import bootstrap, database, defaults_door, first_start
+from hotline.accounts import Role, check_token
 from hotline.settings import Settings
-from hotline.web.accounts import Role, check_token
 from ivr.agents.roster import all_agents
 
 

@@ -9,9 +9,7 @@ from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
 from support.web_hotline import WebHotline, a_hotline_with_two_calls
 
-from hotline.database import Database
-from hotline.web.access import ACCESS, PUBLIC
-from hotline.web.accounts import (
+from hotline.accounts import (
     ApiToken,
     BadAccount,
     Role,
@@ -21,6 +19,8 @@ from hotline.web.accounts import (
     is_password_of,
     revoke_token,
 )
+from hotline.database import Database
+from hotline.web.access import ACCESS, PUBLIC
 from ivr.agents.roster import NoSuchAgent
 from ivr.agents.tables import Agent
 from tickets.call_records import CallRecord
@@ -93,6 +93,17 @@ def test_a_bad_token_opens_nothing(web: WebHotline) -> None:
             assert answer.json()["type"] == "urn:hotline:problem:not_authenticated"
 
 
+def test_a_broken_body_without_a_token_is_not_looked_at(web: WebHotline) -> None:
+    stranger = web.client()
+    for method, path in GUARDED:
+        if method == "GET":
+            continue
+        for broken in (b"{", b"\xff", b"x" * (1024 * 1024 + 1)):
+            headers = {"Content-Type": "application/json"}
+            answer = stranger.request(method, _filled(path), content=broken, headers=headers)
+            assert answer.status_code == 401, (method, path, answer.text)
+
+
 def _bad_token(web: WebHotline, kind: str) -> str:
     if kind == "not ours":
         return "x" * 40
@@ -130,7 +141,8 @@ def test_an_agent_acts_for_himself_only(web: WebHotline) -> None:
         assert answer.status_code == 403, act
     assert "1002" in answer.json()["detail"]
     assert agent.post("/api/calls/hl1-1.1/reveal", BODIES["reveal"]).status_code == 403
-    for call_id in ("hl1-1.1", "hl1-1.2"):  # another's, and one that nobody answered
+    web.call("hl1-1.3", is_waiting=True, has_ended=False)
+    for call_id in ("hl1-1.1", "hl1-1.3"):  # another's, and one that somebody may answer any moment
         assert agent.post("/api/tickets", {"call_id": call_id}).status_code == 403
         assert agent.patch(f"/api/calls/{call_id}", {"disposition": "silent"}).status_code == 403
     with web.database.reading() as session:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
-from hotline.web.accounts import Role
 from missed_call_redial.claims import claim_due
 from missed_call_redial.owing import cancel
 

@@ -8,8 +8,8 @@ import pytest
 from sqlmodel import select
 from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
-from hotline.web.accounts import Role
 from hotline.web.audit import AuditEntry
 
 

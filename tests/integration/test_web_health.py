@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from support.web_hotline import MORNING, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
 from hotline.parts import PARTS, STALE, report
 from hotline.set_aside import set_aside
-from hotline.web.accounts import Role
 from ivr.config_files.running import Running
 from ivr.telephony.queue_log import LogLine
 from tickets.decision import Urgency
@@ -67,6 +67,20 @@ def test_degraded_is_said_and_still_ready(web: WebHotline, api: Api) -> None:
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["is_degraded"]) == ("degraded", True)
     assert measured(api)["hotline_config_degraded", ()] == 1
+
+
+def test_the_words_of_problems_are_not_told_without_a_token(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    detail = {
+        "is_degraded": True,
+        "problems": ["hotline.yaml:11:17  trunks: words", "hotline.yaml:12:1  more"],
+    }
+    with web.database.writing() as session:
+        report(session, "config", True, detail, "host:1", web.clock)
+    answer = api.get("/readyz")
+    assert "hotline.yaml" not in answer.text
+    assert answer.json()["is_degraded"]
+    assert answer.json()["parts"]["config"]["detail"] == {"is_degraded": True, "problems": 2}
 
 
 def test_without_a_database_the_answer_says_so(web: WebHotline, api: Api) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.web_hotline import MORNING, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
 from hotline.web.access import ACCESS
-from hotline.web.accounts import Role
 from missed_call_redial.claims import claim_due
 from tickets.call_events import Event, EventKind, EventSource, append
 

@@ -12,9 +12,9 @@ from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
 from support.web_hotline import WebHotline, a_hotline_with_two_calls
 
+from hotline.accounts import Role
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
-from hotline.web.accounts import Role
 from hotline.web.app import create_app
 from hotline.web.shapes import MAY_REPEAT
 

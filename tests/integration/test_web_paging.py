@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.web_hotline import Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
-from hotline.web.accounts import Role
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from support.sipp import HOST, free_port
 from support.web_hotline import CITIZEN, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database, make_engine
-from hotline.web.accounts import Role
 from tickets.sealing import Sealer
 from vocabulary.errors import HotlineError
 

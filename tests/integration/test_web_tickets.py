@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
-from hotline.web.accounts import Role
+from hotline.web.numbers import mask_prose
 from tickets.decision import Urgency
+from tickets.tickets import CallTicket, Relation
 
 
 @pytest.fixture
@@ -175,3 +177,89 @@ def test_a_bad_ticket_is_not_made(api: Api) -> None:
         answer = api.post("/api/tickets", {"call_id": "hl1-1.1", "text": "kept out"} | more)
         assert (answer.status_code, answer.json()["type"]) == (status, f"urn:hotline:problem:{kind}"), more
     assert [ticket["id"] for ticket in api.get("/api/tickets").json()["items"]] == [1]
+
+
+def test_whose_ticket_it_is_decides_who_may_change_it(web: WebHotline) -> None:
+    web.call("hl1-1.2", after=timedelta(minutes=5), number="13900139000", wait=60)  # lost: nobody's
+    lost = web.draft("hl1-1.2")
+    other, leader, admin = (
+        web.client(Role.AGENT, "1002"),
+        web.client(Role.SHIFT_LEADER),
+        web.client(Role.ADMIN),
+    )
+    refused = other.patch("/api/tickets/1", {"version": 1, "title": "x", "state": "closed"})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:hotline:problem:not_allowed")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "another's" in refused.json()["detail"]
+    assert other.get("/api/tickets/1").json()["version"] == 1
+    for version, one in enumerate((web.client(Role.AGENT, "1001"), leader, admin), start=1):
+        assert one.patch("/api/tickets/1", {"version": version, "title": f"{version}"}).status_code == 200
+    assert other.patch(f"/api/tickets/{lost}", {"version": 1, "title": "已回拨"}).status_code == 200
+    assert other.post("/api/tickets", {"call_id": "hl1-1.2", "title": "第二件事"}).status_code == 201
+    assert other.patch("/api/calls/hl1-1.2", {"disposition": "silent"}).status_code == 200
+    for one in (leader, admin):
+        assert one.post("/api/tickets", {"call_id": "hl1-1.1"}).status_code == 201
+        assert one.patch("/api/calls/hl1-1.1", {"disposition": "silent"}).status_code == 200
+
+
+def test_who_answered_a_later_call_about_it_may_change_a_ticket(web: WebHotline) -> None:
+    web.call("hl1-1.2", after=timedelta(minutes=5), agent_no="1002")
+    other = web.client(Role.AGENT, "1002")
+    assert other.patch("/api/tickets/1", {"version": 1, "title": "x"}).status_code == 403
+    with web.database.writing() as session:
+        session.add(CallTicket(call_id="hl1-1.2", ticket_id=1, relation=Relation.LINKED))
+    assert other.patch("/api/tickets/1", {"version": 1, "title": "又来电"}).status_code == 200
+
+
+def test_a_confidential_ticket_tells_its_words_only_to_whose_it_is(web: WebHotline, api: Api) -> None:
+    words = {"title": "举报某局", "text": "不愿透露姓名"}
+    assert api.patch("/api/tickets/1", {"version": 1, "is_confidential": True, **words}).status_code == 200
+    other = web.client(Role.AGENT, "1002")
+    for one in (api, web.client(Role.SHIFT_LEADER), web.client(Role.ADMIN)):
+        [listed] = one.get("/api/tickets").json()["items"]
+        assert (listed["title"], listed["text"]) == (words["title"], words["text"])
+        assert one.get("/api/tickets/1").json()["text"] == words["text"]
+    [listed] = other.get("/api/tickets").json()["items"]
+    assert (listed["title"], listed["text"], listed["is_confidential"]) == ("", "", True)
+    for answer in (other.get("/api/tickets/1"), other.patch("/api/tickets/1", {"version": 2})):
+        assert answer.status_code == 403
+        assert words["text"] not in answer.text
+
+
+def test_of_nobodys_confidential_tickets_an_agent_has_what_he_wrote_in(web: WebHotline) -> None:
+    web.call("hl1-1.2", after=timedelta(minutes=5), number="13900139000", wait=60)
+    lost = f"/api/tickets/{web.draft('hl1-1.2')}"
+    writer, other = web.client(Role.AGENT, "1002"), web.client(Role.AGENT, "1001")
+    assert writer.patch(lost, {"version": 1, "text": "密", "is_confidential": True}).status_code == 200
+    assert writer.get(lost).json()["text"] == "密"
+    assert writer.patch(lost, {"version": 2, "text": "密密"}).status_code == 200
+    refused = other.patch(lost, {"version": 3, "title": "x"})
+    assert (refused.status_code, "confidential" in refused.json()["detail"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "listed"),
+    [
+        ("13800138001 13900139001", "138****8001 139****9001"),
+        ("+86 138 0013 8001", "138****8001"),
+        ("１３８００１３８００１", "138****8001"),
+        ("010-6552 1234转8", "010****34转8"),
+        ("（0355）7654321", "0355****21"),
+        ("7654321", "0355****21"),
+        ("证件140402199001011234", "证件140402199001011234"),
+        ("12345、12315、110", "12345、12315、110"),
+        ("20260302、2026-03-02 14:30", "20260302、2026-03-02 14:30"),
+    ],
+)
+def test_what_is_masked_looks_like_a_telephone(web: WebHotline, typed: str, listed: str) -> None:
+    assert mask_prose(web.hotline, typed) == listed
+
+
+def test_a_number_typed_into_the_words_is_masked_in_lists_only(api: Api) -> None:
+    typed = {"title": "请回电13800138001", "text": "或 139 0013 9001、(0355)765-4321；2026-03-02 报修 45 元"}
+    assert api.patch("/api/tickets/1", {"version": 1, **typed}).status_code == 200
+    [listed] = api.get("/api/tickets").json()["items"]
+    assert listed["title"] == "请回电138****8001"
+    assert listed["text"] == "或 139****9001、0355****21；2026-03-02 报修 45 元"
+    shown = api.get("/api/tickets/1").json()
+    assert (shown["title"], shown["text"]) == (typed["title"], typed["text"])

@@ -26,9 +26,8 @@ from support.sipp import HOST, Sipp, free_port
 from support.story_line import Line
 from support.waiting import wait_for
 
-from hotline import asterisk_process, bootstrap, config_door, database, defaults_door
+from hotline import accounts, asterisk_process, bootstrap, config_door, database, defaults_door
 from hotline.settings import Settings
-from hotline.web import accounts
 from ivr.config_files.checker import check
 from missed_call_redial.owing import nothing_forgotten
 

@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from sqlmodel import Session
 from support.fake_switch import FakeSwitch
 
+from hotline.accounts import Role, create_token
 from hotline.bootstrap import Hotline
 from hotline.database import Database
 from hotline.settings import Settings
-from hotline.web.accounts import Role, create_token
 from hotline.web.app import create_app
 from ivr.agents.roster import put_agent, read_agent
 from ivr.config_files.checker import Configuration, check

@@ -1,4 +1,6 @@
-from datetime import UTC, datetime
+import base64
+import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -23,11 +25,38 @@ def test_no_other_text_is_a_cursor_or_a_fault(text: str) -> None:
         read_cursor(text, datetime, str)
 
 
+OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+EDGES = st.sampled_from((datetime.min, datetime.max)).flatmap(
+    lambda edge: OFFSETS.map(lambda zone: edge.replace(tzinfo=zone))
+)
+ANY_PART = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=30),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.lists(st.one_of(ANY_PART, EDGES.map(datetime.isoformat)), min_size=2, max_size=2))
+def test_whatever_json_a_cursor_holds_it_is_a_key_or_refused(parts: list[object]) -> None:
+    """A key that is taken can be compared in the database, so its moment must be one in UTC."""
+    cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    try:
+        moment, call_id = read_cursor(cursor, datetime, str)
+    except BadCursor:
+        return
+    assert (moment.tzinfo, moment.astimezone(UTC), call_id) == (UTC, moment, parts[1])
+
+
 @pytest.mark.parametrize(
     "key",
     [
         ("2026-03-02T00:00:00", 1),  # no offset
         (1, 1),
+        ("9999-12-31T23:59:59-23:59", 1),  # not in the calendar of UTC
+        ("0001-01-01T00:00:00+23:59", 1),
         ("2026-03-02T00:00:00+00:00", True),
         ("2026-03-02T00:00:00+00:00", -1),
         ("2026-03-02T00:00:00+00:00", 2**63),

@@ -27,7 +27,14 @@ def test_every_error_behind_the_web_has_a_row() -> None:
     for package in (tickets, missed_call_redial, ivr.agents, hotline.web):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    rooms = ("tickets.", "missed_call_redial.", "ivr.agents.", "hotline.web.", "hotline.database.")
+    rooms = (
+        "tickets.",
+        "missed_call_redial.",
+        "ivr.agents.",
+        "hotline.web.",
+        "hotline.accounts.",
+        "hotline.database.",
+    )
     behind = {error for error in every_error() if f"{error.__module__}.".startswith(rooms)}
     missing = {error.__name__ for error in behind if error not in TABLE} - NOT_BEHIND_THE_WEB
     assert not missing, "write a row for it in hotline/web/problems.py"

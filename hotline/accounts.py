@@ -1,6 +1,6 @@
 """Who may use the API: users, and the tokens that machines and desks show with every request.
 
-Tables and their rules only; access.py says what a role may do.
+Tables and their rules only; web/access.py says what a role may do.
 """
 
 import hashlib

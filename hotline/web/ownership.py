@@ -1,0 +1,74 @@
+"""Whose a call or a ticket is: what an agent may change, and which confidential tickets he may read.
+
+His own are those of calls that he answered, and what he wrote in. Nobody's are those of calls that are over and
+that nobody answered: whoever rings back works on them. Shift leaders and admins work on all.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from hotline.accounts import Caller, Role
+from hotline.web.access import NotAllowed
+from tickets.call_records import CallRecord
+from tickets.tickets import CallTicket, Ticket, TicketHistory
+
+_WHO_MAY: Final = "shift leaders and admins may"
+
+
+def require_call(caller: Caller, record: CallRecord) -> None:
+    """Raises NotAllowed for an agent and a call that another answered, or that nobody has answered yet."""
+    if caller.role is not Role.AGENT or record.agent_no == caller.agent_no:
+        return
+    if record.agent_no is not None:
+        raise NotAllowed(f"another agent answered this call; agent {caller.agent_no} did not; {_WHO_MAY}")
+    if record.is_open:
+        raise NotAllowed(f"this call is not over, and agent {caller.agent_no} did not answer it; {_WHO_MAY}")
+
+
+def require_change(session: Session, caller: Caller, ticket: Ticket) -> None:
+    """Raises NotAllowed for an agent and a ticket that is another's, or confidential and not his own."""
+    if caller.role is not Role.AGENT or _own(session, caller, [ticket]):
+        return
+    require_sight(session, caller, ticket)
+    if ticket.agent_no is not None or _answered_by_somebody(session, ticket):
+        raise NotAllowed(f"this ticket is another's, not that of agent {caller.agent_no}; {_WHO_MAY}")
+
+
+def require_sight(session: Session, caller: Caller, ticket: Ticket) -> None:
+    """Raises NotAllowed for an agent and a confidential ticket that is not his own."""
+    if ticket.id in hidden_from(session, caller, [ticket]):
+        raise NotAllowed(f"this ticket is confidential, and not that of agent {caller.agent_no}; {_WHO_MAY}")
+
+
+def hidden_from(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int | None]:
+    """The ids of those whose words this caller may not read."""
+    confidential = [ticket for ticket in found if ticket.is_confidential]
+    if caller.role is not Role.AGENT or not confidential:
+        return set()
+    return {ticket.id for ticket in confidential} - _own(session, caller, confidential)
+
+
+def _own(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int | None]:
+    ids = [ticket.id for ticket in found]
+    answered = (
+        select(CallTicket.ticket_id)
+        .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
+        .where(col(CallTicket.ticket_id).in_(ids), col(CallRecord.agent_no) == caller.agent_no)
+    )
+    wrote = select(TicketHistory.ticket_id).where(
+        col(TicketHistory.ticket_id).in_(ids), col(TicketHistory.by) == caller.written
+    )
+    his = {ticket.id for ticket in found if ticket.agent_no == caller.agent_no}
+    return his | set(session.exec(answered)) | set(session.exec(wrote))
+
+
+def _answered_by_somebody(session: Session, ticket: Ticket) -> bool:
+    statement = (
+        select(CallTicket.call_id)
+        .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
+        .where(col(CallTicket.ticket_id) == ticket.id, col(CallRecord.agent_no).is_not(None))
+        .limit(1)
+    )
+    return session.exec(statement).first() is not None
