@@ -19,6 +19,7 @@ from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.policy import CallbackPolicies
 from missed_call_redial.queue_line import Floor
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
+from tickets.call_events import hold_log
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def _claim(session: Session, callback: Callback, owner: str, now: datetime, unti
 
 def expire_overdue(session: Session, now: datetime) -> int:
     """Close debts whose deadline passed while nobody was working on them; how many."""
+    hold_log(session)  # as every one who locks several debts
     closed = session.exec(
         update(Callback)
         .where(col(Callback.state) == CallbackState.OWED, col(Callback.deadline_at) <= now)
