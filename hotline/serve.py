@@ -44,6 +44,7 @@ from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.ami_events import CLASSES, WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
+from missed_call_redial.dialer import Ways
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.queue_line import OnDuty
 from vocabulary.errors import HotlineError
@@ -149,7 +150,7 @@ class Service:
             AmiDialer(
                 self.ami,
                 lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines),
-                lambda digits: self.hotline.running.trunk_for(digits, self.trunks.up) is not None,
+                self._ways,
             ),
             policy=lambda: self.hotline.running.configuration.callbacks,
             zone=settings.zone,
@@ -329,6 +330,14 @@ class Service:
         """A debt whose queue was taken out of the files is paid in the first number's own queue."""
         lines = self.hotline.running.configuration.lines
         return name if lines.queue(name) else lines.numbers[0].queue
+
+    def _ways(self) -> Ways:
+        running = self.hotline.running
+        return Ways(
+            running.configuration.version,
+            lambda digits: frozenset(trunk.name for trunk in running.trunks_allowing(digits)),
+            self.trunks.up,
+        )
 
     def _national_digits(self, sealed: str) -> str:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))

@@ -219,6 +219,12 @@ def on_placeholder_left(
     return True
 
 
+def runs_any(session: Session) -> bool:
+    """Some attempt has not come to its end. States are named one by one, or every row that there is would be read."""
+    running = [state for state in AttemptState if state is not AttemptState.DONE]
+    return session.exec(select(1).where(exists().where(col(Attempt.state).in_(running)))).first() is not None
+
+
 def recover(
     session: Session,
     *,

@@ -1,11 +1,13 @@
 """A due callback is taken by one worker and put into the queue: claimed in one transaction, then placed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
 
+from missed_call_redial.attempts import NO_TRUNK_ALLOWS
 from missed_call_redial.callbacks import (
     Attempt,
     AttemptState,
@@ -19,6 +21,7 @@ from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.policy import CallbackPolicies
 from missed_call_redial.queue_line import Floor
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
+from tickets.call_events import hold_log
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,59 @@ class Claim:
     first_call_id: str
 
 
+@dataclass(frozen=True)
+class Due:
+    """A debt that could be claimed now, as far as is seen without holding it."""
+
+    callback_id: int
+    queue: str
+    prio: int
+    number_digest: str
+    number_sealed: str
+
+
+def due_in_line(
+    session: Session, now: datetime, policy: CallbackPolicies, queues: Collection[str], page: int = 200
+) -> Iterator[Due]:
+    """All that are due in these queues, first arrivals first, read `page` by `page`: whoever has enough stops."""
+    last: Due | None = None
+    while True:
+        behind = (
+            []
+            if last is None
+            else [
+                (col(Callback.prio) < last.prio)
+                | ((col(Callback.prio) == last.prio) & (col(Callback.id) > last.callback_id))
+            ]
+        )
+        rows = session.exec(
+            select(
+                Callback.id,
+                Callback.queue,
+                Callback.prio,
+                Callback.number_digest,
+                Callback.number_sealed,
+            )  # type: ignore[call-overload]
+            .where(*_is_due(now, policy), col(Callback.queue).in_(sorted(queues)), *behind)
+            .order_by(col(Callback.prio).desc(), col(Callback.id))
+            .limit(page)
+        ).all()
+        for row in rows:
+            last = Due(*row)
+            yield last
+        if len(rows) < page:
+            return
+
+
+def _is_due(now: datetime, policy: CallbackPolicies) -> list[ColumnElement[bool]]:
+    return [
+        col(Callback.state) == CallbackState.OWED,
+        col(Callback.due_at) <= now,
+        col(Callback.deadline_at) > now,
+        col(Callback.attempts) < policy.max_attempts,
+    ]
+
+
 def claim_due(
     session: Session,
     owner: str,
@@ -41,26 +97,39 @@ def claim_due(
     policy: CallbackPolicies,
     limit: int,
     *,
-    queue: str | None = None,
+    callback_id: int | None = None,
 ) -> list[Claim]:
-    """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing."""
+    """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing.
+
+    `callback_id`: only this one, if it is due still and nobody else holds it."""
+    until = now + timedelta(seconds=policy.lease_seconds)
+    found = _held(session, now, policy, limit, callback_id)
+    claims = [_claim(session, callback, owner, now, until) for callback in found]
+    return [claim for claim in claims if claim is not None]
+
+
+def _held(
+    session: Session, now: datetime, policy: CallbackPolicies, limit: int, callback_id: int | None
+) -> Sequence[Callback]:
     due = (
         select(Callback)
-        .where(
-            col(Callback.state) == CallbackState.OWED,
-            col(Callback.due_at) <= now,
-            col(Callback.deadline_at) > now,
-            col(Callback.attempts) < policy.max_attempts,
-            *([col(Callback.queue) == queue] if queue is not None else []),
-        )
+        .where(*_is_due(now, policy), *([] if callback_id is None else [col(Callback.id) == callback_id]))
         .order_by(col(Callback.prio).desc(), col(Callback.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    until = now + timedelta(seconds=policy.lease_seconds)
-    found = session.exec(due.execution_options(populate_existing=True)).all()
-    claims = [_claim(session, callback, owner, now, until) for callback in found]
-    return [claim for claim in claims if claim is not None]
+    return session.exec(due.execution_options(populate_existing=True)).all()
+
+
+def close_undiallable(session: Session, callback_id: int, now: datetime, policy: CallbackPolicies) -> bool:
+    """No plan allows the number any more, so no later try can do better. False: another worker holds it just now."""
+    for callback in _held(session, now, policy, 1, callback_id):
+        callback.close(ClosingCode.CANCELLED, now)
+        callback.remark = NO_TRUNK_ALLOWS
+        session.add(callback)
+        session.flush()
+        return True
+    return False
 
 
 def _claim(session: Session, callback: Callback, owner: str, now: datetime, until: datetime) -> Claim | None:
@@ -101,6 +170,7 @@ def _claim(session: Session, callback: Callback, owner: str, now: datetime, unti
 
 def expire_overdue(session: Session, now: datetime) -> int:
     """Close debts whose deadline passed while nobody was working on them; how many."""
+    hold_log(session)  # as every one who locks several debts
     closed = session.exec(
         update(Callback)
         .where(col(Callback.state) == CallbackState.OWED, col(Callback.deadline_at) <= now)

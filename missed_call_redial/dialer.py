@@ -3,7 +3,7 @@
 A protocol of ours; ivr.telephony keeps it with AMI, the tests with a FakeDialer.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,7 +45,21 @@ class DialerIsDown(HotlineError):
         self.why = why
 
 
+@dataclass(frozen=True)
+class Ways:
+    """Over which trunks citizens can be dialled now."""
+
+    version: str
+    """Another one when plans have changed; what `allowing` said stays true until then."""
+    allowing: Callable[[str], frozenset[str]]
+    """The trunks whose plans allow these national digits, whether they answer or not; empty: nobody may ever dial them."""
+    up: Set[str]
+    """The trunks that answer."""
+
+
 class Dialer(Protocol):
+    def ways(self) -> Ways: ...
+
     async def is_ready(self) -> bool:
         """The switch can be asked, and a trunk that dials out is up."""
         ...

@@ -13,10 +13,13 @@ from typing import Final, Protocol
 
 from sqlmodel import Session
 
-from missed_call_redial.attempts import recover
+from missed_call_redial.attempts import recover, runs_any
 from missed_call_redial.claims import (
     Claim,
+    Due,
     claim_due,
+    close_undiallable,
+    due_in_line,
     expire_overdue,
     mark_placed,
     placing_failed,
@@ -25,7 +28,8 @@ from missed_call_redial.claims import (
 )
 from missed_call_redial.dialer import Dialer, DialerIsDown, NotPlaced, PlaceRequest
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
-from missed_call_redial.queue_line import OnDuty, as_named, hold_placing, queues_with_due, read_floor
+from missed_call_redial.queue_line import Floor, OnDuty, as_named, hold_placing, queues_with_due, read_floor
+from missed_call_redial.reach import Can, Reach
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
@@ -35,6 +39,8 @@ _ASK_AGAIN: Final = timedelta(seconds=5)
 
 class Database(Protocol):
     """One transaction each, committed at its end."""
+
+    def reading(self) -> AbstractContextManager[Session]: ...
 
     def writing(self) -> AbstractContextManager[Session]: ...
 
@@ -82,6 +88,7 @@ class Dispatcher:
         self._owner = owner
         self._on_duty = on_duty
         self._live_queue = live_queue
+        self._reach = Reach(open_number)
         self._withdrawing: dict[str, datetime] = {}
         self._sighting: _Sighting | None = None
 
@@ -102,12 +109,19 @@ class Dispatcher:
         recovered: list[str] = []
         if sighting is not None and read_until is not None:
             recovered = await asyncio.to_thread(self._end_silent, sighting, read_until, now)
+        if not await asyncio.to_thread(self._runs_any):
+            self._sighting = None  # nothing to be looked for: the list of all channels is long
+            return len(recovered)
         try:
             self._sighting = _Sighting(await self._dialer.live_attempts(), now)
         except DialerIsDown as down:
             log.warning("attempts cannot be looked for: %s", down)
             self._sighting = None
         return len(recovered)
+
+    def _runs_any(self) -> bool:
+        with self._database.reading() as session:
+            return runs_any(session)
 
     def _end_silent(self, sighting: _Sighting, read_until: datetime, now: datetime) -> list[str]:
         with self._database.writing() as session:
@@ -151,27 +165,40 @@ class Dispatcher:
             return settled + surplus_of(standing, floor, policy, self._live_queue)
 
     def _claim(self, now: datetime) -> list[Claim]:
-        """One by one, whoever of all queues is first in line: queues that share agents share their room as well."""
+        """One by one, whoever of all queues is first in line: queues that share agents share their room as well. Who cannot
+        be dialled now is passed over."""
         policy = self._policy()
         claims: list[Claim] = []
         with self._database.writing() as session:
             hold_placing(session)
-            queues = queues_with_due(session, now)
+            queues = set(queues_with_due(session, now))
             if not queues:
                 return []
             floor = read_floor(session, policy, now, self._on_duty(session), self._live_queue)
-            while queues:
-                standing_in = self._live_queue(queues[0])
-                has_room = floor.has_room(standing_in, policy)
-                got = claim_due(session, self._owner, now, policy, 1, queue=queues[0]) if has_room else []
+            queues = self._with_room(queues, floor, policy)
+            if not queues:
+                return []
+            self._reach.begin_round(self._dialer.ways())
+            for due in due_in_line(session, now, policy, frozenset(queues)):
+                if due.queue not in queues or not self._can_be_dialled(session, due, policy, now):
+                    continue
+                got = claim_due(session, self._owner, now, policy, 1, callback_id=due.callback_id)
                 if got:
                     claims += got
-                    floor = floor.with_placeholders(standing_in, 1)
-                    still_due = queues_with_due(session, now)
-                    queues = [queue for queue in still_due if queue in queues]
-                else:
-                    del queues[0]
+                    floor = floor.with_placeholders(self._live_queue(due.queue), 1)
+                    queues = self._with_room(queues, floor, policy)
+                if not queues:
+                    break
         return claims
+
+    def _with_room(self, queues: Set[str], floor: Floor, policy: CallbackPolicies) -> set[str]:
+        return {queue for queue in queues if floor.has_room(self._live_queue(queue), policy)}
+
+    def _can_be_dialled(self, session: Session, due: Due, policy: CallbackPolicies, now: datetime) -> bool:
+        can = self._reach.of(due)
+        if can is Can.NEVER and close_undiallable(session, due.callback_id, now, policy):
+            log.warning("callback %d is closed: no trunk's plan allows its number any more", due.callback_id)
+        return can is Can.BE_DIALLED
 
     async def _place(self, claim: Claim, now: datetime) -> bool:
         """Whatever is uncertain stays claimed until recover() knows: better late than twice."""

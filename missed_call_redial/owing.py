@@ -30,14 +30,11 @@ from missed_call_redial.policy import (
     first_attempt_at,
     reason_to_refuse,
 )
-from missed_call_redial.settling import settle
+from missed_call_redial.settling import SPOKEN_WITH, settle
 from tickets.call_records import CallRecord, KnownCall
 from tickets.outcome import LOST, Outcome
 from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH
 from vocabulary.phone_numbers import NumberKind
-
-# Ends of a debt in which somebody spoke with the citizen: they settle every miss that came before them.
-_SPOKEN_WITH = (ClosingCode.CONNECTED, ClosingCode.RESOLVED_BY_INBOUND, ClosingCode.SETTLED)
 
 
 @dataclass(frozen=True)
@@ -106,36 +103,89 @@ def owe(
         if not _was_answered_since(session, missed):
             _bring_due(session, _reopen_what_it_closed(session, missed), missed, policy, zone, now)
         callback = lock_callback(session, link.callback_id)
+        reason = _policy_refuses(missed, policy)
+        if reason is not None and _is_untouched(session, callback):
+            _take_out(session, callback, link, policy, zone)
+            return _state_refusal(session, missed, reason, now)
         link.prio = max(link.prio, missed.place(policy))
         callback.prio = max(callback.prio, link.prio)
         session.flush()
         return callback
-    refusal = session.get(CallbackRefusal, missed.call_id)
     reason = _reason_to_refuse(session, missed, policy)
     reopened = None
     if reason is not RefusalReason.ANSWERED_SINCE:
         reopened = _reopen_what_it_closed(session, missed)
     if reason is None:
+        refusal = session.get(CallbackRefusal, missed.call_id)
         if refusal is not None:
             session.delete(refusal)
         callback = _merge_or_open(session, missed, policy, zone, now)
         _bring_due(session, reopened, missed, policy, zone, now)
         return callback
     _bring_due(session, reopened, missed, policy, zone, now)
-    stated = refusal or CallbackRefusal(call_id=missed.call_id, outcome="", reason="", stated_at=now)
+    return _state_refusal(session, missed, reason, now)
+
+
+def _state_refusal(session: Session, missed: Missed, reason: RefusalReason, now: datetime) -> RefusalReason:
+    stated = session.get(CallbackRefusal, missed.call_id) or CallbackRefusal(
+        call_id=missed.call_id, outcome="", reason="", stated_at=now
+    )
     stated.outcome, stated.reason, stated.stated_at = missed.outcome, reason, now
     session.add(stated)
     session.flush()
     return reason
 
 
-def _reason_to_refuse(session: Session, missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
+def _is_untouched(session: Session, callback: Callback) -> bool:
+    """No agent was rung for it yet, and it stands for no other debt: so it may still be taken back."""
+    assert callback.id is not None
+    if callback.state != CallbackState.OWED or attempts_of(session, callback.id):
+        return False
+    stands_for = exists().where(
+        col(Callback.number_digest) == callback.number_digest,
+        col(Callback.closing_code) == ClosingCode.MERGED,
+    )
+    return session.exec(select(1).where(stands_for)).first() is None
+
+
+def _take_out(
+    session: Session, callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo
+) -> None:
+    """More is known of this miss now, and it is owed nothing: the debt becomes what it would be without it."""
+    session.delete(link)
+    session.flush()
+    left = list(
+        session.exec(
+            select(CallbackCall)
+            .where(col(CallbackCall.callback_id) == callback.id)
+            .order_by(col(CallbackCall.missed_at), col(CallbackCall.call_id))
+        )
+    )
+    if not left:
+        session.delete(callback)
+    else:
+        first, last = left[0], left[-1]
+        callback.first_missed_at, callback.first_call_id = first.missed_at, first.call_id
+        callback.queue, callback.prio = first.queue, max(link.prio for link in left)
+        callback.queues_wanted = list(dict.fromkeys(link.queue for link in left))
+        callback.missed_count, callback.last_missed_at = len(left), last.missed_at
+        callback.due_at = first_attempt_at(policy, first.missed_at, zone)
+        callback.deadline_at = last.missed_at + policy.deadline
+        session.add(callback)
+    session.flush()
+
+
+def _policy_refuses(missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
     if not missed.number_digest or not missed.number_sealed:
         return RefusalReason.WITHHELD_NUMBER
     lost = LostCall(
         missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted, missed.is_in_number_plan
     )
-    reason = reason_to_refuse(policy, lost)
+    return reason_to_refuse(policy, lost)
+
+
+def _reason_to_refuse(session: Session, missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
+    reason = _policy_refuses(missed, policy)
     if reason is None and not missed.is_switchboard and _was_answered_since(session, missed):
         return RefusalReason.ANSWERED_SINCE
     return reason
@@ -232,7 +282,7 @@ def _lock_debt_for(session: Session, missed: Missed) -> Callback | None:
         select(Callback)
         .where(
             col(Callback.number_digest) == missed.number_digest,
-            col(Callback.closing_code).in_(_SPOKEN_WITH),
+            col(Callback.closing_code).in_(SPOKEN_WITH),
             col(Callback.closed_at) > missed.missed_at,
             col(Callback.is_switchboard).is_(False),
         )

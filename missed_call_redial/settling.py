@@ -1,9 +1,11 @@
 """What a debt is after one of its attempts ended: paid, owed again, or given up with a reason."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, exists, select
 
 from missed_call_redial.callbacks import (
     Attempt,
@@ -14,16 +16,27 @@ from missed_call_redial.callbacks import (
     ClosingCode,
     attempts_of,
     lock_callback,
+    lock_open_callback,
 )
 from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.policy import CallbackPolicies, first_attempt_at, next_attempt_at
+from tickets.call_events import hold_log
+from tickets.call_records import CallRecord
+from tickets.outcome import Outcome
 
+log = logging.getLogger(__name__)
+SPOKEN_WITH: Final = (ClosingCode.CONNECTED, ClosingCode.RESOLVED_BY_INBOUND, ClosingCode.SETTLED)
+"""Ends of a debt in which somebody spoke with the citizen: they settle every miss that came before them."""
 # Ends that a late "connected" corrects: they were concluded without knowing of the talk.
 _CORRECTED_BY_TALK = (ClosingCode.UNREACHABLE_AFTER_N, ClosingCode.EXPIRED, ClosingCode.INVALID_NUMBER)
+# Ends that rest on what the attempts were taken for, which a result that is told late may change.
+_RESTS_ON_THE_TALLY = (ClosingCode.UNREACHABLE_AFTER_N, ClosingCode.INVALID_NUMBER)
 
 
 def lock_attempt(session: Session, attempt_id: str) -> tuple[Callback, Attempt] | None:
-    """Both rows as they are now, the debt first: every worker locks in this order."""
+    """Both rows as they are now. First the log, then the debt, then the attempt: every worker locks in this order, since
+    who ends several attempts in one transaction would else wait for another who ends them in another order."""
+    hold_log(session)
     callback_id = session.exec(select(Attempt.callback_id).where(col(Attempt.id) == attempt_id)).first()
     if callback_id is None:
         return None
@@ -51,9 +64,43 @@ def settle(
         if callback.state != CallbackState.CLOSED or callback.closing_code in _CORRECTED_BY_TALK:
             callback.close(ClosingCode.CONNECTED, talk.ended_at, agent_no=talk.agent_no)
             reopen_later_misses(session, callback, talk.ended_at, policy, zone, now)
-    elif callback.state != CallbackState.CLOSED:
+        session.flush()
+        return
+    is_given_up = callback.closing_code in _RESTS_ON_THE_TALLY
+    if is_given_up and not tally.is_invalid and tally.counted < policy.max_attempts:
+        _reopen_what_was_given_up(session, callback, attempts)
+    if callback.state != CallbackState.CLOSED:
         _go_on(callback, attempts, tally, policy, zone, now)
     session.flush()
+
+
+def _reopen_what_was_given_up(session: Session, callback: Callback, attempts: list[Attempt]) -> None:
+    """Its last attempt turned out to be none; unless the citizen was spoken with since, or a newer debt stands for him."""
+    if not callback.is_switchboard:
+        newer = lock_open_callback(session, callback.number_digest)
+        why = f"callback {newer.id} is open" if newer is not None else _spoken_with_since(session, callback)
+        if why is not None:
+            callback.remark = f"not reopened: {why}"
+            return
+    log.warning(
+        "call %s: callback %s was given up too early, it is open again", callback.first_call_id, callback.id
+    )
+    runs = any(attempt.state != AttemptState.DONE for attempt in attempts)
+    callback.reopen(CallbackState.IN_PROGRESS if runs else CallbackState.OWED)
+
+
+def _spoken_with_since(session: Session, callback: Callback) -> str | None:
+    answered = exists().where(
+        col(CallRecord.number_digest) == callback.number_digest,
+        col(CallRecord.outcome) == Outcome.ANSWERED,
+        col(CallRecord.answered_at) > callback.last_missed_at,
+    )
+    settled = exists().where(
+        col(Callback.number_digest) == callback.number_digest,
+        col(Callback.closing_code).in_(SPOKEN_WITH),
+        col(Callback.closed_at) > callback.last_missed_at,
+    )
+    return None if session.exec(select(1).where(answered | settled)).first() is None else "spoken with since"
 
 
 @dataclass(frozen=True)

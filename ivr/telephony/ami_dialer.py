@@ -10,7 +10,7 @@ from typing import Final
 from ivr.telephony.ami import Ami
 from missed_call_redial.attempts import NO_TRUNK_IS_UP
 from missed_call_redial.callbacks import attempt_channels, attempt_of_channel
-from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
+from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest, Ways
 from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import (
     ATTEMPT,
@@ -28,16 +28,20 @@ _BEYOND_THE_WAIT_SECONDS: Final = 60
 
 
 class AmiDialer:
-    """`can_dial_out`: at least one trunk that may dial answers; `can_dial`: one that may dial these national digits."""
+    """`can_dial_out`: at least one trunk that may dial answers; `ways`: which they are, and for whom."""
 
-    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool], can_dial: Callable[[str], bool]) -> None:
-        self._ami, self._can_dial_out, self._can_dial = ami, can_dial_out, can_dial
+    def __init__(self, ami: Ami, can_dial_out: Callable[[], bool], ways: Callable[[], Ways]) -> None:
+        self._ami, self._can_dial_out, self._ways = ami, can_dial_out, ways
+
+    def ways(self) -> Ways:
+        return self._ways()
 
     async def is_ready(self) -> bool:
         return self._ami.is_connected and self._can_dial_out()
 
     async def place(self, request: PlaceRequest) -> None:
-        if not self._can_dial(request.citizen):  # no agent is rung for somebody who cannot be dialled then
+        ways = self._ways()
+        if ways.allowing(request.citizen).isdisjoint(ways.up):  # it went down since the debt was claimed
             raise NotPlaced(request.attempt_id, NO_TRUNK_IS_UP)
         if not self._ami.is_connected:
             raise NotPlaced(request.attempt_id, f"no connection to Asterisk: {self._ami.trouble}")

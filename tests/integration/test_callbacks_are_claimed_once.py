@@ -9,7 +9,7 @@ from support.lost_calls import MORNING, SHANGHAI, a_policy, missed
 
 from missed_call_redial.attempts import on_dialled, on_dialling, recover
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
-from missed_call_redial.claims import claim_due, expire_overdue, mark_placed, placing_failed
+from missed_call_redial.claims import claim_due, due_in_line, expire_overdue, mark_placed, placing_failed
 from missed_call_redial.owing import owe
 
 POLICY = a_policy()
@@ -78,8 +78,21 @@ def test_what_is_not_due_expired_or_of_another_queue_is_left(database):
         owe_many(session, 1)
         assert claim_due(session, "w", MORNING + 59 * SECOND, POLICY, 9) == []
         assert claim_due(session, "w", MORNING + timedelta(hours=24), POLICY, 9) == []
-        assert claim_due(session, "w", NOON, POLICY, 9, queue="heating") == []
-        assert len(claim_due(session, "w", NOON, POLICY, 9, queue="general")) == 1
+        assert list(due_in_line(session, NOON, POLICY, {"heating"})) == []
+        (due,) = due_in_line(session, NOON, POLICY, {"general"})
+        assert claim_due(session, "w", NOON, POLICY, 9, callback_id=due.callback_id + 1) == []
+        assert len(claim_due(session, "w", NOON, POLICY, 9, callback_id=due.callback_id)) == 1
+
+
+def test_the_line_is_read_page_by_page_in_its_order(database):
+    with database.writing() as session:
+        owe_many(session, 7)
+        for callback in session.exec(select(Callback).where(Callback.id > 3)):
+            callback.prio = 1  # the same place: then by the number of the debt
+        session.flush()
+        for page in (1, 2, 3, 7, 9):
+            line = [due.callback_id for due in due_in_line(session, NOON, POLICY, {"general"}, page)]
+            assert line == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_debt_that_nobody_worked_on_until_its_deadline_is_closed_with_that_reason(database):

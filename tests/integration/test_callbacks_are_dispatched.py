@@ -65,6 +65,10 @@ class Site:
         with self.database.reading() as session:
             return list(session.exec(select(Callback.state).order_by(Callback.id)))
 
+    def attempts(self) -> list[Attempt]:
+        with self.database.reading() as session:
+            return list(session.exec(select(Attempt)))
+
 
 @pytest.fixture
 def site(database) -> Site:
@@ -115,13 +119,85 @@ def test_a_number_that_cannot_be_opened_stops_no_other(site):
     with site.database.writing() as session:
         bad = missed("bad", number="+8613700000000", after=-MINUTE, number_sealed="broken")
         owe(session, bad, POLICY, SHANGHAI, MORNING)
-    assert tick(site.dispatcher()) == TickReport(placed=1, not_placed=1)
+    dispatcher = site.dispatcher()
+    assert tick(dispatcher) == TickReport(placed=1)
+    assert tick(dispatcher, NOON + 10 * MINUTE) == TickReport()
+    assert len(site.attempts()) == 1
 
 
 def test_deadlines_pass_with_a_reason(site):
     site.owe(2)
     assert tick(site.dispatcher(), MORNING + timedelta(hours=25)) == TickReport(expired=2)
     assert site.states() == ["closed", "closed"]
+
+
+class TestSomeTrunksAreDown:
+    """Mobiles go over one trunk, landlines over another."""
+
+    @pytest.fixture
+    def site(self, site) -> Site:
+        site.dialer.plans = {"mobiles": "139", "landlines": "0"}
+        site.dialer.trunks_up = {"landlines"}
+        return site
+
+    def owe_a_landline(self, site) -> None:
+        with site.database.writing() as session:
+            call = missed("landline", number="+8603551234567", after=MINUTE * 10)
+            owe(session, call, POLICY, SHANGHAI, MORNING)
+
+    def test_older_debts_behind_a_dead_trunk_keep_nobody_waiting(self, site):
+        site.owe(700)
+        self.owe_a_landline(site)
+        dispatcher = site.dispatcher()
+        reports = [tick(dispatcher, NOON + n * SECOND) for n in range(5)]
+        assert sum(report.placed for report in reports) == 1
+        assert sum(report.not_placed for report in reports) == 0
+        assert [request.first_call_id for request in site.dialer.placed] == ["landline"]
+        assert len(site.attempts()) == 1
+        assert set(site.states()) == {"owed", "in_progress"}
+
+    def test_each_number_is_asked_for_once_and_not_all_in_one_round(self, site):
+        site.owe(700)
+        dispatcher = site.dispatcher()
+        tick(dispatcher)
+        assert site.dialer.numbers_asked == 500
+        for n in range(1, 4):
+            tick(dispatcher, NOON + n * SECOND)
+        assert site.dialer.numbers_asked == 700
+
+    def test_they_are_dialled_in_their_order_as_soon_as_it_is_up(self, site):
+        site.owe(9)
+        dispatcher = site.dispatcher()
+        assert tick(dispatcher) == TickReport()
+        site.dialer.trunks_up = {"mobiles"}
+        assert tick(dispatcher, NOON + SECOND) == TickReport(placed=5)
+        assert [request.first_call_id for request in site.dialer.placed] == ["c0", "c1", "c2", "c3", "c4"]
+
+    def test_numbers_that_no_plan_allows_any_more_are_owed_no_longer(self, site):
+        site.owe(2)
+        dispatcher = site.dispatcher()
+        tick(dispatcher)
+        assert site.states() == ["owed", "owed"]
+        site.dialer.plans = {"landlines": "0"}
+        assert tick(dispatcher, NOON + SECOND) == TickReport()
+        with site.database.reading() as session:
+            for debt in session.exec(select(Callback)):
+                assert (debt.state, debt.closing_code, debt.remark) == (
+                    "closed",
+                    "cancelled",
+                    "no_trunk_allows",
+                )
+        assert site.attempts() == []
+
+
+def test_the_switch_is_asked_for_living_attempts_only_while_some_run(site):
+    site.owe(1, wait_seconds=30.0)
+    dispatcher = site.dispatcher()
+    tick(dispatcher, MORNING)  # not due yet
+    assert site.dialer.looks == 0
+    tick(dispatcher)
+    tick(dispatcher, NOON + SECOND)
+    assert site.dialer.looks == 1
 
 
 class TestWhatVanished:

@@ -26,7 +26,7 @@ from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.sip_accounts import AriDoor
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import claim_due, mark_placed
-from missed_call_redial.dialer import NotPlaced, PlaceRequest
+from missed_call_redial.dialer import NotPlaced, PlaceRequest, Ways
 from missed_call_redial.owing import owe
 from tickets.sealing import Sealer
 
@@ -199,7 +199,8 @@ def test_a_number_whose_only_trunk_is_down_is_not_placed() -> None:
     async def hears(_: Block) -> None: ...
 
     ami = Ami(username="u", secret="s", on_event=hears)  # never started: nothing may be sent
-    dialer = AmiDialer(ami, lambda: True, lambda digits: digits == MOBILE)
+    ways = Ways("1", lambda digits: frozenset({"first" if digits == MOBILE else "second"}), {"first"})
+    dialer = AmiDialer(ami, lambda: True, lambda: ways)
     request = PlaceRequest("a1", 1, "general", 1, LANDLINE, "c1", 300, 30)
     with pytest.raises(NotPlaced, match="no_trunk_is_up"):
         asyncio.run(dialer.place(request))

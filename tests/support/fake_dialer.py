@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest
+from missed_call_redial.dialer import DialerIsDown, NotPlaced, PlaceRequest, Ways
 
 
 class FakeDialer:
@@ -15,6 +15,18 @@ class FakeDialer:
         self.is_up = True
         self.refuses = False
         self.drops_answers = False
+        self.plans = {"trunk": ""}
+        """Trunk → how the national digits begin that it may dial."""
+        self.trunks_up: set[str] = {"trunk"}
+        self.numbers_asked = 0
+        self.looks = 0
+
+    def ways(self) -> Ways:
+        return Ways(repr(self.plans), self._allowing, frozenset(self.trunks_up))
+
+    def _allowing(self, digits: str) -> frozenset[str]:
+        self.numbers_asked += 1
+        return frozenset(trunk for trunk, begins in self.plans.items() if digits.startswith(begins))
 
     async def is_ready(self) -> bool:
         return self.is_up
@@ -31,6 +43,7 @@ class FakeDialer:
             raise DialerIsDown("no answer in time")
 
     async def live_attempts(self) -> frozenset[str]:
+        self.looks += 1
         if not self.is_up:
             raise DialerIsDown("no connection")
         return frozenset(self.live)
