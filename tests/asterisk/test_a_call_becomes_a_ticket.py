@@ -1,5 +1,9 @@
 """A citizen calls, an agent answers: a record, a ticket, and nothing typed twice."""
 
+import time
+from datetime import datetime
+
+import pytest
 from support.running_hotline import RunningHotline
 from support.story_line import Line
 from support.waiting import wait_for
@@ -8,19 +12,23 @@ from support.waiting import wait_for
 def test_an_answered_call_leaves_a_record_and_a_draft(hotline: RunningHotline, line: Line) -> None:
     agent_no = line.agent()
     citizen = hotline.new_citizen()
-    call = line.call(citizen, stay=4)
+    call = line.call(citizen, stay=120)
 
     answered = wait_for(lambda: [c for c in line.calls(citizen) if c["answered_at"]])[0]
     assert answered["is_open"]
-    draft = wait_for(lambda: line.tickets_of(answered["call_id"]), 2)[0]
+    draft = wait_for(lambda: line.tickets_of(answered["call_id"]))[0]
     assert draft["state"] == "draft"
+    assert line.calls(citizen)[0]["is_open"], "the draft is there while they talk"
+    answered_at = datetime.fromisoformat(answered["answered_at"]).timestamp()
+    wait_for(lambda: time.time() > answered_at + 2)  # Asterisk counts talk by the seconds of the clock
 
-    assert call.wait(20) == 0, call.errors
+    assert call.hang_up().wait(20) == 0, call.errors
     record = line.ended(citizen)[0]
     assert record["outcome"] == "answered"
     assert record["agent_no"] == agent_no
     assert record["queue"] == line.queue
     assert record["hung_up_by"] == "citizen"
+    assert record["hangup_cause"] == 16  # Q.850: normal call clearing
     assert record["menu_path"] == "main/greeting/person"
     times = [
         record[name]
@@ -35,12 +43,12 @@ def test_an_answered_call_leaves_a_record_and_a_draft(hotline: RunningHotline, l
 def test_what_a_person_typed_stays_when_the_call_ends(hotline: RunningHotline, line: Line) -> None:
     line.agent()
     citizen = hotline.new_citizen()
-    call = line.call(citizen, stay=5)
+    call = line.call(citizen, stay=120)
     answered = wait_for(lambda: [c for c in line.calls(citizen) if c["answered_at"]])[0]
     draft = wait_for(lambda: line.tickets_of(answered["call_id"]))[0]
     hotline.patch(f"/api/tickets/{draft['id']}", {"title": "路灯不亮", "version": draft["version"]})
 
-    assert call.wait(20) == 0, call.errors
+    assert call.hang_up().wait(20) == 0, call.errors
     line.ended(citizen)
     ticket = line.tickets_of(answered["call_id"])[0]
     assert ticket["title"] == "路灯不亮"
@@ -64,13 +72,32 @@ def test_the_second_agent_answers_when_the_first_does_not(hotline: RunningHotlin
     assert any("RINGNOANSWER" in hotline.log_of(record["call_id"]) for record in records), silent
 
 
-def test_a_key_changes_queue_and_category(hotline: RunningHotline, line: Line) -> None:
+@pytest.mark.parametrize("is_in_greeting", [True, False], ids=["in the greeting", "after it"])
+@pytest.mark.parametrize(("key", "desk"), [("1", "enterprise"), ("2", "heating")])
+def test_a_key_changes_queue_and_category(
+    hotline: RunningHotline, line: Line, key: str, desk: str, is_in_greeting: bool
+) -> None:
+    agent_no = line.agent(talk=2, queue=desk)
     citizen = hotline.new_citizen()
-    call = line.call(citizen, called=line.keys_number, keys=[(1.0, "2")], stay=6)
-    waiting = wait_for(lambda: [c for c in line.calls(citizen) if c["queue"]])[0]
-    assert waiting["queue"] == "heating"
-    assert waiting["menu_path"] == "examples/with_keys/choose/heating"
-    call.wait(20)
+    call = line.call(citizen, called=line.keys_number, key=key, stay=120)
+    wait_for(lambda: line.in_menu(citizen) and is_in_greeting is line.in_menu(citizen).endswith("|"))
+    assert call.press().wait(60) == 0, call.errors
+
+    (record,) = line.ended(citizen)
+    assert (record["outcome"], record["agent_no"], record["queue"]) == ("answered", agent_no, desk)
+    assert record["menu_path"] == f"examples/with_keys/choose/{desk}"
+    ticket = wait_for(lambda: line.tickets_of(record["call_id"]))[0]
+    assert ticket["category_code"] == desk
+
+
+def test_no_key_leads_to_the_queue(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(talk=2)
+    citizen = hotline.new_citizen()
+    assert line.call(citizen, called=line.keys_number, stay=120).wait(60) == 0
+    (record,) = line.ended(citizen)
+    assert (record["outcome"], record["agent_no"], record["queue"]) == ("answered", agent_no, line.queue)
+    assert record["menu_path"] == "examples/with_keys/choose/person"
+    assert wait_for(lambda: line.tickets_of(record["call_id"]))[0]["category_code"] is None
 
 
 def test_the_calls_id_is_in_the_agents_invite(hotline: RunningHotline, line: Line) -> None:
@@ -79,7 +106,7 @@ def test_the_calls_id_is_in_the_agents_invite(hotline: RunningHotline, line: Lin
     assert line.call(citizen, stay=20).wait(30) == 0
     record = line.ended(citizen)[0]
     agents_phone = line.phones.running[0]
-    assert f"X-Hotline-Call: {record['call_id']}" in agents_phone.trace
+    wait_for(lambda: f"X-Hotline-Call: {record['call_id']}" in agents_phone.trace)
 
 
 def test_two_waiting_citizens_make_two_phones_ring_at_once(hotline: RunningHotline, line: Line) -> None:

@@ -1,6 +1,7 @@
 """Callers who send rubbish, or an attack: nothing of it is believed or written on, and the next caller is served as ever."""
 
 import re
+import time
 
 from support.running_hotline import RunningHotline
 from support.sipp import HOST
@@ -46,11 +47,16 @@ LINE = re.compile(
 def test_who_sends_an_attack_as_his_number_is_a_withheld_one(hotline: RunningHotline, line: Line) -> None:
     line.agent(has_phone=False)  # the line takes callers, and nobody serves them
     for who in FROM.values():
-        line.call("", from_header=who, stay=3)
+        line.call("", from_header=who, stay=120)
     for extra in HEADERS.values():
-        line.call("", from_header=f"<sip:{OWN_NAME}@{HOST}>", extra=extra, stay=3)
+        line.call("", from_header=f"<sip:{OWN_NAME}@{HOST}>", extra=extra, stay=120)
     for who in (*NAMES.values(), CUT_SHORT):
-        line.call("", from_header=who, stay=3)
+        line.call("", from_header=who, stay=120)
+    wait_for(lambda: len(line.waiting()) == CALLS, 60, "all stand in line")
+    last = max(int(row[0]) for row in hotline.queue_log if row[4] == "HOTLINE_ARRIVED")
+    wait_for(lambda: time.time() > last + 2.2)  # later than who hangs up at once
+    for call in line.phones.running:
+        call.hang_up()
     wait_for(lambda: len([call for call in line.calls() if not call["is_open"]]) == CALLS, 30, "records")
     records = line.calls()
     _log_is_clean(hotline)

@@ -27,7 +27,7 @@ def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(
     agent_no = line.agent(is_signed_in=False)
     waiting = line.agent(has_phone=False)  # signed in, so the line takes callers, but no phone rings
     citizen = hotline.new_citizen()
-    assert line.call(citizen, stay=4).wait(20) == 0
+    line.gives_up(citizen)
     record = line.ended(citizen)[0]
     assert record["outcome"] == "queue_abandon", (record, waiting)
     owed = wait_for(lambda: line.callbacks(citizen))[0]
@@ -39,7 +39,7 @@ def test_a_citizen_who_gave_up_in_the_queue_is_rung_back(
     )[0]
     assert done["closing_code"] == "connected"
     assert done["agent_no"] == agent_no
-    assert f"sip:{citizen}@" in citizens.trace
+    wait_for(lambda: f"sip:{citizen}@" in citizens.trace)
     assert "From: <sip:12345@" in citizens.trace  # shown as the hotline's number, never the citizen's own
     ticket = line.tickets_of(record["call_id"])[0]
     assert ticket["agent_no"] == agent_no
@@ -53,7 +53,8 @@ def test_three_misses_are_one_debt_and_a_talk_closes_it(
     agent_no = line.agent(is_signed_in=False, talk=2)
     line.agent(has_phone=False)
     citizen = hotline.new_citizen()
-    line.call(citizen, stay=2, calls=3, rate=2)
+    for _ in range(3):
+        line.gives_up(citizen)
     misses = line.ended(citizen, calls=3)
     (owed,) = wait_for(lambda: [c for c in line.callbacks(citizen) if c["missed_count"] == 3])
     assert owed["first_missed_at"] == misses[0]["arrived_at"]
@@ -61,7 +62,7 @@ def test_three_misses_are_one_debt_and_a_talk_closes_it(
     missed_calls = hotline.get(f"/api/callbacks/{owed['id']}")["missed_calls"]
     assert [one["call_id"] for one in missed_calls] == [call["call_id"] for call in misses]
 
-    again = line.call(citizen, stay=40)
+    again = line.call(citizen, stay=120)
     wait_for(lambda: [call for call in line.calls(citizen) if call["is_open"] and call["queued_at"]])
     line.sign_in(agent_no)
     assert again.wait(60) == 0, again.errors
@@ -160,8 +161,8 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
     assert log == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
     # the agent was told and set free, not left in silence
     (freed,) = [line for line in hotline.queue_log if line[1] == placeholder and line[4] == "COMPLETECALLER"]
-    assert int(freed[0]) - ended_at.timestamp() < 6
-    assert "\nBYE sip:" in one.agents_phone.trace
+    assert int(freed[0]) - ended_at.timestamp() < 30  # by himself he stays on the line for an hour
+    wait_for(lambda: "\nBYE sip:" in one.agents_phone.trace)  # SIPp writes it down about a second late
     # and the account of the citizen's own call stays what it was
     assert [call["outcome"] for call in one.line.calls(one.citizen)] == ["no_agent"]
 
@@ -186,7 +187,7 @@ def test_an_agent_who_hangs_up_while_it_rings_dropped_the_citizen(
     (callback,) = line.callbacks(citizen)
     attempt = wait_for(lambda: [a for a in _attempts(hotline, callback["id"]) if a["state"] == "done"], 30)[0]
     assert attempt["outcome"] == "dropped_by_us"
-    assert f"CANCEL sip:{citizen}@" in citizens.trace
+    wait_for(lambda: f"CANCEL sip:{citizen}@" in citizens.trace)
 
 
 def _attempts(hotline: RunningHotline, callback_id: int) -> list[dict[str, Any]]:

@@ -128,7 +128,7 @@ def test_doctor_tells_a_wrong_secret_of_asterisk(hotline: RunningHotline) -> Non
 
 def test_status_tells_who_waits(hotline: RunningHotline, line: Line) -> None:
     agent_no = line.agent(has_phone=False)
-    call = line.call(hotline.new_citizen(), stay=15)
+    call = line.call(hotline.new_citizen(), stay=120)
     wait_for(line.waiting)
 
     def waiting() -> int:
@@ -149,7 +149,7 @@ def test_a_backup_is_taken_while_calls_go_on(hotline: RunningHotline, line: Line
     line.agent()
     citizen = hotline.new_citizen()
     assert placed(hotline, planned(hotline, line.number, caller=citizen, wait=20))[0] is Outcome.ANSWERED
-    call = line.call(hotline.new_citizen(), stay=20)
+    call = line.call(hotline.new_citizen(), stay=120)
     wait_for(lambda: [one for one in line.calls() if one["answered_at"] and one["is_open"]])
     done = command(hotline, "backup", str(tmp_path / "data"), "--keys", str(tmp_path / "keys"))
     assert done.returncode == 0, done.stderr

@@ -17,14 +17,25 @@ def test_callers_and_a_placeholder_stand_in_order_of_arrival(hotline: RunningHot
         at = wait_for(lambda: line.arrivals(citizen))[0]
         wait_for(lambda: int(time.time()) > at)
 
-    line.call(first, called=line.keys_number, keys=[(7.5, "0")], stay=60)  # long in the menu
-    arrived(first)
-    line.call(gives_up, stay=6)  # and is owed a call back at the place that he had
+    def long_in_the_menu(citizen: str) -> None:
+        """A wrong key has it played once more, and then he presses none."""
+        call = line.call(citizen, called=line.keys_number, key="9", stay=120)
+        wait_for(lambda: line.in_menu(citizen))
+        call.press()
+        arrived(citizen)
+
+    long_in_the_menu(first)
+    early = line.call(gives_up, stay=120)
     arrived(gives_up)
-    line.call(second, called=line.keys_number, keys=[(5.0, "0")], stay=60)
-    arrived(second)
-    for citizen in (third, fourth, fifth):
-        line.call(citizen, stay=60)
+    long_in_the_menu(second)
+    line.call(third, stay=120)
+    wait_for(lambda: third in line.standing())
+    assert line.standing() == [gives_up, third]
+    line.wait_past_quick(gives_up)
+    early.hang_up()  # and is owed a call back at the place that he had
+    arrived(third)
+    for citizen in (fourth, fifth):
+        line.call(citizen, stay=120)
         arrived(citizen)
 
     wait_for(lambda: len(line.waiting()) == 6, 30, str(line.waiting()))

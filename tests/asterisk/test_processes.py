@@ -28,8 +28,10 @@ class Split(RunningHotline):
     doors: list[Process]
     workers: list[Process]
     web: Process
+    killed: list[Process]
 
     def start_all(self) -> None:
+        self.killed = []
         self.doors = [self.start_server("agi", is_awaited=False) for _ in range(2)]
         self.workers = [self.start_server("worker", is_awaited=False) for _ in range(2)]
         self.web = self.start_server("web", is_awaited=False)
@@ -39,6 +41,7 @@ class Split(RunningHotline):
         process.send_signal(signal.SIGKILL)
         process.wait(5)
         self.servers.remove(process)
+        self.killed.append(process)
 
     def part(self, name: str) -> dict[str, Any]:
         """What /readyz says of it, ready (200) or not (503)."""
@@ -152,8 +155,14 @@ def test_the_web_process_is_killed_and_calls_go_on(hotline: Split, line: Line) -
     assert_nothing_forgotten(hotline)
 
 
-def test_the_processes_that_were_killed_are_gone_and_the_others_were_left_alone(hotline: Split) -> None:
-    for process in hotline.servers:
-        assert process.poll() is None
-        os.kill(process.pid, 0)
-    assert len(hotline.servers) == 3
+def test_who_was_killed_is_gone_and_nobody_else_died(hotline: Split) -> None:
+    assert [process.returncode for process in hotline.killed] == [-signal.SIGKILL] * 4
+    for process in hotline.killed:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process.pid, 0)
+    assert [process.poll() for process in hotline.servers] == [None] * 3
+    assert set(hotline.servers) == {*hotline.doors, *hotline.workers, hotline.web}
+    # and each part that /readyz tells of is one of the living
+    parts = hotline.get("/readyz")["parts"]
+    living = {name_of(process) for process in hotline.servers}
+    assert {part["process"] for part in parts.values() if "process" in part} <= living

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from support.outages import ends, long_prompts, talking_waiting_greeted, variables
+from support.outages import ends, long_prompts, served_one_by_one, talking_waiting_greeted, variables
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.story_line import Line
 from support.waiting import wait_for
@@ -27,31 +27,27 @@ def hears_out_the_menu(hotline: RunningHotline, citizen: str) -> bool:
 
 
 def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
-    line.agent(talk=6)
+    line.agent()
     citizens = talking_waiting_greeted(hotline, line)
     hotline.kill_server()
 
     late, gave_up = hotline.new_citizen(), hotline.new_citizen()
-    assert line.call(gave_up, stay=2).wait(30) == 0
-    line.call(late, stay=60)
-    completed = {"COMPLETECALLER", "COMPLETEAGENT"}
-
-    def served() -> int:
-        return sum(row[4] in completed and row[2] == f"q-{line.queue}" for row in hotline.queue_log)
-
-    wait_for(lambda: served() == 4, 60, "the agent reached all four, with our server dead")
+    line.gives_up(gave_up)
+    citizens[late] = line.call(late, stay=200)
+    wait_for(lambda: late in line.standing(), 20)
+    served_one_by_one(hotline, line, citizens)
 
     hotline.start_server()
     records = {call["number_masked"]: call for call in line.ended(calls=5, seconds=30)}
     assert len(records) == 5
-    for citizen in (*citizens, late):
+    for citizen in citizens:
         assert line.ended(citizen)[0]["outcome"] == "answered"
     lost = line.ended(gave_up)[0]
     assert lost["outcome"] == "queue_abandon"
     owed = wait_for(lambda: line.callbacks(gave_up))
     assert [callback["first_call_id"] for callback in owed] == [lost["call_id"]]
     # drafts of calls that were answered while the server was dead exist as well, one each
-    for citizen in (*citizens, late):
+    for citizen in citizens:
         call_id = line.ended(citizen)[0]["call_id"]
         assert len(wait_for(lambda call_id=call_id: line.tickets_of(call_id))) == 1
     assert_nothing_forgotten(hotline)
@@ -66,13 +62,15 @@ def test_how_far_a_citizen_came_in_the_menu_is_known_though_nothing_was_written(
     with contextlib.closing(sqlite3.connect(hotline.home / "hotline.db", isolation_level=None)) as blocking:
         blocking.execute("BEGIN IMMEDIATE")
         called_at = datetime.now(UTC)
-        line.call(through, called=line.keys_number, keys=[(1.0, "2")], stay=20)
+        walks = line.call(through, called=line.keys_number, key="2", stay=120)
+        wait_for(lambda: line.in_menu(through), 20)
+        walks.press()
         wait_for(
             lambda: ends(hotline, line.keys_number),
             20,
             "nobody serves the queue of his choice, he is told so",
         )
-        line.call(on_the_way, called=line.keys_number, stay=20)
+        line.call(on_the_way, called=line.keys_number, stay=120)
         wait_for(lambda: hears_out_the_menu(hotline, on_the_way), 20)
         hotline.kill_server()
     wait_for(lambda: line.standing() == [on_the_way], 20, "out of the menu that he cannot walk to its end")
@@ -93,16 +91,47 @@ def test_how_far_a_citizen_came_in_the_menu_is_known_though_nothing_was_written(
 
 
 def test_nobody_is_forgotten_who_hung_up_in_the_gap(hotline: RunningHotline, line: Line) -> None:
-    """With nobody signed in, no server, and a line that says so: each of them is owed a call."""
+    """With no server: in the greeting, in the queue, or told that nobody is signed in. Each has a record of his own."""
+    greeted, waiting, in_queue, sent_away = (hotline.new_citizen() for _ in range(4))
+    holder = line.agent(has_phone=False)
+    calls = {citizen: line.call(citizen, stay=120) for citizen in (waiting,)}
+    wait_for(lambda: line.standing() == [waiting], 30)
+    calls[greeted] = line.call(greeted, stay=120)
+    wait_for(lambda: line.in_menu(greeted), 20)
+    calls[greeted].hang_up()  # and the server dies before it can have written much
     hotline.kill_server()
-    citizens = [hotline.new_citizen() for _ in range(3)]
-    for call in [line.call(citizen, stay=20) for citizen in citizens]:
-        assert call.wait(40) == 0
+    assert calls[greeted].wait(20) == 0
+
+    calls[waiting].hang_up()
+    line.gives_up(in_queue)
+    hotline.ask(f"queue remove member PJSIP/agent-{holder} from q-{line.queue}")
+    assert line.call(sent_away, stay=60).wait(80) == 0
+
     hotline.start_server()
-    for citizen in citizens:
-        assert line.ended(citizen, seconds=30)[0]["outcome"] == "no_agent"
+    outcomes = {
+        citizen: line.ended(citizen, seconds=30)[0]["outcome"] for citizen in (waiting, in_queue, sent_away)
+    }
+    assert outcomes == {waiting: "queue_abandon", in_queue: "queue_abandon", sent_away: "no_agent"}
+    for citizen in outcomes:
         assert len(wait_for(lambda citizen=citizen: line.callbacks(citizen))) == 1
+    (left,) = line.ended(greeted)
+    assert left["outcome"] in ("ivr_abandon", "quick_hangup")
+    assert left["queued_at"] is None
+    assert line.callbacks(greeted) == []
     assert_nothing_forgotten(hotline)
+
+
+def test_a_pause_survives_our_own_end(hotline: RunningHotline, line: Line) -> None:
+    agent_no = line.agent(has_phone=False)
+    hotline.post(f"/api/agents/{agent_no}/pause", {"reason": "meal"})
+    hotline.kill_server()
+    # and Asterisk forgets it meanwhile: the database tells it again
+    hotline.ask(f"queue unpause member PJSIP/agent-{agent_no} queue q-{line.queue}")
+    assert not line.has_member(agent_no, "paused")
+    hotline.start_server()
+    shown = hotline.get(f"/api/agents/{agent_no}")
+    assert (shown["state"], shown["pause_reason"]) == ("paused", "meal")
+    wait_for(lambda: line.has_member(agent_no, "(paused:meal was"), 30)
 
 
 def test_agents_stay_signed_in_when_asterisk_is_killed(hotline: RunningHotline, line: Line) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from support.outages import ends, long_prompts, talking_waiting_greeted, variables
+from support.outages import ends, long_prompts, served_one_by_one, talking_waiting_greeted, variables
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.story_line import Line
 from support.waiting import wait_for
@@ -20,19 +20,15 @@ def hotline() -> Iterator[RunningHotline]:
 
 
 def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline, line: Line) -> None:
-    line.agent(talk=6)
+    line.agent()
     citizens = talking_waiting_greeted(hotline, line)
     hotline.signal_server(signal.SIGSTOP)
     late = hotline.new_citizen()
-    line.call(late, stay=90)
-
-    def connected() -> int:
-        return sum(row[4] == "CONNECT" and row[2] == f"q-{line.queue}" for row in hotline.queue_log)
-
-    wait_for(lambda: connected() == 4, 90, "the agent reached all four, with our server frozen")
+    citizens[late] = line.call(late, stay=200)
+    served_one_by_one(hotline, line, citizens)
     hotline.signal_server(signal.SIGCONT)
 
-    for citizen in (*citizens, late):
+    for citizen in citizens:
         assert line.ended(citizen, seconds=40)[0]["outcome"] == "answered"
     assert len(line.calls()) == 4
     assert_nothing_forgotten(hotline)
@@ -41,16 +37,23 @@ def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
 def test_nobodys_line_is_held_by_a_frozen_server(hotline: RunningHotline, line: Line) -> None:
     """Who hangs up in the greeting or the queue has his goodbye answered, and who was served is hung up: all while the
     server stays frozen. Each phone ends with 0 only if the other side did its part."""
-    line.agent(talk=20)
+    agent_no = line.agent()
     served, waiting, greeted = (hotline.new_citizen() for _ in range(3))
-    in_talk = line.call(served, stay=90)
+    in_talk = line.call(served, stay=200)
     wait_for(lambda: [call for call in line.calls(served) if call["answered_at"]], 20)
-    in_queue = line.call(waiting, stay=12)
+    in_queue = line.call(waiting, stay=200)
     wait_for(line.waiting, 20)
-    in_greeting = line.call(greeted, stay=2)
-    wait_for(lambda: line.arrivals(greeted), 20)
+    in_greeting = line.call(greeted, stay=200)
+    wait_for(lambda: line.in_menu(greeted), 20)
     hotline.signal_server(signal.SIGSTOP)
     try:
+        line.wait_past_quick(waiting, greeted)
+        in_greeting.hang_up()
+        in_queue.hang_up()
+        wait_for(lambda: not line.waiting(), 20)
+        rows = hotline.ask("core show channels concise").splitlines()
+        (leg,) = [row.split("!")[0] for row in rows if row.startswith(f"PJSIP/agent-{agent_no}-")]
+        hotline.ask(f"channel request hangup {leg}")  # the agent's goodbye
         for call in (in_greeting, in_queue, in_talk):
             assert call.wait(40) == 0, call.errors
         assert (

@@ -1,8 +1,10 @@
 """What stories about a dead or frozen server share: prompts long enough to be caught in, and looks at Asterisk itself."""
 
+import time
 from typing import Any
 
 from support.running_hotline import RunningHotline
+from support.sipp import Sipp
 from support.story_line import Line
 from support.waiting import wait_for
 
@@ -15,19 +17,37 @@ def long_prompts(found: dict[str, Any]) -> None:
         prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name in LONG else "您好"
 
 
-def talking_waiting_greeted(hotline: RunningHotline, line: Line) -> tuple[str, str, str]:
-    """Three citizens: one talks to the only agent, one waits, one is in the greeting when this returns."""
+def talking_waiting_greeted(hotline: RunningHotline, line: Line) -> dict[str, Sipp]:
+    """Three citizens and their calls: one talks to the only agent, one waits, one is in the greeting when this returns.
+
+    The agent must be one who talks for as long as the citizen will; see `served_one_by_one`.
+    """
     talking, waiting, greeted = (hotline.new_citizen() for _ in range(3))
-    line.call(talking, stay=60)
+    calls = {talking: line.call(talking, stay=200)}
     wait_for(lambda: [c for c in line.calls(talking) if c["answered_at"]], 20)
-    line.call(waiting, stay=60)
+    calls[waiting] = line.call(waiting, stay=200)
     wait_for(lambda: len(line.waiting()) == 1, 20)
-    line.call(greeted, stay=60)
+    calls[greeted] = line.call(greeted, stay=200)
     wait_for(
         lambda: sum(row[4] == "HOTLINE_ARRIVED" and row[6] == line.number for row in hotline.queue_log) == 3,
         20,
     )
-    return talking, waiting, greeted
+    return calls
+
+
+def served_one_by_one(hotline: RunningHotline, line: Line, calls: dict[str, Sipp]) -> None:
+    """Each of the citizens reaches the only agent, in this order, talks for two seconds, and hangs up."""
+
+    def connects() -> list[int]:
+        return [
+            int(row[0]) for row in hotline.queue_log if row[4] == "CONNECT" and row[2] == f"q-{line.queue}"
+        ]
+
+    for n, (citizen, call) in enumerate(calls.items(), 1):
+        wait_for(lambda n=n: len(connects()) >= n, 60, f"{citizen} reaches the agent")  # type: ignore[misc]
+        until = connects()[n - 1] + 2.2
+        wait_for(lambda until=until: time.time() > until)  # type: ignore[misc]
+        assert call.hang_up().wait(20) == 0, call.errors
 
 
 def ends(hotline: RunningHotline, number: str) -> list[str]:

@@ -55,13 +55,20 @@ def _request(method: str, cseq: int, *, to_tag: bool = True, sdp: bool = False, 
     return _send(head + body, retrans=method != "ACK")
 
 
-def _until_bye(milliseconds: int, hang_up: str) -> str:
-    """Talk until the other side hangs up, or hang up ourselves after so long. Goes on at _END."""
+HANG_UP, PRESS = "MESSAGE", "PUBLISH"
+"""SIP requests that nobody sends but a story itself: what it tells a caller's phone to do (Sipp.tell)."""
+
+
+def _until_bye(milliseconds: int, hang_up: str, told: str = "") -> str:
+    """Talk until the other side hangs up, or hang up ourselves after so long or when `told`. Goes on at _END."""
+    waits = f'timeout="{max(1, milliseconds)}" ontimeout="ours"'
+    steps = f'<recv request="{told}" optional="true" next="ours" {waits}></recv>\n' if told else ""
     return (
-        f'<recv request="BYE" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
+        f'{steps}<recv request="BYE" {waits}></recv>\n<label id="theirs"/>\n'
         + _answer("200 OK", tag=False)
         + '<nop next="end"></nop>\n<label id="ours"/>\n'
         + hang_up
+        + (f'<recv request="{told}" optional="true"></recv>\n' if told else "")
         + '<recv response="200"></recv>\n'
     )
 
@@ -73,19 +80,26 @@ def _scenario(name: str, steps: str) -> str:
     return f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n{steps}</scenario>\n'
 
 
-def caller_scenario(stay: float, keys: Sequence[tuple[float, str]] = (), extra: str = "") -> str:
-    """Calls, presses `keys` (each after so many seconds), and hangs up after `stay` seconds if the other side did not.
+def caller_scenario(stay: float, key: str = "", extra: str = "") -> str:
+    """Calls, and hangs up when told to, or after `stay` seconds, if the other side did not.
 
+    `key`: pressed when told to; only one, for Asterisk takes a second recorded one for the first again.
     `extra`: header lines of the INVITE, each with its line end.
     """
     steps = _request("INVITE", 1, to_tag=False, sdp=True, extra=extra)
     for code in ("100", "180", "183", "181"):
         steps += f'<recv response="{code}" optional="true"></recv>\n'
     steps += '<recv response="200" rrs="true" rtd="true"></recv>\n' + _request("ACK", 1)
-    for after, key in keys:
+    milliseconds = round(stay * 1000)
+    if key:
         pcap = _PCAP.format(_PCAP_NAMES.get(key, key))
-        steps += f'<pause milliseconds="{round(after * 1000)}"/>\n<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
-    return _scenario("citizen", steps + _until_bye(round(stay * 1000), _request("BYE", 2)) + _END)
+        steps += (
+            f'<recv request="{HANG_UP}" optional="true" next="ours" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
+            '<recv request="BYE" optional="true" next="theirs"></recv>\n'
+            f'<recv request="{PRESS}" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
+            f'<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
+        )
+    return _scenario("citizen", steps + _until_bye(milliseconds, _request("BYE", 2), HANG_UP) + _END)
 
 
 _BYE_OF_PHONE = _send(
@@ -251,15 +265,18 @@ class Telephones:
         called: str = "12345",
         *,
         stay: float = 30,
-        keys: Sequence[tuple[float, str]] = (),
+        key: str = "",
         from_header: str | None = None,
         extra: str = "",
         calls: int = 1,
         rate: float = 1,
     ) -> Sipp:
-        """A citizen calls and stays until hung up, at most `stay` seconds."""
+        """A citizen calls and stays until hung up or told to hang up, at most `stay` seconds.
+
+        `key`: pressed when the phone is told to.
+        """
         who = from_header or f"<sip:{number}@{HOST}>"
-        scenario = caller_scenario(stay, keys, extra)
+        scenario = caller_scenario(stay, key, extra)
         return self._start(
             scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
         )

@@ -41,10 +41,40 @@ class Sipp:
 
     process: subprocess.Popen[bytes]
     folder: tempfile.TemporaryDirectory[str]
+    host: str = HOST
+    port: int = 0
 
     def wait(self, seconds: float) -> int:
         """SIPp's exit code: 0 if every call went as its scenario says."""
         return self.process.wait(seconds)
+
+    def hang_up(self) -> "Sipp":
+        """The one call of this phone is ended from this side, now. For a caller whom Asterisk has answered."""
+        return self.tell("MESSAGE")
+
+    def press(self) -> "Sipp":
+        """The key that this caller was given is pressed, now."""
+        return self.tell("PUBLISH")
+
+    def tell(self, method: str) -> "Sipp":
+        """Sends its first call a request of that kind, which its scenario waits for; SIPp finds the call by the Call-ID.
+
+        Whatever Asterisk sent before is read before it: SIPp has one socket.
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as story:
+            story.bind((self.host, 0))
+            ours = f"{self.host}:{story.getsockname()[1]}"
+            lines = (
+                f"{method} sip:phone@{self.host}:{self.port} SIP/2.0",
+                f"Via: SIP/2.0/UDP {ours};branch=z9hG4bK{random.getrandbits(64):x}",
+                f"From: <sip:story@{ours}>;tag=story",
+                f"To: <sip:phone@{self.host}>",
+                f"Call-ID: 1-{self.process.pid}@{self.host}",
+                f"CSeq: 1 {method}",
+                "Content-Length: 0",
+            )
+            story.sendto("\r\n".join((*lines, "", "")).encode(), (self.host, self.port))
+        return self
 
     def results(self, seconds: float) -> tuple[int, int]:
         """Calls that went as the scenario says, and calls that did not; needs `-trace_stat`."""
@@ -88,7 +118,7 @@ def start_sipp(
     quiet = subprocess.DEVNULL
     with (base / "errors-at-start").open("wb") as errors:
         process = subprocess.Popen([*command, *arguments], cwd=base, stdin=quiet, stdout=quiet, stderr=errors)
-    return Sipp(process, folder)
+    return Sipp(process, folder, host)
 
 
 def run_sipp(
@@ -106,7 +136,10 @@ def run_sipp(
     """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure."""
     arguments = [remote] if remote else []
     arguments += f"-p {port} -m {calls} -r {rate} -mp {free_port()} -aa -timeout_error".split()
+    arguments += ["-cid_str", "%u-%p@%s"]  # by which `tell` finds the call
     arguments += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
     if most is not None:
         arguments += ["-l", str(most)]
-    return start_sipp(scenario, *arguments, rows=rows, seconds=limit, host=host)
+    phone = start_sipp(scenario, *arguments, rows=rows, seconds=limit, host=host)
+    phone.port = port
+    return phone

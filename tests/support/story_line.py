@@ -1,5 +1,6 @@
 """What one asterisk story has to itself in a running hotline: a number, a queue, agents with phones, its calls and debts."""
 
+import time
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -30,11 +31,20 @@ class Line:
         self._next_agent = count(1)
 
     def agent(
-        self, *, is_signed_in: bool = True, has_phone: bool = True, penalty: int = 0, **phone: Any
+        self,
+        *,
+        is_signed_in: bool = True,
+        has_phone: bool = True,
+        penalty: int = 0,
+        queue: str = "",
+        **phone: Any,
     ) -> str:
-        """A new agent of this line, with a registered desk phone that treats calls as `phone` says."""
+        """A new agent of this line, with a registered desk phone that treats calls as `phone` says.
+
+        `queue`: which he serves, if not this line's own.
+        """
         agent_no = f"1{self.n:02}{next(self._next_agent)}"
-        new = roster.NewAgent(agent_no, f"坐席 {agent_no}", ((self.queue, penalty),))
+        new = roster.NewAgent(agent_no, f"坐席 {agent_no}", ((queue or self.queue, penalty),))
         own = self.hotline.hotline
         with own.database.writing() as session:
             _, secret = roster.put_agent(session, new, own.sealer, "tests", own.now())
@@ -54,6 +64,27 @@ class Line:
 
     def call(self, number: str, **how: Any) -> Sipp:
         return self.phones.call(number, how.pop("called", self.number), **how)
+
+    def gives_up(self, citizen: str, **how: Any) -> Sipp:
+        """A citizen calls, stands in this line, and hangs up; over when Asterisk has nobody of that number in line."""
+        call = self.call(citizen, **{"stay": 120, **how})
+        wait_for(lambda: citizen in self.standing(), 40, f"{citizen} in line")
+        self.wait_past_quick(citizen)
+        assert call.hang_up().wait(20) == 0, call.errors
+        wait_for(lambda: citizen not in self.standing(), 20, f"{citizen} out of the line")
+        return call
+
+    def wait_past_quick(self, *citizens: str) -> None:
+        """From now on it is no quick hang-up (quick_hangup_seconds, one in these stories) if the citizens hang up."""
+        latest = wait_for(lambda: max((self.arrivals(citizen) or [0])[-1] for citizen in citizens), 20)
+        wait_for(lambda: time.time() > latest + 2.2, 10)
+
+    def in_menu(self, citizen: str) -> str:
+        """How far a citizen came in the menu, by Asterisk's own account: path|version|queue|category|end of greeting."""
+        rows = [row.split("!") for row in self.hotline.ask("core show channels concise").splitlines()]
+        channel = next((row[0] for row in rows if len(row) > 7 and row[7] == citizen), "")
+        shown = self.hotline.ask(f"core show channel {channel}") if channel else ""
+        return shown.partition("HOTLINE_WALKED=")[2].partition("\n")[0]
 
     def calls(self, number: str | None = None) -> list[dict[str, Any]]:
         """The records of this line's calls, oldest first."""
@@ -98,6 +129,11 @@ class Line:
         """Channels standing in this line's queue, in the order in which they will be served."""
         shown = self.hotline.ask(f"queue show q-{self.queue}").partition("Callers:")[2]
         return [words.split()[1] for words in shown.splitlines() if words.strip()[:1].isdigit()]
+
+    def rings(self, agent_no: str) -> bool:
+        """An agent's phone rings now, for whomever."""
+        rows = [row.split("!") for row in self.hotline.ask("core show channels concise").splitlines()]
+        return any(row[0].startswith(f"PJSIP/agent-{agent_no}-") and row[4] == "Ringing" for row in rows)
 
     def has_member(self, agent_no: str, words: str) -> bool:
         """Asterisk's own word for an agent in this line's queue, such as "(paused:rest" or "Not in use"."""

@@ -1,5 +1,6 @@
 """Asterisk's files: deterministic, and no value can end a line, open a section or be evaluated by the dialplan."""
 
+import configparser
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline import defaults_door
+from hotline.settings import Settings
 from ivr.config_files.checker import check
 from ivr.lines import Lines
 from ivr.telephony.asterisk_files import FILTERS, AsteriskSite, CannotRender, render, write_changed
@@ -133,16 +135,29 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
     assert (tmp_path / "cdr.conf").stat().st_mode & 0o777 == 0o600
 
 
+REPOSITORY = Path(__file__).parents[3]
+ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
+DIALPLANS_OWN = {
+    "AGENT", "AGI", "AT", "BY", "CALLED", "KEY", "LEG", "LIVE", "LOST", "PLAN", "PRIO_BASE", "PRIO_EPOCH", "PROMPTS",
+    "ROUND", "SAID", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP", "STAGE", "STATUS", "STEP", "TO", "WORD",
+}  # fmt: skip
+"""HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
+
+
+def _ours() -> set[str]:
+    names = {value for value in vars(hotline_names).values() if isinstance(value, str)}
+    return {name for name in names if name.startswith("HOTLINE_")}
+
+
 def test_the_dialplan_and_the_server_use_the_same_names() -> None:
-    """Every HOTLINE_ word that Python knows stands in the dialplan."""
+    """Every HOTLINE_ word that Python knows is used in the dialplan, and every other in it is the dialplan's own."""
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
-    ours = [
-        value
-        for value in vars(hotline_names).values()
-        if isinstance(value, str) and value.startswith("HOTLINE_")
-    ]
-    assert ours
-    assert [name for name in ours if not re.search(rf"\b{name}\b", dialplan)] == []
+    code = "\n".join(row for row in dialplan.splitlines() if not row.startswith(";"))
+    trunks = (TEMPLATES[0] / "pjsip.conf.j2").read_text(encoding="utf-8")
+    used = set(re.findall(r"(?<![A-Z])HOTLINE_[A-Z_]+", f"{code}\n{trunks}".replace("__HOTLINE", "HOTLINE")))
+    assert _ours()
+    assert _ours() - used == set()
+    assert used - _ours() == {f"HOTLINE_{name}" for name in DIALPLANS_OWN}
 
 
 def test_the_words_of_the_last_line_are_the_same() -> None:
@@ -161,40 +176,78 @@ def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
 
 
 def test_no_python_file_writes_such_a_name_itself() -> None:
-    """So that a renamed variable cannot be missed: the one list is vocabulary/hotline_names.py."""
-    repository = Path(__file__).parents[3]
-    named = re.compile(r'"_*HOTLINE_[A-Z_]+"')
-    rooms = ("agi_scripts", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
-    files = [
-        path
-        for room in rooms
-        for path in (repository / room).rglob("*.py")
+    """So that a renamed variable cannot be missed: the one list is vocabulary/hotline_names.py. In hotline/ the words of
+    the same look are settings of the environment."""
+    settings = {f"HOTLINE_{name.upper()}" for name in Settings.model_fields}
+    written = {
+        (path.relative_to(REPOSITORY).as_posix(), name)
+        for room in ROOMS
+        for path in (REPOSITORY / room).rglob("*.py")
         if path.name != "hotline_names.py"
-    ]
-    assert [str(path) for path in files if named.search(path.read_text(encoding="utf-8"))] == []
+        for name in re.findall(r"[\"'](?:_*)(HOTLINE_[A-Z_]+)[\"']", path.read_text(encoding="utf-8"))
+    }
+    assert {(path, name) for path, name in written if name in _ours() or name not in settings} == set()
+
+
+def _sections(text: str) -> dict[str, dict[str, str]]:
+    """Asterisk's own way to read a file: section → option → value."""
+    parser = configparser.ConfigParser(
+        interpolation=None, comment_prefixes=(";",), inline_comment_prefixes=(";",), strict=True
+    )
+    parser.read_string(text)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def test_every_queue_has_the_cures_and_its_own_numbers(lines: Lines) -> None:
+    odd = lines.queues[0].model_copy(
+        update={
+            "name": "odd",
+            "strategy": "fewestcalls",
+            "weight": 7,
+            "ring_seconds": 23,
+            "retry_seconds": 4,
+            "service_level_seconds": 17,
+            "max_waiting": 41,
+            "longest_wait_seconds": 77,
+        }
+    )
+    changed = lines.model_copy(update={"queues": [*lines.queues, odd]})
+    files = render(changed, site(), TEMPLATES)
+    queues, data = _sections(files["queues.conf"]), _sections(files["hotline-data.conf"])
+    assert queues.pop("general")["shared_lastcall"] == "yes"
+    assert set(queues) == {f"{hotline_names.QUEUE_PREFIX}{queue.name}" for queue in changed.queues}
+    cures = {
+        "ringinuse": "no",
+        "autopause": "no",
+        "joinempty": "yes",
+        "leavewhenempty": "no",
+        "autofill": "yes",
+        "announce-frequency": "0",
+        "announce-position": "no",
+        "announce-holdtime": "no",
+    }
+    for queue in changed.queues:
+        shown = queues[f"{hotline_names.QUEUE_PREFIX}{queue.name}"]
+        assert cures.items() <= shown.items(), queue.name
+        assert "maxlen" not in shown
+        assert shown.get("shared_lastcall", "yes") == "yes"
+        assert (shown["strategy"], shown["weight"]) == (queue.strategy, str(queue.weight))
+        assert (shown["timeout"], shown["retry"]) == (str(queue.ring_seconds), str(queue.retry_seconds))
+        assert shown["servicelevel"] == str(queue.service_level_seconds)
+        looked_up = data[f"queue:{queue.name}"]
+        assert looked_up["max_waiting"] == str(queue.max_waiting)
+        assert looked_up["longest_wait"] == str(queue.longest_wait_seconds)
 
 
 def test_the_templates_hold_the_cures_of_the_traps(lines: Lines) -> None:
     """One line for each trap that a file can cure; the stories in tests/asterisk show that they work."""
     files = render(lines, site(), TEMPLATES)
-    dialplan, queues, pjsip = files["extensions.conf"], files["queues.conf"], files["pjsip.conf"]
+    dialplan, pjsip = files["extensions.conf"], files["pjsip.conf"]
     assert "live_dangerously = no" in files["asterisk.conf"]
     assert re.search(r"Queue\(q-\$\{HOTLINE_QUEUE\},c?b\(", dialplan)  # never n, t or T
     assert dialplan.index("HOTLINE_CALLER=${FILTER") < dialplan.index("QueueLog(")
     for leg in re.findall(r"AGI\(\$\{HOTLINE_AGI\}/(\w+)", dialplan):
         assert leg in ("incoming_call", "queue_left", "call_ended", "callback_answered", "agent_sign_in")
-    for option in (
-        "ringinuse = no",
-        "autopause = no",
-        "joinempty = yes",
-        "leavewhenempty = no",
-        "shared_lastcall = yes",
-    ):
-        assert option in queues
-    assert "maxlen" not in queues
-    assert queues.count("autofill = yes") == len(
-        lines.queues
-    )  # it is a queue's own option; [general] does not set it
     assert "endpoint_identifier_order = username,ip" in pjsip
     assert "timers = always" in pjsip
     assert "rtp_timeout = 60" in pjsip
