@@ -165,4 +165,4 @@ def test_who_was_killed_is_gone_and_nobody_else_died(hotline: Split) -> None:
     # and each part that /readyz tells of is one of the living
     parts = hotline.get("/readyz")["parts"]
     living = {name_of(process) for process in hotline.servers}
-    assert {part["process"] for part in parts.values() if "process" in part} <= living
+    assert {part["process"] for part in parts.values() if part.get("process")} <= living

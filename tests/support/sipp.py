@@ -17,13 +17,19 @@ def free_port(_kind: int = socket.SOCK_DGRAM) -> int:
 
     Below the range from which the system takes ports of its own for outgoing connections, which would come between.
     """
+    return _free_block(1)
+
+
+def _free_block(size: int) -> int:
+    """The first of so many such ports side by side."""
     while True:
-        port = random.SystemRandom().randrange(10_000, 20_000)
-        if port not in _handed_out and all(
-            _is_free(port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        first = random.SystemRandom().randrange(10_000, 20_000 - size)
+        block = range(first, first + size)
+        if _handed_out.isdisjoint(block) and all(
+            _is_free(port, kind) for port in block for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
         ):
-            _handed_out.add(port)
-            return port
+            _handed_out.update(block)
+            return first
 
 
 def _is_free(port: int, kind: int) -> bool:
@@ -135,7 +141,8 @@ def run_sipp(
 ) -> Sipp:
     """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure."""
     arguments = [remote] if remote else []
-    arguments += f"-p {port} -m {calls} -r {rate} -mp {free_port()} -aa -timeout_error".split()
+    # it also takes ports for pictures, two and three above those for sound
+    arguments += f"-p {port} -m {calls} -r {rate} -mp {_free_block(4)} -aa -timeout_error".split()
     arguments += ["-cid_str", "%u-%p@%s"]  # by which `tell` finds the call
     arguments += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
     if most is not None:
