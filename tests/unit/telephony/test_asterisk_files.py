@@ -138,7 +138,7 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
-    "AGENT", "AGI", "AT", "BY", "CALLED", "KEY", "LEG", "LIVE", "LOST", "PLAN", "PRIO_BASE", "PRIO_EPOCH", "PROMPTS",
+    "AGENT", "AGI", "AT", "BY", "CALLED", "KEY", "LEG", "LIVE", "LOST", "PLAN", "PROBE", "PRIO_BASE", "PRIO_EPOCH", "PROMPTS",
     "ROUND", "SAID", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP", "STAGE", "STATUS", "STEP", "TO", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
