@@ -9,10 +9,18 @@ fail() { printf '\n✗ %s\n' "$1" >&2; shift; printf '  %s\n' "$@" >&2; exit 1; 
 
 running=  # the long program that runs now, and the signal that ends it in order
 stop_by=TERM
+shows_life=
+exec 3>&1
 step() { # step COMMAND…: a long program; a signal to us ends it at once, where otherwise it would be waited for
-  "$@" <&0 &
+  "$@" <&0 3>&- &
   running=$!
-  local code=0
+  local code=0 dots=
+  # its own words go to the log, so a dot every two seconds shows the person at the terminal that it lives
+  while [ -n "$shows_life" ] && kill -0 "$running" 2>/dev/null; do
+    sleep 2 3>&- & wait "$!" || true
+    printf . >&3; dots=1
+  done
+  [ -z "$dots" ] || printf '\n' >&3
   wait "$running" || code=$?
   running=
   return "$code"
@@ -80,7 +88,7 @@ setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, check
   done
   printf '%s' "$kept" >"$root/.venv/.stamp"
   say "installing Python packages from $lock (a minute or two the first time) …"
-  step "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
+  shows_life=1 step "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/$lock" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "pip could not install $lock" "The lines above say why; check the network, then run this again."; }
   # compiled once here, also where the environment keeps Python from doing it at each start
   "$root/.venv/bin/python" -m compileall -q -j 0 "$root"/.venv/lib/python*/site-packages >/dev/null 2>&1 || true
@@ -139,11 +147,11 @@ setup_asterisk_root() {
     kill -0 "${left##*.}" 2>/dev/null || remove_root "$left"
   done
   mkdir -p "$(dirname "$asterisk_root")"
-  if ! make_root "$draft" >"$log" 2>&1; then
+  if ! shows_life=1 make_root "$draft" >"$log" 2>&1; then
     grep -q 'is expired' "$log" || { tail -n 15 "$log" >&2; no_asterisk; }
     say "the package mirror is behind its own date; trying again without that check (signatures are still checked)"
     remove_root "$draft"
-    make_root "$draft" --aptopt='Acquire::Check-Valid-Until "false"' >"$log" 2>&1 || { tail -n 15 "$log" >&2; remove_root "$draft"; no_asterisk; }
+    shows_life=1 make_root "$draft" --aptopt='Acquire::Check-Valid-Until "false"' >"$log" 2>&1 || { tail -n 15 "$log" >&2; remove_root "$draft"; no_asterisk; }
   fi
   remove_root "$asterisk_root"
   as_owner mv "$draft" "$asterisk_root"

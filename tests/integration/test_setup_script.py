@@ -284,6 +284,14 @@ def test_the_dev_lock_holds_all_of_the_other_at_the_same_versions() -> None:
     assert plain <= dev
 
 
+def test_a_long_step_shows_that_it_lives_and_keeps_its_exit_code(machine: Machine) -> None:
+    """The program's own words go into the log; without a sign a minute looks like a hang."""
+    said = machine.run("shows_life=1 step bash -c 'echo words; sleep 3; exit 7' >own.log 2>&1", code=7)
+    assert said == "..\n"
+    assert (machine.root / "own.log").read_text() == "words\n"
+    assert machine.run("step bash -c 'sleep 3; exit 7'", code=7) == ""
+
+
 def test_when_venv_fails_it_says_what_to_install(machine: Machine) -> None:
     machine.has("python3", 'case "$1 $2" in "-m venv") echo "ensurepip is not available"; exit 1 ;; esac')
     said = machine.run("setup_python requirements.txt")
