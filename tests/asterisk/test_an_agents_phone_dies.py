@@ -14,7 +14,7 @@ def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
     answer = httpx.put(
         f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
         auth=(door.user, door.secret),
-        json={"fields": [{"attribute": "rtp_timeout", "value": "3"}]},
+        json={"fields": [{"attribute": "rtp_timeout", "value": "8"}]},
         trust_env=False,
     )
     answer.raise_for_status()
@@ -78,7 +78,7 @@ def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) 
 
 def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
     """He has his place in it; who comes anew is still sent away."""
-    line = hotline.special_line("full with one too")
+    line = hotline.special_line("full with one, a phone dies")
     dying = line.agent()
     notices_silence_soon(hotline, dying)
     citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))

@@ -266,6 +266,7 @@ class RunningHotline:
 SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
     "full with one": {"max_waiting": 1},
     "full with one too": {"max_waiting": 1},
+    "full with one, a phone dies": {"max_waiting": 1},
     "gives up early": {"longest_wait_seconds": 15},
     "gives up early too": {"longest_wait_seconds": 15},
     "wraps up": {"wrap_up_seconds": 4},
