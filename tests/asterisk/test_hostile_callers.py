@@ -40,7 +40,9 @@ CUT_SHORT = f"<sip:138%00{FORGED}@{HOST}>"
 CALLS = len(FROM) + len(NAMES) + len(HEADERS) + 1
 LINE = re.compile(
     r"\d{10}\|(NONE|MANAGER|hl1-\d{10}\.\d+|hl1-test-[0-9a-f]{12}-[12]|cb-a[0-9a-f]{12}-[12])\|[\w-]+\|[\w/-]+\|"
-    r"(HOTLINE_END(\|[^|]*){5}\|[\w/]*\|[0-9a-f]*\|[\w-]*\|[\w-]*\|[0-9.]*|(?!HOTLINE_END)\w+(\|[^|]*){0,6})"
+    r"(HOTLINE_END(\|[^|]*){5}\|"
+    r"([\w/]*\|[0-9a-f]*\|[\w-]*\|[\w-]*\|[0-9.]*)?"  # nothing where he hung up before our server said a word
+    r"|(?!HOTLINE_END)\w+(\|[^|]*){0,6})"
 )
 
 
