@@ -26,7 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
 
-# ruff: noqa: E402  (the checkout is put on the path first, so that the program runs by its file's name)
+# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
+# so what is imported from there must stand below it)
 from panoramisk.fast_agi import Application, Request
 from sqlmodel import SQLModel
 from support.agi_peer import header

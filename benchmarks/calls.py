@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
 
-# ruff: noqa: E402  (the checkout is put on the path first, so that the program runs by its file's name)
+# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
+# so what is imported from there must stand below it)
 from sqlmodel import col, func, select
 
 from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table
@@ -202,7 +203,7 @@ def _records(bench: SideBySide, number: str) -> int:
 def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: float) -> int:
     until = time.monotonic() + seconds
     while (found := _records(bench, number)) < wanted and time.monotonic() < until:
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks: rows appear in the server's database, which tells nobody
     return found
 
 
@@ -263,7 +264,7 @@ def idle_cost(bench: SideBySide, seconds: float) -> Idle:
 
 def _spending(bench: SideBySide, seconds: float) -> tuple[float, float]:
     before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
-    time.sleep(seconds)
+    time.sleep(seconds)  # this is the measurement: what is spent in so long a time of doing nothing
     lasted = time.monotonic() - began
     after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
     return (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted

@@ -19,7 +19,8 @@ from typing import cast
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
 
-# ruff: noqa: E402  (the checkout is put on the path first, so that the program runs by its file's name)
+# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
+# so what is imported from there must stand below it)
 from benchmarks.measuring import OtherWork, machine, percentile, print_table
 from benchmarks.side_by_side import BARE, RUSH, side_by_side
 

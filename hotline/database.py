@@ -119,6 +119,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
+            # until the other's switch is over, at most BUSY_SECONDS: SQLite tells nobody when
             time.sleep(0.01)
 
 
@@ -230,6 +231,7 @@ class Database:
                 if len(together) > 1 and not _holds(connection, together):
                     raise _Undone
         except Exception:
+            # whatever the work of callers may raise: it is raised again, in the thread that brought it
             if len(together) < 2:  # nobody's fault but its own
                 raise
             for unit in together:  # whose it was shows when each works alone

@@ -73,7 +73,8 @@ class Listener:
                 try:
                     more = not self.is_quiet() and await asyncio.to_thread(self.tick)
                     pause = 0.0 if more else PAUSE_SECONDS if self.is_holding else STANDBY_SECONDS
-                except Exception as fault:  # the door of this part: the next tick reads the same lines again
+                except Exception as fault:
+                    # nobody is above this loop: were it to end, no call would get a record any more
                     _log.error("listener: a look failed and is taken again: %s", told(fault))
                     pause = min(5.0, max(0.5, pause * 2))
                 self.progressed_at = time.monotonic()
@@ -104,6 +105,7 @@ class Listener:
             self.is_holding = False
             return False
         except Exception as fault:
+            # raised again, unless one line by itself is to blame: no line may stop all others
             self.log_file.not_taken_in()
             if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
                 raise
@@ -182,7 +184,8 @@ class Listener:
                     self.ledger.hear(session, events_of(session, [line]), now)
                     Consequences(self.hotline.running, self.ledger.zone, now).of(session, [line])
                     session.delete(row)
-            except Exception as fault:  # it failed before, and keeps its row
+            except Exception as fault:
+                # any fault may have set it aside; it keeps its row, and the next line is tried
                 _log.warning(
                     "queue_log: the line at %s:%d stays aside: %s", row.file_id, row.line_offset, told(fault)
                 )

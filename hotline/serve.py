@@ -243,7 +243,8 @@ class Service:
             return
         try:
             changes = await self._resynchronise()
-        except Exception:  # the next round tries it again
+        except Exception:
+            # APScheduler is above this round and would only log it; the next round tries it again
             _log.exception("Asterisk's queues could not be brought up to date")
         else:
             if changes:
@@ -256,7 +257,8 @@ class Service:
     async def _put_missing_accounts(self) -> None:
         try:
             await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
-        except Exception as fault:  # calls need no account that is missing; the next round tries it again
+        except Exception as fault:
+            # no call waits for it, and queues must not be left uneven by it; tried again
             _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
 
     def _queue_names(self) -> list[str]:
@@ -271,7 +273,8 @@ class Service:
             if await asyncio.to_thread(self._has_debts):
                 await self.dispatcher.tick(self.hotline.now())
             self.last_tick = self.hotline.now()
-        except Exception:  # the door of this part: the next second tries again, claims have leases
+        except Exception:
+            # one bad debt must not end all callbacks: the next second tries again, claims have leases
             _log.exception("dispatcher: a tick failed; it is tried again")
 
     def _has_debts(self) -> bool:
@@ -307,7 +310,7 @@ class Service:
     async def _look_for_lost_ends(self) -> None:
         try:
             await self.lost_ends.look(self.hotline.now())
-        except Exception:  # the next minute looks again
+        except Exception:  # a look that fails ends no call wrongly; the next minute looks again
             _log.exception("calls whose end was not heard could not be looked for")
 
     async def _look_at_trunks(self) -> None:
@@ -349,13 +352,14 @@ class Service:
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:
             _log.error("the new configuration is not taken: %s", fault)
-        except Exception:  # nobody asks the executor how it ended; the next SIGHUP tries again
+        except Exception:  # a fault would vanish in the executor that runs this; what runs goes on running
             _log.exception("the new configuration is not taken")
 
     async def _report_parts(self) -> bool:
         try:
             return await asyncio.to_thread(self._report_parts_now)
-        except Exception:  # a report that cannot be written is itself a part that is down: it goes stale
+        except Exception:
+            # a database that is away must not end the process; unwritten, the report goes stale
             _log.exception("the state of this process could not be reported")
             return False
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class StopAsked(BaseException):
-    """Somebody wants the command to end. No `except Exception` on the way holds it up."""
+    """Somebody wants the command to end. It is no Exception, so no door that catches those holds it up."""
 
 
 class StopRequest:
