@@ -1,9 +1,9 @@
 """Which of several workers does what only one may do: a row, taken by a conditional UPDATE and renewed while its holder lives."""
 
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Table, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlmodel import Field, Session, SQLModel, col
 
 from tickets.connections import connection_of
@@ -31,8 +31,8 @@ class LeaseLost(Exception):
     """Somebody else has taken over: what was being done is undone, and he does it."""
 
 
-_LEASES: Final = cast(Table, Lease.__table__)  # type: ignore[attr-defined]
-_POSITIONS: Final = cast(Table, QueueLogPosition.__table__)  # type: ignore[attr-defined]
+_LEASES: Final = SQLModel.metadata.tables["lease"]
+_POSITIONS: Final = SQLModel.metadata.tables["queue_log_position"]
 # Built once: the listener runs these several times a second.
 _TAKE: Final = (
     update(_LEASES)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Connection, Table, bindparam, select
+from sqlalchemy import JSON, Column, Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
@@ -100,7 +100,7 @@ class CallEvent(SQLModel, table=True):
     key: str = Field(unique=True)
 
 
-EVENTS: Final = cast(Table, CallEvent.__table__)  # type: ignore[attr-defined]
+EVENTS: Final = SQLModel.metadata.tables["call_event"]
 _COLUMNS: Final = (
     EVENTS.c.kind,
     EVENTS.c.source,

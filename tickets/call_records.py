@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable, Table, bindparam, case, update
+from sqlalchemy import Connection, Executable, bindparam, case, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
@@ -62,7 +62,7 @@ class CallRecord(SQLModel, table=True):
     created_at: datetime
 
 
-RECORDS: Final = cast(Table, CallRecord.__table__)  # type: ignore[attr-defined]
+RECORDS: Final = SQLModel.metadata.tables["call_record"]
 Normaliser = Callable[[str, str | None], PhoneNumber]
 """From the raw number and the trunk's name."""
 

@@ -4,9 +4,9 @@ A withheld or unusable number makes no citizen.
 """
 
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Executable, Table, bindparam
+from sqlalchemy import Executable, bindparam
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
@@ -29,7 +29,7 @@ class Citizen(SQLModel, table=True):
     last_seen_at: datetime
 
 
-CITIZENS: Final = cast(Table, Citizen.__table__)  # type: ignore[attr-defined]
+CITIZENS: Final = SQLModel.metadata.tables["citizen"]
 _OF_CALLER: Final = ("number_digest", "number_sealed", "number_masked", "first_seen_at", "last_seen_at")
 
 

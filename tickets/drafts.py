@@ -5,20 +5,18 @@ Run as often as one likes: the second time finds what the first one made.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, insert, select
-from sqlmodel import Session
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlmodel import Session, SQLModel
 
 from tickets.call_records import BY_RULES, RECORDS, CallRecord, KnownCall, dispose_by_rules
 from tickets.citizens import find_or_add
 from tickets.connections import connection_of
 from tickets.decision import Decision
 from tickets.tickets import (
-    CallTicket,
     Relation,
     Ticket,
-    TicketHistory,
     TicketState,
     of_call,
     open_ticket_same_day,
@@ -29,8 +27,8 @@ from vocabulary.phone_numbers import NumberKind
 __all__ = ["BY_RULES", "draft_for_call", "further_draft"]
 
 _CITIZENS_OWN: Final = frozenset({NumberKind.MOBILE, NumberKind.LANDLINE, NumberKind.FOREIGN})
-_TICKETS: Final = cast(Table, Ticket.__table__)  # type: ignore[attr-defined]
-_LINKS: Final = cast(Table, CallTicket.__table__)  # type: ignore[attr-defined]
+_TICKETS: Final = SQLModel.metadata.tables["ticket"]
+_LINKS: Final = SQLModel.metadata.tables["call_ticket"]
 _RECORD: Final = RECORDS.c.call_id == bindparam("of_call")
 # Built once: building a statement costs more than running it, and every call runs these.
 _LOCK: Final = select(RECORDS.c.call_id).where(_RECORD).with_for_update()
@@ -41,7 +39,7 @@ _TIED: Final = (
     .limit(1)
 )
 _ADD: Final = insert(_TICKETS).returning(_TICKETS.c.id)
-_NOTE: Final = insert(cast(Table, TicketHistory.__table__))  # type: ignore[attr-defined]
+_NOTE: Final = insert(SQLModel.metadata.tables["ticket_history"])
 _TIE: Final = insert(_LINKS)
 _BLANK: Final = {
     name: field.default

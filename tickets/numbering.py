@@ -6,9 +6,8 @@ gap.
 
 import re
 from datetime import date
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, Session, SQLModel
@@ -27,7 +26,7 @@ class TicketSequence(SQLModel, table=True):
     last: int
 
 
-SEQUENCES: Final = cast(Table, TicketSequence.__table__)  # type: ignore[attr-defined]
+SEQUENCES: Final = SQLModel.metadata.tables["ticket_sequence"]
 
 
 def draw(session: Session, numbering: TicketNumbering, local_date: date) -> str:

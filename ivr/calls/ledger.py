@@ -6,13 +6,13 @@ AGI legs, AMI events and queue_log lines all come here, in whatever order and ho
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Table, bindparam, select
-from sqlmodel import Session
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, SQLModel
 
 from ivr.config_files.running import Running
-from missed_call_redial.callbacks import Callback, CallbackState
+from missed_call_redial.callbacks import CallbackState
 from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, append, sealed
@@ -41,7 +41,7 @@ _EARLIER: Final = (
     )
     .limit(1)
 )
-_DEBTS: Final = cast(Table, Callback.__table__)  # type: ignore[attr-defined]
+_DEBTS: Final = SQLModel.metadata.tables["callback"]
 _OWED: Final = (
     select(_DEBTS.c.id)
     .where(_DEBTS.c.number_digest == bindparam("digest"), _DEBTS.c.state != CallbackState.CLOSED.value)
