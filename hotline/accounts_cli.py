@@ -21,6 +21,9 @@ user_app = typer.Typer(
     no_args_is_help=True,
     help="Users: people with a name and a role, whose tokens end when they are disabled.",
 )
+_KnownName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The user's name, as `hotline user list` shows it.")
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -70,21 +73,13 @@ def user_list() -> None:
 
 
 @user_app.command("disable")
-def user_disable(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The user's name, as `hotline user list` shows it.")
-    ],
-) -> None:
+def user_disable(name: _KnownName) -> None:
     """Shut a user out: from now on the user's tokens are refused. Nothing is deleted; `hotline user enable` undoes it."""
     _set_active(name, is_active=False)
 
 
 @user_app.command("enable")
-def user_enable(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The user's name, as `hotline user list` shows it.")
-    ],
-) -> None:
+def user_enable(name: _KnownName) -> None:
     """Let a disabled user in again, with the tokens that were not revoked."""
     _set_active(name, is_active=True)
 

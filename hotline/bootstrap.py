@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,8 +11,9 @@ from hotline.database import Database, make_engine, require_current
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
 from ivr.agents.roster import all_agents
-from ivr.agents.switch import Seat, Switch, SwitchNotReached
+from ivr.agents.switch import Switch
 from ivr.config_files.running import Running
+from ivr.telephony.queue_switch import AccountsOnly
 from ivr.telephony.sip_accounts import AriDoor, AsteriskRefused, PhoneNetwork, SipAccounts
 from tickets.sealing import Sealer
 from vocabulary.errors import HotlineError
@@ -41,34 +42,6 @@ class Hotline:
     def replace_running(self, running: Running) -> None:
         with self._lock:
             self._running = running
-
-
-class AccountsOnly:
-    """The switch of a process that holds no manager connection (the CLI): SIP accounts by ARI, no queues.
-
-    Queue seats are brought about by the worker's next resynchronisation or by the API.
-    """
-
-    def __init__(self, accounts: SipAccounts) -> None:
-        self._accounts = accounts
-
-    def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
-        raise SwitchNotReached("this process has no connection to Asterisk's queues")
-
-    def pause(self, seat: Seat) -> None:
-        self.bring(seat, ())
-
-    def put_account(self, agent_no: str, name: str, secret: str) -> None:
-        try:
-            self._accounts.put(agent_no, name, secret)
-        except AsteriskRefused as fault:
-            raise SwitchNotReached(str(fault)) from fault
-
-    def remove_account(self, agent_no: str) -> None:
-        try:
-            self._accounts.remove(agent_no)
-        except AsteriskRefused as fault:
-            raise SwitchNotReached(str(fault)) from fault
 
 
 def build(settings: Settings) -> Hotline:

@@ -1,13 +1,33 @@
-"""Whether a round of the worker has anything to do: asked every second, so it must cost next to nothing."""
+"""What a process of the server looks at every few seconds: debts, wrap-ups, waiting files, and which of its parts are up.
 
-from typing import Final
+`hotline/serve.py` says how often.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import exists, literal, select
 from sqlmodel import Session, col
 
+from hotline import asterisk_changes, asterisk_process, config_door
+from hotline.bootstrap import Hotline
+from hotline.listener import LEASE_SECONDS, Listener
+from hotline.settings import Settings
+from hotline.trunks import TrunkStates
+from ivr.agents import states
+from ivr.agents.switch import Switch, SwitchNotReached
+from ivr.config_files.running import Running
+from ivr.lines import Lines
+from ivr.telephony.agi_server import AgiServer
+from ivr.telephony.ami import Ami
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
 from tickets.connections import connection_of
+from vocabulary.errors import HotlineError
 
+_log = logging.getLogger(__name__)
 # Named one by one: "not closed" would read every row that there ever was.
 _OPEN: Final = [state.value for state in CallbackState if state is not CallbackState.CLOSED]
 _RUNNING: Final = [state.value for state in AttemptState if state is not AttemptState.DONE]
@@ -17,5 +37,84 @@ _DEBTS: Final = select(literal(1)).where(
 
 
 def has_debts(session: Session) -> bool:
-    """Some callback is open, or some attempt has not come to its end."""
+    """Some callback is open, or some attempt has not come to its end. Asked every second, so it costs next to nothing."""
     return connection_of(session).execute(_DEBTS).first() is not None
+
+
+def end_wrap_ups(hotline: Hotline, switch: Switch) -> None:
+    """Agents whose wrap-up time is over take calls again."""
+    with hotline.database.reading() as session:
+        if not states.has_due_wrap_ups(session, hotline.now()):
+            return
+    with hotline.database.writing() as session:
+        seats = states.end_due_wrap_ups(session, hotline.now())
+    for agent_no in [seat.agent_no for seat in seats]:
+        with hotline.database.reading() as session:  # the agent may have paused since
+            seat = states.current_seat(session, agent_no)
+        if seat is None:
+            continue
+        try:
+            switch.pause(seat)
+        except SwitchNotReached as fault:
+            _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
+
+
+def take_over_waiting(settings: Settings) -> None:
+    """Changes of Asterisk's files that waited for an idle moment: now, if it is one."""
+    try:
+        program = asterisk_process.find(settings.asterisk_root)
+        asterisk_changes.take_over_waiting(settings, program, config_door.etc_dir(settings))
+    except HotlineError as fault:
+        _log.warning("changes of Asterisk's files go on waiting: %s", fault)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of PARTS, as this process finds it. `detail` is shown by /readyz."""
+
+    name: str
+    is_up: bool
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def config_part(running: Running) -> Part:
+    problems = [str(problem) for problem in running.problems[:20]]
+    return Part(
+        "config",
+        True,
+        {"version": running.configuration.version, "is_degraded": running.is_degraded, "problems": problems},
+    )
+
+
+def agi_part(agi: AgiServer) -> Part:
+    return Part("agi", agi.port > 0, {"busy": agi.busy, "threads": agi.threads, **vars(agi.counters)})
+
+
+def worker_parts(
+    listener: Listener,
+    ami: Ami,
+    trunks: TrunkStates,
+    lines: Lines,
+    last_tick: datetime | None,
+    now: datetime,
+) -> list[Part]:
+    """`last_tick`: when the dispatcher last ended a look without a fault."""
+    parts = [Part("asterisk", ami.is_connected, {} if ami.is_connected else {"reason": ami.trouble})]
+    if listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
+        parts.append(Part("listener", _is_fresh(listener.read_until, now), _listener_detail(listener)))
+    why = trunks.why_callbacks_wait(lines)
+    parts.append(Part("dispatcher", _is_fresh(last_tick, now), {"reason": why} if why else {}))
+    parts.append(Part("trunks", trunks.is_up(lines), dict(trunks.states)))
+    return parts
+
+
+def _is_fresh(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and (now - moment).total_seconds() < LEASE_SECONDS
+
+
+def _listener_detail(listener: Listener) -> dict[str, Any]:
+    detail: dict[str, Any] = {"lines_read": listener.lines_read}
+    silent = time.monotonic() - listener.progressed_at
+    if silent > LEASE_SECONDS:
+        detail["reason"] = f"its look has not ended for {silent:.0f} s"
+    return detail

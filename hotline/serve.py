@@ -20,18 +20,18 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import asterisk_changes, asterisk_process, bootstrap, config_door
+from hotline import asterisk_changes, bootstrap, config_door
 from hotline.bootstrap import Hotline
-from hotline.listener import LEASE_SECONDS, Listener
+from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
-from hotline.rounds import has_debts
+from hotline.rounds import agi_part, config_part, end_wrap_ups, has_debts, take_over_waiting, worker_parts
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
 from hotline.web.app import create_app
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
-from ivr.agents.switch import Seat, SwitchNotReached
+from ivr.agents.switch import Seat
 from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
@@ -282,23 +282,7 @@ class Service:
             return has_debts(session)
 
     async def _end_wrap_ups(self) -> None:
-        await asyncio.to_thread(self._end_wrap_ups_now)
-
-    def _end_wrap_ups_now(self) -> None:
-        with self.hotline.database.reading() as session:
-            if not states.has_due_wrap_ups(session, self.hotline.now()):
-                return
-        with self.hotline.database.writing() as session:
-            seats = states.end_due_wrap_ups(session, self.hotline.now())
-        for agent_no in [seat.agent_no for seat in seats]:
-            with self.hotline.database.reading() as session:  # the agent may have paused since
-                seat = states.current_seat(session, agent_no)
-            if seat is None:
-                continue
-            try:
-                self.switch.pause(seat)
-            except SwitchNotReached as fault:
-                _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
+        await asyncio.to_thread(end_wrap_ups, self.hotline, self.switch)
 
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""
@@ -319,15 +303,7 @@ class Service:
     async def _take_over_waiting(self) -> None:
         """Changes of Asterisk's files that waited for an idle moment (hotline reload said so)."""
         if asterisk_changes.has_waiting(self.hotline.settings):
-            await asyncio.to_thread(self._take_over_waiting_now)
-
-    def _take_over_waiting_now(self) -> None:
-        settings = self.hotline.settings
-        try:
-            program = asterisk_process.find(settings.asterisk_root)
-            asterisk_changes.take_over_waiting(settings, program, config_door.etc_dir(settings))
-        except HotlineError as fault:
-            _log.warning("changes of Asterisk's files go on waiting: %s", fault)
+            await asyncio.to_thread(take_over_waiting, self.hotline.settings)
 
     def _live_queue(self, name: str) -> str:
         """A debt whose queue was taken out of the files is paid in the first number's own queue."""
@@ -372,47 +348,18 @@ class Service:
 
     def _report_parts_now(self) -> bool:
         """True if every part that runs here is up."""
-        now, running = self.hotline.now(), self.hotline.running
-        lines = running.configuration.lines
-        found: list[tuple[str, bool, dict[str, Any]]] = [
-            (
-                "config",
-                True,
-                {
-                    "version": running.configuration.version,
-                    "is_degraded": running.is_degraded,
-                    "problems": [str(problem) for problem in running.problems[:20]],
-                },
-            )
-        ]
+        now = self.hotline.now()
+        parts = [config_part(self.hotline.running)]
         if self.agi is not None:
-            counters = {name: value for name, value in vars(self.agi.counters).items()}
-            found.append(
-                ("agi", self.agi.port > 0, {"busy": self.agi.busy, "threads": self.agi.threads, **counters})
-            )
+            parts.append(agi_part(self.agi))
         if self.listener is not None:
-            is_up = self.ami.is_connected
-            found.append(("asterisk", is_up, {} if is_up else {"reason": self.ami.trouble}))
-            read_until = self.listener.read_until
-            is_fresh = read_until is not None and (now - read_until).total_seconds() < LEASE_SECONDS
-            if self.listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
-                found.append(("listener", is_fresh, self._listener_detail(self.listener)))
-            ticked = self.last_tick is not None and (now - self.last_tick).total_seconds() < LEASE_SECONDS
-            why = self.trunks.why_callbacks_wait(lines)
-            found.append(("dispatcher", ticked, {"reason": why} if why else {}))
-            found.append(("trunks", self.trunks.is_up(lines), dict(self.trunks.states)))
+            lines = self.hotline.running.configuration.lines
+            parts += worker_parts(self.listener, self.ami, self.trunks, lines, self.last_tick, now)
         with self.hotline.database.writing() as session:
             report_process(session, self.owner, now)
-            for name, is_up, detail in found:
-                report(session, name, is_up, detail, self.owner, now)
-        return all(is_up for _, is_up, _ in found)
-
-    def _listener_detail(self, listener: Listener) -> dict[str, Any]:
-        detail: dict[str, Any] = {"lines_read": listener.lines_read}
-        silent = time.monotonic() - listener.progressed_at
-        if silent > LEASE_SECONDS:
-            detail["reason"] = f"its look has not ended for {silent:.0f} s"
-        return detail
+            for part in parts:
+                report(session, part.name, part.is_up, part.detail, self.owner, now)
+        return all(part.is_up for part in parts)
 
 
 def _on_duty(session: Session) -> list[OnDuty]:

@@ -13,7 +13,8 @@ from sqlmodel import Session, SQLModel
 
 from ivr.config_files.running import Running
 from missed_call_redial.callbacks import CallbackState
-from missed_call_redial.owing import close_by_inbound, missed_from_record, owe
+from missed_call_redial.missed import missed_from_record
+from missed_call_redial.owing import close_by_inbound, owe
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, append, sealed
 from tickets.call_records import (

@@ -31,20 +31,20 @@ def agent_of(interface: str) -> str | None:
     return interface.removeprefix(start) if interface.startswith(start) else None
 
 
-class QueueSwitch:
-    """Thread-safe: actions run in the manager connection's own loop."""
+class AccountsOnly:
+    """The switch of a process that holds no manager connection (the CLI): SIP accounts by ARI, no queues.
 
-    def __init__(self, ami: Ami, accounts: SipAccounts) -> None:
-        self._ami, self._accounts = ami, accounts
+    Queue seats are brought about by the worker's next resynchronisation or by the API.
+    """
+
+    def __init__(self, accounts: SipAccounts) -> None:
+        self._accounts = accounts
 
     def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
-        """Whatever Asterisk has now; what is so already changes nothing."""
-        for action in actions_for(seat, all_queues):
-            self._send(action)
+        raise SwitchNotReached("this process has no connection to Asterisk's queues")
 
     def pause(self, seat: Seat) -> None:
-        """One action. Who stands in no queue has nothing to be paused in, and the resynchronisation sees to the rest."""
-        self._send(_pause(seat))
+        self.bring(seat, ())
 
     def put_account(self, agent_no: str, name: str, secret: str) -> None:
         try:
@@ -57,6 +57,23 @@ class QueueSwitch:
             self._accounts.remove(agent_no)
         except AsteriskRefused as fault:
             raise SwitchNotReached(str(fault)) from fault
+
+
+class QueueSwitch(AccountsOnly):
+    """Thread-safe: actions run in the manager connection's own loop."""
+
+    def __init__(self, ami: Ami, accounts: SipAccounts) -> None:
+        super().__init__(accounts)
+        self._ami = ami
+
+    def bring(self, seat: Seat, all_queues: Sequence[str]) -> None:
+        """Whatever Asterisk has now; what is so already changes nothing."""
+        for action in actions_for(seat, all_queues):
+            self._send(action)
+
+    def pause(self, seat: Seat) -> None:
+        """One action. Who stands in no queue has nothing to be paused in, and the resynchronisation sees to the rest."""
+        self._send(_pause(seat))
 
     def _send(self, action: Action) -> None:
         try:

@@ -19,15 +19,6 @@ def hotline() -> Iterator[RunningHotline]:
     yield from a_running_hotline(changes={"callbacks.yaml": _shipped_share})
 
 
-@pytest.fixture
-def line(hotline: RunningHotline) -> Iterator[Line]:
-    line = hotline.new_line()
-    try:
-        yield line
-    finally:
-        line.close()
-
-
 def test_a_backlog_stands_no_deeper_than_agents_are_free_and_gives_way(
     hotline: RunningHotline, line: Line
 ) -> None:

@@ -1,27 +1,12 @@
 """A changed file takes effect without dropping a call; what cannot, waits and says for what."""
 
-import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from support.running_hotline import REPOSITORY, RunningHotline
 from support.story_line import Line
 from support.waiting import wait_for
-
-
-def _hotline(hotline: RunningHotline, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hotline.cli", *words],
-        env={**os.environ, **hotline.variables},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotline, line: Line) -> None:
@@ -35,7 +20,7 @@ def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotli
         found["queues"].append({"name": "brandnew", "label": "新队列"})
 
     hotline.change("hotline.yaml", more)
-    done = _hotline(hotline, "asterisk", "render")
+    done = hotline.type("asterisk render")
     assert done.returncode == 0, done.stderr
     assert "hotline-data.conf" in done.stdout
     assert "waits" not in done.stdout
@@ -68,7 +53,7 @@ def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) 
 
     hotline.change("hotline.yaml", without)
     try:
-        done = _hotline(hotline, "asterisk", "render")
+        done = hotline.type("asterisk render")
         assert f"callers still wait in q-{line.queue}" in done.stdout, done.stdout + done.stderr
         assert len(line.waiting()) == 1, "he still stands there"
         line.wait_past_quick(citizen)
@@ -80,7 +65,7 @@ def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) 
         assert owed["attempt_count"] == 0
     finally:
         path.write_text(good, encoding="utf-8")
-        assert _hotline(hotline, "reload").returncode == 0
+        assert hotline.type("reload").returncode == 0
 
 
 def test_a_queue_that_goes_while_a_citizen_is_in_the_menu_does_not_take_him_along(
@@ -104,7 +89,7 @@ def test_a_queue_that_goes_while_a_citizen_is_in_the_menu_does_not_take_him_alon
         call = line.call(citizen, called=line.keys_number, key="9", stay=120)
         wait_for(lambda: line.in_menu(citizen), 20)
         with ThreadPoolExecutor() as beside:
-            rendering = beside.submit(_hotline, hotline, "asterisk", "render")
+            rendering = beside.submit(hotline.type, "asterisk render")
             wait_for(lambda: re.search(r"\d\.\d{6}$", line.in_menu(citizen)), 10, "his greeting is over")
             call.press()
             done = rendering.result()
@@ -117,7 +102,7 @@ def test_a_queue_that_goes_while_a_citizen_is_in_the_menu_does_not_take_him_alon
         assert (record["queue"], record["outcome"]) == (other.queue, "no_agent")
     finally:
         path.write_text(good, encoding="utf-8")
-        assert _hotline(hotline, "reload").returncode == 0
+        assert hotline.type("reload").returncode == 0
         other.close()
 
 
@@ -136,7 +121,7 @@ def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, l
         shipped + "\n[site-own]\nexten => 1,1,Hangup()\n", encoding="utf-8"
     )
     try:
-        done = _hotline(hotline, "asterisk", "render")
+        done = hotline.type("asterisk render")
         assert "extensions.conf: waits until no call is up" in done.stdout, done.stdout + done.stderr
         assert "site-own" not in hotline.ask("dialplan show site-own").split("There is no")[0]
         assert call.hang_up().wait(30) == 0
@@ -154,7 +139,7 @@ def test_reload_takes_changed_files_into_force(hotline: RunningHotline, line: Li
         "hotline.yaml", lambda found: found["pause_reasons"].append({"code": "interview", "label": "采访"})
     )
     agent_no = line.agent(has_phone=False)
-    done = _hotline(hotline, "reload")
+    done = hotline.type("reload")
     assert done.returncode == 0, done.stderr
     assert "is in force" in done.stdout
 
@@ -175,10 +160,10 @@ def test_bad_files_change_nothing(hotline: RunningHotline) -> None:
     before = {file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()}
     path.write_text(good + "\nsurprise: 1\n", encoding="utf-8")
     try:
-        done = _hotline(hotline, "asterisk", "render")
+        done = hotline.type("asterisk render")
         assert done.returncode == 1
         assert "hotline.yaml:" in done.stderr
-        checked = _hotline(hotline, "check")
+        checked = hotline.type("check")
         assert checked.returncode == 1
         assert "surprise" in checked.stdout
     finally:

@@ -3,13 +3,11 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.running_hotline import REPOSITORY, RunningHotline
+from support.running_hotline import RunningHotline
 from support.story_line import Line
 from support.waiting import wait_for
 
@@ -19,16 +17,9 @@ from hotline import asterisk_process, config_door
 class Plan(RunningHotline):
     """Config files, database and ports; nothing runs."""
 
-    def type(self, line: str, *more: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "hotline.cli", *line.split(), *more],
-            env={**os.environ, **self.variables},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def says(self, line: str, *more: str, code: int = 0) -> str:
+        """What the command says on the one channel or, when it must end with `code`, on the other."""
+        done = self.type(line, *more)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if code == 0 else done.stderr
@@ -41,60 +32,49 @@ def plan() -> Iterator[Plan]:
     try:
         yield plan
     finally:
-        plan.type("asterisk down")
+        plan.says("asterisk down")
         plan.stop()
 
 
 def test_asterisk_is_started_changed_and_stopped(plan: Plan) -> None:
     aside = plan.home / "aside"
-    said = plan.type("asterisk render --to", str(aside))
+    said = plan.says("asterisk render --to", str(aside))
     assert "extensions.conf" in said
     assert (aside / "extensions.conf").read_text() == (
         plan.settings.asterisk_dir / "etc" / "extensions.conf"
     ).read_text()
 
-    assert " is running (process " in plan.type("asterisk up")
-    assert plan.type("asterisk up") == "Asterisk is running already\n"
-    said = plan.type("agent add 2001 王芳 -q line1")
+    assert " is running (process " in plan.says("asterisk up")
+    assert plan.says("asterisk up") == "Asterisk is running already\n"
+    said = plan.says("agent add 2001 王芳 -q line1")
     assert said == "agent 2001 王芳: stored, SIP account ready in Asterisk\n"
     assert "agent-2001" in plan.ask("pjsip show endpoints")
 
-    assert plan.type("asterisk render") == "changed: nothing\n"
+    assert plan.says("asterisk render") == "changed: nothing\n"
     plan.change("hotline.yaml", lambda found: found["queues"][0].update(ring_seconds=17))
-    said = plan.type("asterisk render")
+    said = plan.says("asterisk render")
     assert said.startswith("changed: ")
     assert "queues.conf" in said
     rendered = (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text()
     assert "timeout = 17" in rendered
 
     plan.change("hotline.yaml", lambda found: found.update(nonsense=1))
-    assert "nonsense" in plan.type("asterisk render", code=1)
+    assert "nonsense" in plan.says("asterisk render", code=1)
     assert (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text() == rendered
 
-    assert plan.type("asterisk down") == "Asterisk has stopped\n"
-    assert plan.type("asterisk down") == "Asterisk is not running\n"
+    assert plan.says("asterisk down") == "Asterisk has stopped\n"
+    assert plan.says("asterisk down") == "Asterisk is not running\n"
 
 
 def test_call_status_and_doctor_of_a_running_hotline(hotline: RunningHotline, line: Line) -> None:
     line.agent(talk=20)
     citizen = hotline.new_citizen()
     typed = [
-        ["call", line.number, "--caller", citizen, "--seconds", "1", "--wait", "20"],
-        ["status"],
-        ["doctor"],
+        f"call {line.number} --caller {citizen} --seconds 1 --wait 20",
+        "status",
+        "doctor",
     ]
-    said = [
-        subprocess.run(
-            [sys.executable, "-m", "hotline.cli", *words],
-            env={**os.environ, **hotline.variables},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        ).stdout
-        for words in typed
-    ]
+    said = [hotline.type(words).stdout for words in typed]
     assert "ended: answered" in said[0]
     assert said[1].startswith("The hotline is up.")
     assert " 0 FAIL" in said[2]
@@ -104,17 +84,17 @@ def test_call_status_and_doctor_of_a_running_hotline(hotline: RunningHotline, li
 
 def test_an_asterisk_that_hangs_is_named_by_up_and_killed_by_down(plan: Plan) -> None:
     """`up` never kills by force: it says which process is in the way, and what ends it."""
-    plan.type("asterisk up")
+    plan.says("asterisk up")
     pid = asterisk_process.listening_process(config_door.etc_dir(plan.settings))
     assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        said = plan.type("up", code=1)
+        said = plan.says("up", code=1)
         assert f"an Asterisk of this state folder still runs (process {pid} (" in said
         assert "cannot be ended: Asterisk did not answer" in said
         assert "`hotline asterisk down` ends it by force" in said
         assert said.count("\n") == 1
-        assert plan.type("asterisk down") == "Asterisk has stopped\n"
+        assert plan.says("asterisk down") == "Asterisk has stopped\n"
         wait_for(lambda: not Path("/proc", str(pid)).exists() or is_zombie(pid))
     finally:
         with contextlib.suppress(ProcessLookupError):

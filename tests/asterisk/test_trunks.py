@@ -61,15 +61,6 @@ def hotline(carrier: Carrier) -> Iterator[RunningHotline]:
 
 
 @pytest.fixture
-def line(hotline: RunningHotline) -> Iterator[Line]:
-    line = hotline.new_line()
-    try:
-        yield line
-    finally:
-        line.close()
-
-
-@pytest.fixture
 def contact(hotline: RunningHotline, carrier: Carrier) -> str:
     """Where we asked the carrier to send our calls; it has accepted our secret by then."""
     wait_for(lambda: "Registered" in hotline.ask("pjsip show registrations"), 20, carrier.trace)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 from support.fake_switch import FakeSwitch
-from support.web_hotline import MORNING, WebHotline, open_hotline
+from support.web_hotline import MORNING, WebHotline
 
 from hotline import asterisk_process, bootstrap, config_door, trial
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.database import Database
+from hotline.rounds import end_wrap_ups
 from hotline.serve import Service
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
@@ -27,12 +28,6 @@ from ivr.telephony.ami import AmiTimeout
 from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts
 
 LATER = MORNING + timedelta(minutes=1)
-
-
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        yield hotline
 
 
 @pytest.fixture
@@ -198,7 +193,7 @@ def test_a_pause_set_after_the_wrap_up_ended_is_what_asterisk_gets(
         return seats
 
     monkeypatch.setattr(states, "end_due_wrap_ups", end_then_pause)
-    service._end_wrap_ups_now()
+    end_wrap_ups(service.hotline, service.switch)
     assert service.switch.pauses == [("1001", "rest")]
 
 

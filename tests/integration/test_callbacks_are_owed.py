@@ -17,13 +17,12 @@ from missed_call_redial.callbacks import (
     NoSuchCallback,
 )
 from missed_call_redial.claims import claim_due
+from missed_call_redial.missed import missed_from_record, prio_of
 from missed_call_redial.owing import (
     cancel,
     close_by_inbound,
-    missed_from_record,
     nothing_forgotten,
     owe,
-    prio_of,
 )
 from missed_call_redial.policy import RefusalReason
 from missed_call_redial.settling import reopen_later_misses

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.web_hotline import WebHotline, open_hotline
+from support.web_hotline import WebHotline
 
 from hotline import watchdog
-from hotline.database import Database
 from hotline.listener import Listener
 from hotline.serve import Service
 from ivr.telephony.queue_log_file import QueueLogFile
@@ -46,12 +45,6 @@ def _heard(systemd: socket.socket) -> bytes:
         return systemd.recv(100)
     except BlockingIOError:
         return b""
-
-
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as web:
-        yield web
 
 
 def test_systemd_hears_nothing_while_the_listener_hangs(

@@ -1,22 +1,13 @@
 """What is owed, who answers and who waits, by the API; an agent's state is stored, then brought about."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
+from support.web_hotline import CITIZEN, MORNING, Api, WebHotline
 
 from hotline.accounts import Role
-from hotline.database import Database
 from missed_call_redial.claims import claim_due
 from missed_call_redial.owing import cancel
-
-
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        yield hotline
 
 
 @pytest.fixture

@@ -1,27 +1,18 @@
 """What watchdogs see: /healthz, /readyz and /metrics, without a token and without a person in them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
-from support.web_hotline import MORNING, Api, WebHotline, open_hotline
+from support.web_hotline import MORNING, Api, WebHotline
 
 from hotline.accounts import Role
-from hotline.database import Database
 from hotline.parts import PARTS, STALE, report
 from hotline.set_aside import set_aside
 from ivr.config_files.running import Running
 from ivr.telephony.queue_log import LogLine
 from tickets.decision import Urgency
-
-
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        yield hotline
 
 
 @pytest.fixture

@@ -1,20 +1,11 @@
 """Pages of a list stay whole while the list grows: nothing twice, nothing left out."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from support.web_hotline import Api, WebHotline, open_hotline
+from support.web_hotline import Api, WebHotline
 
 from hotline.accounts import Role
-from hotline.database import Database
-
-
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
-    with open_hotline(database, tmp_path) as hotline:
-        yield hotline
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, Route
+from ivr.telephony.agi_session import AgiSession
 
 T = TypeVar("T")
 
@@ -150,3 +152,20 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.005)
+
+
+def moment(session: AgiSession) -> None:
+    """A short leg: two questions, a prompt, an answer."""
+    channel = AgiChannel(session)
+    channel.allow(30)
+    channel.variable("HOTLINE_CALLER")
+    channel.play("greeting", "1")
+    channel.set_variable("HOTLINE_QUEUE", "main")
+
+
+def assert_serves_the_next_call(running: ServerInThread, within: float = 5.0) -> None:
+    began = time.monotonic()
+    commands = running.call("moment").converse({"GET FULL": "200 result=1 (138)"})
+    assert commands[-1] == 'SET VARIABLE "HOTLINE_QUEUE" "main"'
+    assert len(commands) == 4
+    assert time.monotonic() - began < within

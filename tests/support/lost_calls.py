@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from missed_call_redial.owing import Missed, prio_of
+from missed_call_redial.missed import Missed, prio_of
 from missed_call_redial.policy import CallbackPolicies
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome

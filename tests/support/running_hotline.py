@@ -192,6 +192,18 @@ class RunningHotline:
         self.stop_asterisk()
         self._folder.cleanup()
 
+    def type(self, line: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """`hotline LINE` as a program of its own; `more`: words with blanks in them."""
+        return subprocess.run(
+            [sys.executable, "-m", "hotline.cli", *line.split(), *more],
+            env={**os.environ, **self.variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
     def ask(self, command: str) -> str:
         """On Asterisk's console."""
         return asterisk_process.ask(self.program, config_door.etc_dir(self.settings), command)

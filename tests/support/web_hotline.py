@@ -26,7 +26,8 @@ from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.callbacks import Callback
-from missed_call_redial.owing import missed_from_record, owe
+from missed_call_redial.missed import missed_from_record
+from missed_call_redial.owing import owe
 from tickets.call_events import Event, EventKind, EventSource, append
 from tickets.call_records import CallRecord, refresh
 from tickets.decision import Decision
