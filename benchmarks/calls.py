@@ -325,11 +325,11 @@ def main() -> None:
         bench.seat_agents(given.agents or (50 if given.quick else 120))
         bench.wait_settled()
         say("agents are signed in")
-        idle = idle_cost(bench, 2 if given.quick else 4)
+        idle = idle_cost(bench, 2 if given.quick else 16)  # phones are asked every 15 s
         say("idle measured")
         measure(bench, ways, rounds, talk, signalling)
         for way in ways:
-            way.highest = highest(bench, way, rates, 2, 2 if given.quick else 6)
+            way.highest = highest(bench, way, rates, 2, 2 if given.quick else 20)
             say(f"highest {way.name}: {way.highest}")
         database = bench.hotline.hotline.database.engine.dialect.name
         title = f"Calls, {machine()}, Asterisk {bench.hotline.program.version}, {database}"
