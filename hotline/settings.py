@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     queue_log: Path | None = Field(
         None, description="Asterisk's queue_log; HOTLINE_HOME/asterisk/log/queue_log if unset."
     )
+    number_searches_a_minute: Annotated[int, Field(ge=1, le=1000)] = Field(
+        30, description="How often one API token may search a list by a citizen's number; each is audited."
+    )
     system_name: str = Field(
         "hl1", description="Starts every call's id; must differ between Asterisk servers."
     )
