@@ -5,61 +5,22 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from support.databases import PostgresqlServer
-from support.filled_home import NOW, FilledHome, a_filled_home, postgresql_programs, whole_calls
+from support.filled_home import LATER, NOW, FilledHome, NewUrl, empty, whole_calls
 
 from hotline import backup, restore
 from hotline.backup_manifest import BackupIsDamaged, FileFacts, files_below
 from hotline.database import current_revision, head_revision, make_engine
 from hotline.database_copies import CopyFailed, ProgramIsMissing, libpq_address
-from hotline.parts import report
 from hotline.restore import CannotRestore
 from hotline.settings import Settings
 from tickets.sealing import Sealer
-
-NewUrl = Callable[[], str | None]
-LATER = NOW + timedelta(seconds=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUrl]:
-    """Gives addresses of empty databases; None for SQLite, which lies in the state folder."""
-    if request.param == "sqlite":
-        yield lambda: None
-        return
-    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
-    monkeypatch.setenv("PATH", f"{postgresql_programs()}{os.pathsep}{os.environ['PATH']}")
-    made: list[str] = []
-
-    def new() -> str:
-        made.append(server.new_database())
-        return made[-1]
-
-    yield new
-    for url in made:
-        server.drop(url)
-
-
-@pytest.fixture
-def filled(tmp_path: Path, new_url: NewUrl) -> Iterator[FilledHome]:
-    with a_filled_home(tmp_path / "old", new_url()) as filled:
-        yield filled
-
-
-@pytest.fixture
-def sqlite_home(tmp_path: Path) -> Iterator[FilledHome]:
-    with a_filled_home(tmp_path / "old") as filled:
-        yield filled
-
-
-def empty(folder: Path, url: str | None = None) -> Settings:
-    return Settings.model_validate({"home": folder, "database_url": url})
 
 
 def test_a_restored_hotline_has_everything(filled: FilledHome, tmp_path: Path, new_url: NewUrl):
@@ -249,17 +210,6 @@ def test_a_manifest_cannot_lead_out_of_the_backup(sqlite_home: FilledHome, tmp_p
             (folder / name).write_text(words, "utf-8")
         with pytest.raises(BackupIsDamaged, match="leads out of the backup"):
             restore.restore(empty(tmp_path / "new"), folder, LATER)
-
-
-def test_a_running_hotline_is_not_restored_over(filled: FilledHome, tmp_path: Path):
-    made = backup.make_backup(filled.settings, tmp_path / "backups", NOW)
-    with filled.database.writing() as session:
-        report(session, "agi", True, {}, "another-host:17", NOW)
-    with pytest.raises(CannotRestore, match="is running"):
-        restore.restore(filled.settings, made.folder, LATER, is_forced=True)
-    filled.close()
-    long_after = NOW + timedelta(minutes=1)
-    restore.restore(filled.settings, made.folder, long_after, is_forced=True)
 
 
 def test_a_backup_of_one_database_is_not_restored_into_the_other(sqlite_home: FilledHome, tmp_path: Path):
