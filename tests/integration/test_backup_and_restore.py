@@ -16,6 +16,7 @@ from support.filled_home import LATER, NOW, FilledHome, NewUrl, empty, whole_cal
 
 from hotline import backup, restore
 from hotline.backup_manifest import BackupIsDamaged, FileFacts, files_below
+from hotline.careful_files import BadLink
 from hotline.database import current_revision, head_revision, make_engine
 from hotline.database_copies import CopyFailed, ProgramIsMissing, libpq_address
 from hotline.restore import CannotRestore
@@ -237,6 +238,43 @@ def test_recordings_are_copied_once(sqlite_home: FilledHome, tmp_path: Path):
     assert backup.make_backup(sqlite_home.settings, tmp_path / "b3", NOW, recordings_to=to).recordings == 1
     assert (to / "2026/11/b.wav").read_bytes() == b"two, longer"
     assert not list((tmp_path / "b3").rglob("*.wav"))
+
+
+def test_what_lies_behind_a_link_is_in_the_backup(sqlite_home: FilledHome, tmp_path: Path):
+    prompts, disk = sqlite_home.settings.config_dir / "prompts", tmp_path / "disk"
+    (disk / "zh").mkdir(parents=True)
+    (disk / "zh" / "greeting.wav").write_bytes(b"RIFF recorded")
+    (disk / "once.wav").write_bytes(b"RIFF once")
+    shutil.rmtree(prompts, ignore_errors=True)
+    prompts.symlink_to(disk)
+    recordings = sqlite_home.home / "recordings"
+    recordings.symlink_to(disk)
+    (disk / "again.wav").symlink_to(disk / "once.wav")
+    to = tmp_path / "apart"
+    made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW, recordings_to=to)
+    for file in ("zh/greeting.wav", "once.wav", "again.wav"):
+        assert f"config/prompts/{file}" in made.manifest.files
+        assert (to / file).read_bytes() == (disk / file).read_bytes()
+    restore.restore(
+        empty(tmp_path / "new"), made.folder, LATER, keys_from=sqlite_home.settings.keys_path.parent
+    )
+    assert (tmp_path / "new/config/prompts/zh/greeting.wav").read_bytes() == b"RIFF recorded"
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "words"),
+    [("nowhere", "leads nowhere"), (".", "a folder in which it lies"), ("link", "leads nowhere")],
+)
+@pytest.mark.parametrize("place", ["config", "recordings"])
+def test_a_link_that_cannot_be_followed_is_named(
+    sqlite_home: FilledHome, tmp_path: Path, place: str, leads_to: str, words: str
+):
+    link = sqlite_home.home / place / "folder" / "link"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(leads_to)
+    with pytest.raises(BadLink, match=words) as told:
+        backup.make_backup(sqlite_home.settings, tmp_path / "b", NOW, recordings_to=tmp_path / "apart")
+    assert str(link) in str(told.value)
 
 
 def test_what_a_killed_backup_left_is_cleared_away(sqlite_home: FilledHome, tmp_path: Path):
