@@ -12,9 +12,9 @@ from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import make_url
+from sqlalchemy import inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from hotline.database import Database, alembic_config, head_revision, make_engine
 from hotline.parts import STALE, PartReport
@@ -25,6 +25,10 @@ from vocabulary.errors import HotlineError
 
 class NoDatabase(HotlineError):
     """There is none yet, or it cannot be reached; the text says what to do."""
+
+
+class CannotTell(HotlineError):
+    """Whether a server runs on this database; the text says why not."""
 
 
 class WrongRevision(HotlineError):
@@ -98,8 +102,8 @@ def secrets_found(settings: Settings) -> Secrets | None:
 
 def running_processes(session: Session, now: datetime) -> list[str]:
     """`host:pid` of every server process that reported lately; those of this machine must still be there."""
-    reports = session.exec(select(PartReport)).all()
-    fresh = {report.process for report in reports if now - report.at <= STALE}
+    reports = session.exec(select(col(PartReport.process), col(PartReport.at))).all()
+    fresh = {process for process, at in reports if now - at <= STALE}
     return sorted(process for process in fresh if not _is_gone(process))
 
 
@@ -117,9 +121,26 @@ def _is_gone(process: str) -> bool:
 
 
 def server_processes(settings: Settings, now: datetime) -> list[str]:
-    """The same for a database that may be missing or old: then nobody runs on it."""
+    """The same for a database that may be missing, or of another version; empty also where it cannot be told."""
     try:
-        with reading(settings) as session:
-            return running_processes(session, now)
-    except (NoDatabase, WrongRevision):
+        return processes_told(settings, now)
+    except CannotTell:
         return []
+
+
+def processes_told(settings: Settings, now: datetime) -> list[str]:
+    """As server_processes. An older server runs on after the program was replaced, until it is restarted, and so may a
+    newer one: the two columns that are read here are in every version. Raises CannotTell."""
+    path = sqlite_file(settings.database)
+    if path is not None and not path.exists():
+        return []
+    try:
+        with database_found(settings) as database, database.reading() as session:
+            tables = inspect(session.connection()).get_table_names()
+            if not tables:
+                return []
+            if PartReport.__tablename__ not in tables:
+                raise CannotTell("its tables are not those of a hotline")
+            return running_processes(session, now)
+    except (NoDatabase, ValueError, TypeError) as fault:
+        raise CannotTell(str(fault)) from fault

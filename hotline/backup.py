@@ -4,7 +4,6 @@ The data (database, config files, published sets) go to one folder; keys and rec
 only if asked: the folder without the keys names no citizen.
 """
 
-import os
 import platform
 import secrets
 import shutil
@@ -51,7 +50,7 @@ def make_backup(
     keys_to: Path | None = None,
     recordings_to: Path | None = None,
 ) -> BackupMade:
-    """Raises BackupFailed, NoDatabase, FolderIsBusy and what the database's programs say."""
+    """Raises BackupFailed, BadLink, NoDatabase, FolderIsBusy and what the database's programs say."""
     for other in (keys_to, recordings_to):
         _check_apart(to, other)
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
@@ -150,17 +149,15 @@ def _copy_recordings(settings: Settings, to: Path) -> int:
     source, count = settings.home_dir / RECORDINGS, 0
     careful_files.make_folder(to)
     with careful_files.only_one(to):
-        for root, _, names in os.walk(source):
-            for name in sorted(names):
-                file = Path(root, name)
-                target = to / file.relative_to(source)
-                if name.startswith(".") or not file.is_file() or _is_copied(file, target):
-                    continue
-                draft = target.with_name(f"{_UNFINISHED}{target.name}")
-                draft.unlink(missing_ok=True)
-                careful_files.copy_file(file, draft)
-                draft.replace(target)
-                count += 1
+        for file in careful_files.plain_files(source) if source.is_dir() else ():
+            target = to / file.relative_to(source)
+            if _is_copied(file, target):
+                continue
+            draft = target.with_name(f"{_UNFINISHED}{target.name}")
+            draft.unlink(missing_ok=True)
+            careful_files.copy_file(file, draft)
+            draft.replace(target)
+            count += 1
     return count
 
 

@@ -18,10 +18,15 @@ from vocabulary.errors import HotlineError
 _RENAME_EXCHANGE: Final = 2
 _AT_FDCWD: Final = -100
 _TRIES: Final = 5
+_FILE_SYSTEMS_OWN: Final = "lost+found"
 
 
 class FolderIsBusy(HotlineError):
     """Another backup or restore is at work there."""
+
+
+class BadLink(HotlineError):
+    """A link below a folder that is to be copied leads nowhere, or back to where it stands."""
 
 
 class CannotSwap(HotlineError):
@@ -56,7 +61,7 @@ def make_folder(folder: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> int:
-    """Copies all plain files but hidden ones; gives their number. If files go meanwhile it begins anew."""
+    """Copies all `plain_files`; gives their number. If files go meanwhile it begins anew. Raises BadLink."""
     for _ in range(_TRIES):
         try:
             return _copy_tree(source, target)
@@ -67,14 +72,37 @@ def copy_tree(source: Path, target: Path) -> int:
 
 def _copy_tree(source: Path, target: Path) -> int:
     count = 0
-    for root, folders, files in os.walk(source):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        for name in sorted(one for one in files if not one.startswith(".")):
-            file = Path(root, name)
-            if file.is_file():
-                copy_file(file, target / file.relative_to(source))
-                count += 1
+    for file in plain_files(source) if source.is_dir() else ():
+        copy_file(file, target / file.relative_to(source))
+        count += 1
     return count
+
+
+def plain_files(folder: Path, _above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """All below but hidden ones, in order, also behind links: a copy that says that it is whole leaves out nothing in
+    silence. Raises BadLink."""
+    found = folder.stat()
+    above = (*_above, (found.st_dev, found.st_ino))
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == _FILE_SYSTEMS_OWN:
+            continue
+        if path.is_symlink():
+            _check_link(path, above)
+        if path.is_dir():
+            yield from plain_files(path, above)
+        elif path.is_file():
+            yield path
+
+
+def _check_link(link: Path, above: tuple[tuple[int, int], ...]) -> None:
+    try:
+        end = link.stat()
+    except OSError as fault:
+        if not link.is_symlink():  # it went meanwhile
+            return
+        raise BadLink(f"{link} is a link that leads nowhere ({fault.strerror}): mend or remove it") from fault
+    if (end.st_dev, end.st_ino) in above:
+        raise BadLink(f"{link} is a link to a folder in which it lies: remove it")
 
 
 def write_through(folder: Path) -> None:

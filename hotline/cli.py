@@ -30,6 +30,7 @@ from hotline import (
     trial,
 )
 from hotline.environment import settings_from_environment
+from hotline.other_processes import may_be_a_server, other_process
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
 from ivr.config_files.checker import check as check_config
@@ -205,19 +206,22 @@ def _tell_servers(settings: Settings) -> int:
     with hotline.database.reading() as session:
         processes = as_found.running_processes(session, hotline.now())
     pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
-    refused = []
+    refused, told = [], 0
     for pid in pids:
-        try:
-            os.kill(pid, signal.SIGHUP)
-        except PermissionError:
-            refused.append(str(pid))
-        except ProcessLookupError:
-            continue  # it ended just now
+        with other_process(pid) as process:
+            # it may have ended since it reported, and another have its number, whom SIGHUP would end
+            if process is None or not may_be_a_server(pid):
+                continue
+            try:
+                process.signal(signal.SIGHUP)
+                told += 1
+            except PermissionError:
+                refused.append(str(pid))
     if refused:
         fail(
             f"process {', '.join(refused)} runs as another user and was not told; run this as that user or root"
         )
-    return len(pids)
+    return told
 
 
 @app.command()

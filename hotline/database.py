@@ -27,13 +27,20 @@ from vocabulary.errors import HotlineError
 BUSY_SECONDS: Final = 5
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x12345_ABC
+_PATIENT_SECONDS: Final = 600
 # A network that drops packets, or another host that freezes with a lock in its hand, must cost a call's thread seconds.
-_POSTGRESQL_LIMITS: Final = {
+_POSTGRESQL_NETWORK: Final = {
     "connect_timeout": BUSY_SECONDS,
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 10,
-    "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
 }
+_POSTGRESQL_LIMITS: Final = (
+    "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
+)
+# An index over the calls of some years takes minutes, and a second migration waits for the first.
+_POSTGRESQL_PATIENT: Final = (
+    f"-c lock_timeout={_PATIENT_SECONDS}s -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+)
 _MOST_TOGETHER: Final = 32
 _TOGETHER_SECONDS: Final = 0.2  # after which no further work joins a commit
 T = TypeVar("T")
@@ -68,13 +75,14 @@ class NotMigrated(HotlineError):
         )
 
 
-def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Engine:
-    """`sqlite:///…` or `postgresql://…` (driven by psycopg). Nothing is opened yet."""
+def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44, is_patient: bool = False) -> Engine:
+    """`sqlite:///…` or `postgresql://…` (driven by psycopg). Nothing is opened yet. Patient: no statement is cut short,
+    and others are waited for ten minutes; for migrations, never for a call."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
             parsed,
-            connect_args={"timeout": BUSY_SECONDS},
+            connect_args={"timeout": _PATIENT_SECONDS if is_patient else BUSY_SECONDS},
             # an open file costs nothing to keep, but a millisecond to open again
             **_pool(pool_size + max_overflow, 0),
         )
@@ -83,8 +91,12 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 44) -> Eng
         return engine
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
+    limits = _POSTGRESQL_PATIENT if is_patient else _POSTGRESQL_LIMITS
     return create_engine(
-        parsed, pool_pre_ping=True, connect_args=_POSTGRESQL_LIMITS, **_pool(pool_size, max_overflow)
+        parsed,
+        pool_pre_ping=True,
+        connect_args={**_POSTGRESQL_NETWORK, "options": limits},
+        **_pool(pool_size, max_overflow),
     )
 
 
@@ -102,7 +114,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = (
         None  # we write BEGIN ourselves: the driver's own comes too late and locks too little
     )
-    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -276,7 +287,7 @@ def _holds(connection: Connection, together: "Sequence[_Unit[Any]]") -> bool:
 
 def migrate(url: str) -> str:
     """Brings the tables to the newest version, all or nothing; gives that version. Two who try take turns."""
-    engine = make_engine(url, pool_size=1, max_overflow=0)
+    engine = make_engine(url, pool_size=1, max_overflow=0, is_patient=True)
     try:
         with engine.connect() as connection:
             _loosen_sqlite(connection)

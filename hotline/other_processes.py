@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Final
 _LISTENS: Final = "0A"
 _ACCEPTS: Final = 0x10000
 _LONGEST_COMMAND: Final = 100
+_SERVER: Final = re.compile(r"(?:^|[ /])hotline(?:\.cli)? serve(?: |$)")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def command_line(pid: int) -> str:
     except OSError:
         return ""
     return raw.replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def may_be_a_server(pid: int) -> bool:
+    """Its command is `hotline serve`; also so where this user may not see the command of another's process."""
+    words = command_line(pid)
+    return not words or _SERVER.search(words) is not None
 
 
 def described(pid: int) -> str:

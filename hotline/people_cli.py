@@ -60,7 +60,8 @@ def agent_add(
             "--queue",
             "-q",
             metavar="QUEUE",
-            help="A queue of hotline.yaml, or QUEUE:PENALTY (0 to 10; lower rings first). May be repeated.",
+            help=f"A queue of hotline.yaml, or QUEUE:PENALTY (0 to {roster.MOST_PENALTY}; lower rings first). "
+            "May be repeated.",
         ),
     ],
 ) -> None:

@@ -7,7 +7,7 @@ hotline or the new one, whole.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from hotline.backup import KEYS_FILE, KEYS_NAME, NAME, RECORDINGS, SECRETS_FILE
 from hotline.backup_manifest import POSTGRESQL_FILE, SQLITE_FILE, Manifest
 from hotline.database import head_revision, migrate
 from hotline.database_copies import load_postgresql, need
+from hotline.leftovers import only_one
 from hotline.settings import Settings
 from tickets.sealing import KeyFileIsUnusable, Sealer, SealIsBroken
 from vocabulary.errors import HotlineError
@@ -50,14 +51,19 @@ class Restored:
 def restore(
     settings: Settings, backup: Path, now: datetime, *, keys_from: Path | None = None, is_forced: bool = False
 ) -> Restored:
-    """Raises BackupIsDamaged, CannotRestore, CannotSwap, FolderIsBusy and what the database says."""
+    """Raises BackupIsDamaged, CannotRestore, CannotSwap, FolderIsBusy, UpRunsAlready and what the database says."""
     try:
         manifest = backup_manifest.read(backup)
         _check_target(settings, manifest, now, is_forced)
-        with _aside(settings.home_dir, now) as aside:
+        with _aside(settings.home_dir, now) as aside, _nobody_starts(settings, aside) as was_there:
             _prepare(settings, backup, manifest, keys_from, aside)
             if manifest.database == "postgresql":
                 _load(settings, backup, aside)
+            if not was_there and _is_filled(settings.home_dir):
+                raise CannotRestore(
+                    f"{settings.home_dir} was filled by somebody meanwhile, so its files were not replaced: stop what was "
+                    "started there, and restore again with --force"
+                )
             return _swap(settings, manifest, aside)
     except OSError as fault:
         raise CannotRestore(f"the restore failed: {fault.strerror or fault} ({fault.filename})") from fault
@@ -75,12 +81,30 @@ def _check_target(settings: Settings, manifest: Manifest, now: datetime, is_forc
             f"the backup was made by a newer hotline ({manifest.hotline_version}, "
             f"tables {manifest.revision}; this one knows up to {head_revision()}): install that version first"
         )
-    if processes := as_found.server_processes(settings, now):
-        raise CannotRestore(f"the hotline is running ({', '.join(processes)}): stop it first, Asterisk too")
-    if not is_forced and home.exists() and any(home.iterdir()):
+    _check_nobody_runs(settings, now)
+    if not is_forced and _is_filled(home):
         raise CannotRestore(f"{home} is not empty: name an empty HOTLINE_HOME, or say --force to replace it")
     if kind == "postgresql":
         _check_postgresql(settings, is_forced)
+
+
+def _check_nobody_runs(settings: Settings, now: datetime) -> None:
+    """By the database, whatever its version; `hotline up` is kept out by its lock."""
+    try:
+        processes = as_found.processes_told(settings, now)
+    except as_found.CannotTell as fault:
+        path = as_found.sqlite_file(settings.database)
+        place = f"move {path} away" if path else "name an empty database"
+        raise CannotRestore(
+            f"it cannot be told whether the hotline is running ({fault}): make sure that it is not, {place}, "
+            "and restore again"
+        ) from fault
+    if processes:
+        raise CannotRestore(f"the hotline is running ({', '.join(processes)}): stop it first, Asterisk too")
+
+
+def _is_filled(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
 
 
 def _check_postgresql(settings: Settings, is_forced: bool) -> None:
@@ -120,6 +144,18 @@ def _aside(home: Path, now: datetime) -> Iterator[Path]:
         finally:
             if marker.exists():
                 shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _nobody_starts(settings: Settings, aside: Path) -> Iterator[bool]:
+    """No `hotline up` begins on the folder that is there or, in the moment after the swap, on the new one. Gives whether one
+    was there: what is not there, or empty, must stay so until the swap. Raises UpRunsAlready."""
+    with ExitStack() as held:
+        was_there = _is_filled(settings.home_dir)
+        if was_there:
+            held.enter_context(only_one(settings))
+        held.enter_context(only_one(settings.model_copy(update={"home": aside})))
+        yield was_there
 
 
 def _prepare(

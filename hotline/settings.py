@@ -4,19 +4,24 @@ What an admin changes (numbers, menus, rules) is not here but in the YAML files 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+_DATABASES: Final = ("sqlite", "postgresql", "postgresql+psycopg", "postgres")
 
 
 class Settings(BaseSettings):
     """Each field is the environment variable HOTLINE_<NAME>. `hotline settings` prints them, secrets masked."""
 
-    model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HOTLINE_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         Path("var"), description="State folder: database, keys, secrets, Asterisk's files, prompts."
@@ -74,6 +79,9 @@ class Settings(BaseSettings):
     queue_log: Path | None = Field(
         None, description="Asterisk's queue_log; HOTLINE_HOME/asterisk/log/queue_log if unset."
     )
+    number_searches_a_minute: Annotated[int, Field(ge=1, le=1000)] = Field(
+        30, description="How often one API token may search a list by a citizen's number; each is audited."
+    )
     system_name: str = Field(
         "hl1", description="Starts every call's id; must differ between Asterisk servers."
     )
@@ -89,6 +97,18 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"no time zone {name!r}; write one such as Asia/Shanghai") from error
         return name
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        """Here and not at the first use: the words of whoever stumbles over a part of it would hold the password's rest."""
+        if url is not None and not _is_address(url.get_secret_value()):
+            raise ValueError(
+                "no address of a database (it is not shown, as it may hold a password); write one such as "
+                "postgresql://user:secret@host/name or sqlite:////folder/file.db, and in user and secret "
+                "%40 for @, %3A for :, %2F for / and %25 for %"
+            )
+        return url
 
     @model_validator(mode="after")
     def _ports_differ(self) -> "Settings":
@@ -142,3 +162,14 @@ class Settings(BaseSettings):
     @property
     def queue_log_path(self) -> Path:
         return (self.queue_log or self.asterisk_dir / "log" / "queue_log").absolute()
+
+
+def _is_address(url: str) -> bool:
+    """A second @ stands in a password as it is, and cuts the address in the wrong place."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    if parsed.drivername not in _DATABASES:
+        return False
+    return parsed.drivername == "sqlite" or url.count("@") <= 1

@@ -25,6 +25,23 @@ step() { # step COMMAND…: a long program; a signal to us ends it at once, wher
   running=
   return "$code"
 }
+dots=
+show_dots() { # show_dots COMMAND…: as a step with signs of life, but a signal waits until the program has ended
+  local code=0
+  (
+    shown=
+    trap 'kill "$!" 2>/dev/null || true; [ -z "$shown" ] || printf "\n" >&3; exit 0' TERM
+    while kill -0 $$ 2>/dev/null; do
+      sleep 2 >/dev/null 2>&1 3>&- & wait "$!" || true
+      printf . >&3; shown=1
+    done
+  ) &
+  dots=$!
+  "$@" 3>&- || code=$?
+  end_dots
+  return "$code"
+}
+end_dots() { [ -z "$dots" ] || { kill "$dots" 2>/dev/null || true; wait "$dots" || true; dots=; }; }
 ended() { # ended EXIT-CODE: by a signal; nothing of ours is left running
   trap '' INT TERM HUP
   [ -z "$running" ] || { kill -"$stop_by" "$running" 2>/dev/null || true; wait "$running" || true; }
@@ -44,9 +61,10 @@ apt_updated=
 apt_install() { # apt_install PACKAGE…: from the distribution
   command -v apt-get >/dev/null || fail "packages are missing: $*" "This is no Debian or Ubuntu: install them by hand, then run this again."
   say "installing $* …"
-  if [ -z "$apt_updated" ]; then as_root apt-get update -qq || say "apt-get update failed; trying with the old lists"; apt_updated=1; fi
+  as_root true # sudo asks for the password here, before the dots
+  if [ -z "$apt_updated" ]; then show_dots as_root apt-get update -qq || say "apt-get update failed; trying with the old lists"; apt_updated=1; fi
   # no step: a signal waits until the packages are in place, as half of them installed would be worse
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1 ||
+  show_dots as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1 ||
     { tail -n 15 "$log" >&2; fail "apt-get could not install: $*" "The lines above say why; check the network and the package sources, then run this again."; }
 }
 
@@ -65,16 +83,20 @@ new_enough_python() { # a name on the PATH may be a shim that only complains, so
   return 1
 }
 
-stamp_of() { printf '%s\n' "$1 $(sha256sum <"$root/$1") $root"; }
+in_venv() { "$root/.venv/bin/python" -c "$1" 2>/dev/null; }
+# with the Python that it was made for: after an upgrade of the system's, the environment's packages are not found any more
+stamp_of() { printf '%s\n' "$1 $(sha256sum <"$root/$1") $root $(in_venv 'import sys; print(sys.implementation.cache_tag)')"; }
 
 setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, checked by hash
-  local lock=$1 python stamp other kept=
-  stamp=$(stamp_of "$lock")
-  grep -qxF "$stamp" "$root/.venv/.stamp" 2>/dev/null && return
+  local lock=$1 python other kept='' is_broken=
+  if stamp_of "$lock" | grep -qxFf - "$root/.venv/.stamp" 2>/dev/null; then
+    if in_venv 'import pip, pydantic_core, typer'; then return; fi
+    is_broken=1
+  fi
   new_enough_python >/dev/null || command -v python3 >/dev/null || apt_install python3 python3-venv
   python=$(new_enough_python) ||
     fail "$(python3 --version) is too old" "Python 3.11 or newer is needed: install it, then run this again."
-  if [ ! -x "$root/.venv/bin/pip" ]; then
+  if [ -n "$is_broken" ] || ! in_venv 'import pip'; then
     say "making the Python environment …"
     rm -rf "$root/.venv"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
@@ -83,7 +105,7 @@ setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, check
   # Both locks share .venv, and the dev one holds all of the other at the same versions: a stamp stays while it tells of
   # its lock as that is now. Any other goes, and before pip starts: the packages that it told of are replaced.
   for other in requirements.txt requirements-dev.txt; do
-    [ "$other" = "$lock" ] || [ ! -e "$root/$other" ] || ! stamp_of "$other" | grep -qxFf "$root/.venv/.stamp" 2>/dev/null ||
+    [ ! -e "$root/.venv/.stamp" ] || [ "$other" = "$lock" ] || [ ! -e "$root/$other" ] || ! stamp_of "$other" | grep -qxFf "$root/.venv/.stamp" 2>/dev/null ||
       kept+="$(stamp_of "$other")"$'\n'
   done
   printf '%s' "$kept" >"$root/.venv/.stamp"
@@ -101,7 +123,7 @@ program = root / ".venv" / "bin" / "hotline"
 program.write_text(f"#!{root}/.venv/bin/python\nfrom hotline.cli import main\n\nmain()\n", encoding="utf-8")
 program.chmod(0o755)
 PY
-  printf '%s\n' "$stamp" >>"$root/.venv/.stamp"
+  stamp_of "$lock" >>"$root/.venv/.stamp"
 }
 
 asterisk_major() { "$@" -V 2>/dev/null | sed -nE 's/^Asterisk (certified\/)?([0-9]+).*/\2/p'; }
@@ -177,4 +199,4 @@ no_asterisk() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"; drop_policy' EXIT
+trap 'end_dots; rm -f "$log"; drop_policy' EXIT

@@ -1,5 +1,5 @@
-"""Who looked behind a mask or disposed of a call, when and why: rows are added, never changed, and hold no
-number themselves.
+"""Who looked behind a mask, searched by a number or disposed of a call, when and why: rows are added, never changed,
+and hold no number themselves.
 """
 
 from datetime import datetime
@@ -12,11 +12,12 @@ from hotline.accounts import Caller
 
 class AuditedAction(StrEnum):
     NUMBER_REVEALED = "number_revealed"
+    NUMBER_SEARCHED = "number_searched"
     CALL_DISPOSED = "call_disposed"
 
 
 class AuditEntry(SQLModel, table=True):
-    """`subject` names what it is about: "call hl1-1767571200.3"."""
+    """`subject` names what it is about: "call hl1-1767571200.3", or "number …" with the keyed hash of one."""
 
     __tablename__ = "audit_entry"
     __table_args__ = {"sqlite_autoincrement": True}

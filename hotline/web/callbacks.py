@@ -8,9 +8,8 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from hotline.bootstrap import Hotline
-from hotline.web.access import GuardedRoute, HotlineHere
-from hotline.web.numbers import digest_of
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
+from hotline.web.number_search import searched_digest
 from hotline.web.paging import fetch_page, read_cursor
 from hotline.web.problems import answers
 from hotline.web.shapes import AgentNo, Id, Page, Period, Shown, Word, WrittenNumber
@@ -35,7 +34,9 @@ class CallbackFilters(Period):
     closing_code: list[ClosingCode] = Field([], max_length=len(ClosingCode))
     queue: Word | None = None
     agent_no: AgentNo | None = None
-    number: WrittenNumber | None = Field(None, description="A whole number; found by its keyed hash.")
+    number: WrittenNumber | None = Field(
+        None, description="A whole number; found by its keyed hash, and each search is audited."
+    )
 
 
 class CallbackShown(Shown):
@@ -92,9 +93,12 @@ class CallbackPage(Page):
     items: list[CallbackShown]
 
 
-@router.get("/api/callbacks", responses=answers(), summary="Callbacks, the latest made first")
-def list_callbacks(hotline: HotlineHere, filters: Annotated[CallbackFilters, Query()]) -> CallbackPage:
-    statement = _filtered(select(Callback), filters, hotline)
+@router.get("/api/callbacks", responses=answers(429), summary="Callbacks, the latest made first")
+def list_callbacks(
+    hotline: HotlineHere, caller: AllowedCaller, filters: Annotated[CallbackFilters, Query()]
+) -> CallbackPage:
+    digest = searched_digest(hotline, caller, filters.number, "callbacks")
+    statement = _filtered(select(Callback), filters, digest)
     if filters.cursor is not None:
         statement = statement.where(col(Callback.id) < read_cursor(filters.cursor, int)[0])
     with hotline.database.reading() as session:
@@ -104,7 +108,7 @@ def list_callbacks(hotline: HotlineHere, filters: Annotated[CallbackFilters, Que
 
 
 def _filtered(
-    statement: SelectOfScalar[Callback], filters: CallbackFilters, hotline: Hotline
+    statement: SelectOfScalar[Callback], filters: CallbackFilters, digest: str | None
 ) -> SelectOfScalar[Callback]:
     if filters.state:
         statement = statement.where(col(Callback.state).in_(filters.state))
@@ -114,8 +118,8 @@ def _filtered(
         statement = statement.where(col(Callback.first_missed_at) >= filters.since)
     if filters.until is not None:
         statement = statement.where(col(Callback.first_missed_at) < filters.until)
-    if filters.number is not None:
-        statement = statement.where(col(Callback.number_digest) == digest_of(hotline, filters.number))
+    if digest is not None:
+        statement = statement.where(col(Callback.number_digest) == digest)
     return statement.filter_by(**filters.model_dump(include={"queue", "agent_no"}, exclude_none=True))
 
 

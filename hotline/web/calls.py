@@ -15,7 +15,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
 from hotline.web.audit import AuditedAction, note
-from hotline.web.numbers import NumberIsWithheld, digest_of, mask_text
+from hotline.web.number_search import searched_digest
+from hotline.web.numbers import NumberIsWithheld, mask_text
 from hotline.web.ownership import require_call
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
@@ -48,7 +49,8 @@ class CallFilters(Period):
     agent_no: AgentNo | None = None
     number_called: Word | None = None
     number: WrittenNumber | None = Field(
-        None, description="A whole number as it is dialled; found by its keyed hash."
+        None,
+        description="A whole number as it is dialled; found by its keyed hash, and each search is audited.",
     )
 
 
@@ -117,9 +119,12 @@ class RevealedNumber(Shown):
     number: str = Field(description="As it is dialled inside the country.")
 
 
-@router.get("/api/calls", responses=answers(), summary="Calls, the latest first")
-def list_calls(hotline: HotlineHere, filters: Annotated[CallFilters, Query()]) -> CallPage:
-    statement = _filtered(select(CallRecord), filters, hotline)
+@router.get("/api/calls", responses=answers(429), summary="Calls, the latest first")
+def list_calls(
+    hotline: HotlineHere, caller: AllowedCaller, filters: Annotated[CallFilters, Query()]
+) -> CallPage:
+    digest = searched_digest(hotline, caller, filters.number, "calls")
+    statement = _filtered(select(CallRecord), filters, digest)
     if filters.cursor is not None:
         arrived_at, call_id = read_cursor(filters.cursor, datetime, str)
         statement = statement.where(
@@ -132,7 +137,7 @@ def list_calls(hotline: HotlineHere, filters: Annotated[CallFilters, Query()]) -
 
 
 def _filtered(
-    statement: SelectOfScalar[CallRecord], filters: CallFilters, hotline: Hotline
+    statement: SelectOfScalar[CallRecord], filters: CallFilters, digest: str | None
 ) -> SelectOfScalar[CallRecord]:
     if filters.outcome:
         statement = statement.where(col(CallRecord.outcome).in_(filters.outcome))
@@ -141,8 +146,8 @@ def _filtered(
         statement = statement.where(is_lost if filters.is_lost else ~is_lost)
     if filters.is_open is not None:
         statement = statement.where(col(CallRecord.is_open).is_(filters.is_open))
-    if filters.number is not None:
-        statement = statement.where(col(CallRecord.number_digest) == digest_of(hotline, filters.number))
+    if digest is not None:
+        statement = statement.where(col(CallRecord.number_digest) == digest)
     if filters.since is not None:
         statement = statement.where(col(CallRecord.arrived_at) >= filters.since)
     if filters.until is not None:

@@ -16,12 +16,15 @@ from hotline.set_aside import how_many
 from hotline.web.agents import AgentDoes, word_of
 from ivr.agents.roster import all_agents
 from ivr.agents.tables import AgentState
-from missed_call_redial.callbacks import Callback, CallbackState
+from missed_call_redial.callbacks import Attempt, Callback, CallbackState
+from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.owing import nothing_forgotten
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
 from tickets.tickets import Ticket
 
+UNDER_WAY: Final = "under_way"
+"""Stands for the outcome of an attempt that has none yet."""
 NO_QUEUE: Final = ""
 """Stands for the queue of calls that never came to one."""
 OPEN_STATES: Final = tuple(state for state in CallbackState if state is not CallbackState.CLOSED)
@@ -57,6 +60,12 @@ class Figures:
     open_calls: int = 0
     callbacks: Counter[str] = field(default_factory=Counter)
     callbacks_closed: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
+    """Callbacks that an agent accepted today, by outcome."""
+    connects: int = 0
+    """Those of them in which agent and citizen talked."""
+    connect_seconds: float = 0.0
+    """From the arrival of the first missed call until the citizen picked up, of all `connects` together."""
     oldest_owed_at: datetime | None = None
     agents: Counter[AgentDoes] = field(default_factory=Counter)
     tickets: Counter[str] = field(default_factory=Counter)
@@ -78,6 +87,7 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
     today = midnight(now, zone)
     is_open = col(Callback.state).in_(OPEN_STATES)
     oldest = select(func.min(col(Callback.first_missed_at))).where(is_open)
+    connects, connect_seconds = _connects(session, today)
     return Figures(
         by_outcome=_by_outcome(session, today),
         by_queue=by_queue(session, today, service_levels),
@@ -85,6 +95,9 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
         open_calls=session.scalar(select(func.count()).where(col(CallRecord.is_open).is_(True))) or 0,
         callbacks=_grouped(session, col(Callback.state), is_open),
         callbacks_closed=_grouped(session, col(Callback.closing_code), col(Callback.closed_at) >= today),
+        attempts=_attempts(session, today),
+        connects=connects,
+        connect_seconds=connect_seconds,
         oldest_owed_at=session.scalar(oldest),
         agents=_agents(session),
         tickets=_grouped(session, col(Ticket.state)),
@@ -93,6 +106,27 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
         open_long=_open_since(session, now - _LONG_CALL),
         set_aside=how_many(session),
     )
+
+
+def _attempts(session: Session, today: datetime) -> Counter[str]:
+    """By the moment of accepting, which every dial has and an index finds: the whole past is never read."""
+    found = _grouped(session, col(Attempt.outcome), col(Attempt.accepted_at) >= today)
+    return Counter({outcome or UNDER_WAY: count for outcome, count in found.items()})
+
+
+def _connects(session: Session, today: datetime) -> tuple[int, float]:
+    waited = _seconds(session, col(Callback.first_missed_at), col(Attempt.answered_at))
+    statement = (
+        select(func.count(), func.coalesce(func.sum(waited), 0.0))
+        .join_from(Attempt, Callback, col(Callback.id) == col(Attempt.callback_id))
+        .where(
+            col(Attempt.accepted_at) >= today,
+            col(Attempt.outcome) == AttemptOutcome.CONNECTED,
+            col(Attempt.answered_at).is_not(None),
+        )
+    )
+    count, seconds = session.execute(statement).one()
+    return int(count), float(seconds)
 
 
 def _open_since(session: Session, arrived_before: datetime) -> int:
@@ -118,7 +152,7 @@ def by_queue(session: Session, today: datetime, service_levels: Mapping[str, int
         else _STANDARD_SECONDS
     )
     is_answered = col(CallRecord.outcome) == Outcome.ANSWERED
-    from_arrival = _seconds_to_answer(session)
+    from_arrival = _seconds(session, col(CallRecord.arrived_at), col(CallRecord.answered_at))
     statement = (
         select(
             col(CallRecord.queue),
@@ -164,10 +198,9 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _seconds_to_answer(session: Session) -> ColumnElement[float]:
-    """From arrival; each database counts time in its own way."""
-    answered, arrived = col(CallRecord.answered_at), col(CallRecord.arrived_at)
+def _seconds(session: Session, begin: Any, end: Any) -> ColumnElement[float]:  # noqa: ANN401  (any column of moments)
+    """Each database counts time in its own way."""
     if session.get_bind().dialect.name == "postgresql":
-        return cast(extract("epoch", answered - arrived), Float)
-    days = func.julianday(answered) - func.julianday(arrived)
+        return cast(extract("epoch", end - begin), Float)
+    days = func.julianday(end) - func.julianday(begin)
     return func.round(days * timedelta(days=1).total_seconds(), 3)

@@ -9,8 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from hotline.parts import PartReport
 from hotline.web.agents import AgentDoes
-from hotline.web.figures import NO_QUEUE, OPEN_STATES, Figures, QueueCounts
+from hotline.web.figures import NO_QUEUE, OPEN_STATES, UNDER_WAY, Figures, QueueCounts
 from missed_call_redial.callbacks import ClosingCode
+from missed_call_redial.dial_results import AttemptOutcome
 from tickets.outcome import Outcome
 from tickets.tickets import TicketState
 
@@ -45,6 +46,7 @@ def write(measured: Measured, now: datetime) -> bytes:
     registry = CollectorRegistry()
     _calls(registry, measured)
     _service(registry, measured)
+    _callbacks(registry, measured.figures)
     _people(registry, measured.figures)
     _state(registry, measured, now)
     return generate_latest(registry)
@@ -90,7 +92,8 @@ def _service(registry: CollectorRegistry, measured: Measured) -> None:
         in_time.labels(queue, "queue_entry", seconds).set(counts.answered_in_time_from_queue_entry)
 
 
-def _people(registry: CollectorRegistry, figures: Figures) -> None:
+def _callbacks(registry: CollectorRegistry, figures: Figures) -> None:
+    """回拨量, 回拨接通率 and the mean time to a callback can be made of these; see the operations page."""
     callbacks = Gauge("hotline_callbacks", "Callbacks that are not closed", ["state"], registry=registry)
     for state in OPEN_STATES:
         callbacks.labels(state).set(figures.callbacks[state])
@@ -99,6 +102,27 @@ def _people(registry: CollectorRegistry, figures: Figures) -> None:
     )
     for code in ClosingCode:
         closed.labels(code).set(figures.callbacks_closed[code])
+    attempts = Gauge(
+        "hotline_callback_attempts_today",
+        "Callbacks that an agent accepted today, by what came of the dial",
+        ["outcome"],
+        registry=registry,
+    )
+    for outcome in (*AttemptOutcome, UNDER_WAY):
+        attempts.labels(outcome).set(figures.attempts[outcome])
+    Gauge(
+        "hotline_callback_connects_today",
+        "Those in which agent and citizen talked",
+        registry=registry,
+    ).set(figures.connects)
+    Gauge(
+        "hotline_callback_connect_seconds_today",
+        "From the first missed call until the citizen picked up, of all hotline_callback_connects_today together",
+        registry=registry,
+    ).set(figures.connect_seconds)
+
+
+def _people(registry: CollectorRegistry, figures: Figures) -> None:
     agents = Gauge("hotline_agents", "Agents", ["state"], registry=registry)
     for does in AgentDoes:
         agents.labels(does).set(figures.agents[does])

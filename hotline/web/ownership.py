@@ -7,6 +7,7 @@ that nobody answered: whoever rings back works on them. Shift leaders and admins
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import ColumnElement, or_, true
 from sqlmodel import Session, col, select
 
 from hotline.accounts import Caller, Role
@@ -48,6 +49,26 @@ def hidden_from(session: Session, caller: Caller, found: Sequence[Ticket]) -> se
     if caller.role is not Role.AGENT or not confidential:
         return set()
     return {ticket.id for ticket in confidential} - _own(session, caller, confidential)
+
+
+def in_sight_of(caller: Caller) -> ColumnElement[bool]:
+    """What `hidden_from` leaves, said to the database: for a search, whose answer may not even tell that there is one."""
+    if caller.role is not Role.AGENT:
+        return true()
+    answered = (
+        select(CallTicket.ticket_id)
+        .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
+        .where(col(CallTicket.ticket_id) == col(Ticket.id), col(CallRecord.agent_no) == caller.agent_no)
+    )
+    wrote = select(TicketHistory.ticket_id).where(
+        col(TicketHistory.ticket_id) == col(Ticket.id), col(TicketHistory.by) == caller.written
+    )
+    return or_(
+        col(Ticket.is_confidential).is_(False),
+        col(Ticket.agent_no) == caller.agent_no,
+        answered.exists(),
+        wrote.exists(),
+    )
 
 
 def _own(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int | None]:

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from hotline.accounts import BadAccount, NoSuchToken
 from hotline.database import DatabaseIsBusy
 from hotline.web.access import NotAllowed, NotAuthenticated
+from hotline.web.number_search import TooManySearches
 from hotline.web.numbers import NotANumber, NumberIsWithheld
 from hotline.web.paging import BadCursor
 from hotline.web.room_errors import NoSuchCall, NoSuchQueue
@@ -97,6 +98,9 @@ TABLE: Final[Mapping[type[HotlineError], Kind]] = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Not a phone number",
         "Write it as it is dialled: 13800138000, 03511234567.",
+    ),
+    TooManySearches: Kind(
+        HTTPStatus.TOO_MANY_REQUESTS, "Too many searches by number", "Wait as long as Retry-After says."
     ),
     SwitchNotReached: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "Switch not reached", _WAIT),
     DatabaseIsBusy: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "Database is busy", _WAIT),
@@ -190,7 +194,8 @@ async def _on_hotline_error(_request: Request, error: Exception) -> JSONResponse
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", kind.title, error)
     more = {told: getattr(error, told) for told in kind.told}
-    return problem(kind, str(error), name=_snake(type(error).__name__), more=more)
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooManySearches) else {}
+    return problem(kind, str(error), name=_snake(type(error).__name__), more=more, headers=headers)
 
 
 async def _on_bad_request(_request: Request, error: Exception) -> JSONResponse:

@@ -13,8 +13,9 @@ from hotline.accounts import Caller
 from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.calls import record_of
-from hotline.web.numbers import digest_of, mask_prose
-from hotline.web.ownership import hidden_from, require_call, require_change, require_sight
+from hotline.web.number_search import searched_digest
+from hotline.web.numbers import mask_prose
+from hotline.web.ownership import hidden_from, in_sight_of, require_call, require_change, require_sight
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.shapes import (
@@ -54,7 +55,7 @@ class TicketFilters(Period):
     call_id: CallId | None = Field(None, description="Also tickets that this call was only linked to.")
     queue: Word | None = None
     number: WrittenNumber | None = Field(
-        None, description="A citizen's whole number; found by its keyed hash."
+        None, description="A citizen's whole number; found by its keyed hash, and each search is audited."
     )
 
 
@@ -135,11 +136,16 @@ class TicketPatch(TicketFields):
     state: TicketState = TicketState.DRAFT
 
 
-@router.get("/api/tickets", responses=answers(), summary="Tickets, the latest first")
+@router.get("/api/tickets", responses=answers(429), summary="Tickets, the latest first")
 def list_tickets(
     hotline: HotlineHere, caller: AllowedCaller, filters: Annotated[TicketFilters, Query()]
 ) -> TicketPage:
-    statement = _filtered(select(Ticket), filters, hotline)
+    """Filtered by number: without the confidential ones that this caller may not read."""
+    digest = searched_digest(hotline, caller, filters.number, "tickets")
+    statement = _filtered(select(Ticket), filters)
+    if digest is not None:
+        citizen = select(Citizen.id).where(col(Citizen.number_digest) == digest)
+        statement = statement.where(col(Ticket.citizen_id).in_(citizen), in_sight_of(caller))
     if filters.cursor is not None:
         created_at, ticket_id = read_cursor(filters.cursor, datetime, int)
         statement = statement.where(older_than(col(Ticket.created_at), created_at, col(Ticket.id), ticket_id))
@@ -159,9 +165,7 @@ def _listed(hotline: Hotline, ticket: TicketShown, *, is_hidden: bool) -> Ticket
     )
 
 
-def _filtered(
-    statement: SelectOfScalar[Ticket], filters: TicketFilters, hotline: Hotline
-) -> SelectOfScalar[Ticket]:
+def _filtered(statement: SelectOfScalar[Ticket], filters: TicketFilters) -> SelectOfScalar[Ticket]:
     if filters.state:
         statement = statement.where(col(Ticket.state).in_(filters.state))
     if filters.urgency:
@@ -176,10 +180,6 @@ def _filtered(
     if filters.queue is not None:
         calls = select(CallRecord.call_id).where(col(CallRecord.queue) == filters.queue)
         statement = statement.where(col(Ticket.call_id).in_(calls))
-    if filters.number is not None:
-        digest = digest_of(hotline, filters.number)
-        citizen = select(Citizen.id).where(col(Citizen.number_digest) == digest)
-        statement = statement.where(col(Ticket.citizen_id).in_(citizen))
     equal = {"category_code", "area_code", "unit_code", "agent_no", "ticket_no"}
     return statement.filter_by(**filters.model_dump(include=equal, exclude_none=True))
 

@@ -16,7 +16,7 @@ from vocabulary.errors import HotlineError
 
 _AGENT_NO: Final = re.compile(r"[1-9][0-9]{2,7}")
 _LONGEST_NAME: Final = 60
-_MOST_PENALTY: Final = 100
+MOST_PENALTY: Final = 100
 
 
 class NoSuchAgent(HotlineError):
@@ -69,9 +69,9 @@ def _read_queue(text: str, known: Collection[str], line: int) -> tuple[str, int]
     queue, _, penalty = text.partition(":")
     if queue not in known:
         raise BadAgent(f"no queue {queue!r}", f"The queues are: {', '.join(sorted(known))}", line)
-    if penalty and not (penalty.isascii() and penalty.isdecimal() and int(penalty) <= _MOST_PENALTY):
+    if penalty and not (penalty.isascii() and penalty.isdecimal() and int(penalty) <= MOST_PENALTY):
         raise BadAgent(
-            f"penalty {penalty!r} of {queue} is not 0 to {_MOST_PENALTY}",
+            f"penalty {penalty!r} of {queue} is not 0 to {MOST_PENALTY}",
             "Write queue:0 or just the queue",
             line,
         )

@@ -1,11 +1,14 @@
 """What several integration tests stand on; each gets its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.agi_peer import ServerInThread, moment, serving
 from support.callback_site import Site
+from support.databases import PostgresqlServer
+from support.filled_home import FilledHome, NewUrl, a_filled_home, postgresql_programs
 from support.stub_machine import Machine, stub_machine
 from support.web_hotline import WebHotline, open_hotline
 
@@ -33,3 +36,34 @@ def site(database: Database) -> Site:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return stub_machine(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUrl]:
+    """Gives addresses of empty databases; None for SQLite, which lies in the state folder."""
+    if request.param == "sqlite":
+        yield lambda: None
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    monkeypatch.setenv("PATH", f"{postgresql_programs()}{os.pathsep}{os.environ['PATH']}")
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(server.new_database())
+        return made[-1]
+
+    yield new
+    for url in made:
+        server.drop(url)
+
+
+@pytest.fixture
+def filled(tmp_path: Path, new_url: NewUrl) -> Iterator[FilledHome]:
+    with a_filled_home(tmp_path / "old", new_url()) as filled:
+        yield filled
+
+
+@pytest.fixture
+def sqlite_home(tmp_path: Path) -> Iterator[FilledHome]:
+    with a_filled_home(tmp_path / "old") as filled:
+        yield filled

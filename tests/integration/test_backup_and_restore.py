@@ -5,61 +5,23 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from support.databases import PostgresqlServer
-from support.filled_home import NOW, FilledHome, a_filled_home, postgresql_programs, whole_calls
+from support.filled_home import LATER, NOW, FilledHome, NewUrl, empty, whole_calls
 
 from hotline import backup, restore
 from hotline.backup_manifest import BackupIsDamaged, FileFacts, files_below
+from hotline.careful_files import BadLink
 from hotline.database import current_revision, head_revision, make_engine
 from hotline.database_copies import CopyFailed, ProgramIsMissing, libpq_address
-from hotline.parts import report
 from hotline.restore import CannotRestore
 from hotline.settings import Settings
 from tickets.sealing import Sealer
-
-NewUrl = Callable[[], str | None]
-LATER = NOW + timedelta(seconds=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUrl]:
-    """Gives addresses of empty databases; None for SQLite, which lies in the state folder."""
-    if request.param == "sqlite":
-        yield lambda: None
-        return
-    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
-    monkeypatch.setenv("PATH", f"{postgresql_programs()}{os.pathsep}{os.environ['PATH']}")
-    made: list[str] = []
-
-    def new() -> str:
-        made.append(server.new_database())
-        return made[-1]
-
-    yield new
-    for url in made:
-        server.drop(url)
-
-
-@pytest.fixture
-def filled(tmp_path: Path, new_url: NewUrl) -> Iterator[FilledHome]:
-    with a_filled_home(tmp_path / "old", new_url()) as filled:
-        yield filled
-
-
-@pytest.fixture
-def sqlite_home(tmp_path: Path) -> Iterator[FilledHome]:
-    with a_filled_home(tmp_path / "old") as filled:
-        yield filled
-
-
-def empty(folder: Path, url: str | None = None) -> Settings:
-    return Settings.model_validate({"home": folder, "database_url": url})
 
 
 def test_a_restored_hotline_has_everything(filled: FilledHome, tmp_path: Path, new_url: NewUrl):
@@ -251,17 +213,6 @@ def test_a_manifest_cannot_lead_out_of_the_backup(sqlite_home: FilledHome, tmp_p
             restore.restore(empty(tmp_path / "new"), folder, LATER)
 
 
-def test_a_running_hotline_is_not_restored_over(filled: FilledHome, tmp_path: Path):
-    made = backup.make_backup(filled.settings, tmp_path / "backups", NOW)
-    with filled.database.writing() as session:
-        report(session, "agi", True, {}, "another-host:17", NOW)
-    with pytest.raises(CannotRestore, match="is running"):
-        restore.restore(filled.settings, made.folder, LATER, is_forced=True)
-    filled.close()
-    long_after = NOW + timedelta(minutes=1)
-    restore.restore(filled.settings, made.folder, long_after, is_forced=True)
-
-
 def test_a_backup_of_one_database_is_not_restored_into_the_other(sqlite_home: FilledHome, tmp_path: Path):
     made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW)
     with pytest.raises(CannotRestore, match="of sqlite, but HOTLINE_DATABASE_URL names postgresql"):
@@ -287,6 +238,43 @@ def test_recordings_are_copied_once(sqlite_home: FilledHome, tmp_path: Path):
     assert backup.make_backup(sqlite_home.settings, tmp_path / "b3", NOW, recordings_to=to).recordings == 1
     assert (to / "2026/11/b.wav").read_bytes() == b"two, longer"
     assert not list((tmp_path / "b3").rglob("*.wav"))
+
+
+def test_what_lies_behind_a_link_is_in_the_backup(sqlite_home: FilledHome, tmp_path: Path):
+    prompts, disk = sqlite_home.settings.config_dir / "prompts", tmp_path / "disk"
+    (disk / "zh").mkdir(parents=True)
+    (disk / "zh" / "greeting.wav").write_bytes(b"RIFF recorded")
+    (disk / "once.wav").write_bytes(b"RIFF once")
+    shutil.rmtree(prompts, ignore_errors=True)
+    prompts.symlink_to(disk)
+    recordings = sqlite_home.home / "recordings"
+    recordings.symlink_to(disk)
+    (disk / "again.wav").symlink_to(disk / "once.wav")
+    to = tmp_path / "apart"
+    made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW, recordings_to=to)
+    for file in ("zh/greeting.wav", "once.wav", "again.wav"):
+        assert f"config/prompts/{file}" in made.manifest.files
+        assert (to / file).read_bytes() == (disk / file).read_bytes()
+    restore.restore(
+        empty(tmp_path / "new"), made.folder, LATER, keys_from=sqlite_home.settings.keys_path.parent
+    )
+    assert (tmp_path / "new/config/prompts/zh/greeting.wav").read_bytes() == b"RIFF recorded"
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "words"),
+    [("nowhere", "leads nowhere"), (".", "a folder in which it lies"), ("link", "leads nowhere")],
+)
+@pytest.mark.parametrize("place", ["config", "recordings"])
+def test_a_link_that_cannot_be_followed_is_named(
+    sqlite_home: FilledHome, tmp_path: Path, place: str, leads_to: str, words: str
+):
+    link = sqlite_home.home / place / "folder" / "link"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(leads_to)
+    with pytest.raises(BadLink, match=words) as told:
+        backup.make_backup(sqlite_home.settings, tmp_path / "b", NOW, recordings_to=tmp_path / "apart")
+    assert str(link) in str(told.value)
 
 
 def test_what_a_killed_backup_left_is_cleared_away(sqlite_home: FilledHome, tmp_path: Path):

@@ -4,9 +4,12 @@ The stories share one hotline, which the first of them lays out as an admin woul
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -225,26 +228,65 @@ def test_status_doctor_reload_and_call_of_a_hotline_that_does_not_run(shell: Ter
     assert shell.type("asterisk down", **without) == "Asterisk is not running\n"
 
 
-def test_a_server_of_another_user_is_named_in_one_line(
-    shell: Terminal,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    settings = Settings.model_validate({"home": tmp_path, "config": shell.config})
+@contextmanager
+def a_process(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """Called by these words; says when it was told."""
+    program = (
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True))\n"
+        "print('up', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _reported(shell: Terminal, home: Path, *pids: int) -> Settings:
+    """A hotline of which these processes of this machine say that they are its servers."""
+    settings = Settings.model_validate({"home": home, "config": shell.config})
     database.migrate(settings.database)
     own = bootstrap.build(settings)
     with own.database.writing() as session:
-        report_process(session, f"{socket.gethostname()}:999999", own.now())
+        for pid in pids:
+            report_process(session, f"{socket.gethostname()}:{pid}", own.now())
+    return settings
 
-    def refuse(_pid: int, _signal: int) -> None:
+
+def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> None:
+    """SIGHUP would end whoever else has the number of a server that is gone."""
+    with (
+        a_process("/opt/hotline/.venv/bin/hotline", "serve", "--only", "agi") as one,
+        a_process("-m", "hotline.cli", "serve") as other,
+        a_process("less", "hotline.log") as stranger,
+    ):
+        assert cli._tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
+        for told in (one, other):
+            assert told.stdout is not None
+            assert told.stdout.readline() == "told\n"
+        stranger.kill()
+        assert stranger.stdout is not None
+        assert stranger.stdout.read() == ""
+
+
+def test_a_server_of_another_user_is_named_in_one_line(
+    shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_handle: int, _signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, "kill", refuse)  # for root no process is another's
-    with pytest.raises(typer.Exit):
-        cli._tell_servers(settings)
+    with a_process("-m", "hotline.cli", "serve") as server:
+        settings = _reported(shell, tmp_path, server.pid)
+        monkeypatch.setattr(signal, "pidfd_send_signal", refuse)  # for root no process is another's
+        with pytest.raises(typer.Exit):
+            cli._tell_servers(settings)
     said = capsys.readouterr().err
-    assert said.startswith("hotline: process 999999 runs as another user")
+    assert said.startswith(f"hotline: process {server.pid} runs as another user")
     assert said.count("\n") == 1
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hotline.environment import WrongEnvironment, settings_from_environment
+from hotline.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -54,6 +57,51 @@ def test_a_wrong_setting_is_named_with_its_variable(
     assert done.returncode != 0
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@ss:sekret@127.0.0.1/x",
+        "postgresql://u:p@sekret@127.0.0.1/x",
+        "postgresql://u:p@sekret/y@127.0.0.1/x",
+        "postgresql://u:p@sekret?y@127.0.0.1/x",
+        "postgresql://u:sekret",
+        "postgresql://u:sekret@127.0.0.1:port/x",
+        "mysql://u:sekret@127.0.0.1/x",
+        "sekret",
+    ],
+)
+def test_no_part_of_a_database_address_that_cannot_be_read_is_shown(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLINE_DATABASE_URL", url)
+    with pytest.raises(WrongEnvironment) as told:
+        settings_from_environment()
+    assert "HOTLINE_DATABASE_URL: Value error, no address of a database" in str(told.value)
+    assert "%40 for @" in str(told.value)
+    assert "sekret" not in str(told.value) + str(told.value.__cause__)
+
+
+def test_a_command_shows_no_part_of_it_either(tmp_path: Path) -> None:
+    done = hotline(tmp_path, "migrate", HOTLINE_DATABASE_URL="postgresql://u:p@ss:sekret@127.0.0.1/x")
+    assert done.returncode == 1
+    assert "HOTLINE_DATABASE_URL: " in done.stderr
+    assert "sekret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%40ss%3Asekret@127.0.0.1:5432/x",
+        "postgresql+psycopg:///x?host=/run/postgresql",
+        "postgres://u@h/x",
+        "sqlite:////srv/folder@home/hotline.db",
+    ],
+)
+def test_addresses_of_databases_that_are_taken(url: str) -> None:
+    assert Settings.model_validate({"database_url": url}).database == url
 
 
 def test_settings_never_print_a_secret(tmp_path: Path) -> None:

@@ -3,14 +3,19 @@
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import Pool
+from support.agi_peer import wait_until
+from support.databases import PostgresqlServer
 
-from hotline.database import Database, current_revision, head_revision, make_engine, migrate
+from hotline.database import _MIGRATION_LOCK, Database, current_revision, head_revision, make_engine, migrate
 from hotline.tables import MODULES, metadata
 from missed_call_redial.callbacks import Callback
 
@@ -88,6 +93,51 @@ def test_two_who_migrate_at_once_take_turns(database_url: str):
     for thread in threads:
         thread.join(60)
     assert found == [head_revision()] * 3
+
+
+def test_a_migration_is_not_cut_short_by_the_limits_made_for_calls(postgresql_server: PostgresqlServer):
+    """An index over the calls of some years takes longer than any call may wait."""
+    url, shown = postgresql_server.new_database(), []
+
+    def look(opened: psycopg.Connection[Any], _record: object) -> None:
+        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        shown.append([opened.execute(f"SHOW {name}").fetchone()[0] for name in names])
+
+    event.listen(Pool, "connect", look)
+    try:
+        migrate(url)
+        engine = make_engine(url)
+        engine.connect().close()
+        engine.dispose()
+    finally:
+        event.remove(Pool, "connect", look)
+    postgresql_server.drop(url)
+    assert shown == [["0", "10min", "0"], ["30s", "5s", "30s"]]
+
+
+def test_a_second_migration_waits_for_the_first(postgresql_server: PostgresqlServer):
+    url, found = postgresql_server.new_database(), []
+    second = threading.Thread(target=lambda: found.append(migrate(url)))
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(url, autocommit=True) as other, psycopg.connect(url) as first:
+        first.execute(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        second.start()
+        wait_until(lambda: other.execute(waits).fetchone() == (1,))
+        assert other.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,)
+    second.join(60)
+    postgresql_server.drop(url)
+    assert found == [head_revision()]
+
+
+def test_a_second_migration_of_a_file_waits_for_the_first(tmp_path: Path):
+    engine = make_engine(f"sqlite:///{tmp_path}/x.db", is_patient=True)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 600_000
+    engine.dispose()
+    engine = make_engine(f"sqlite:///{tmp_path}/x.db")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 5_000
+    engine.dispose()
 
 
 def test_many_who_open_a_new_file_at_once_all_get_in(tmp_path: Path):

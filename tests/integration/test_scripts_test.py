@@ -18,13 +18,17 @@ def tests(machine: Machine) -> Machine:
     venv = machine.root / ".venv"
     (venv / "bin").mkdir(parents=True)
     digest = hashlib.sha256((machine.root / "requirements-dev.txt").read_bytes()).hexdigest()
-    (venv / ".stamp").write_text(f"requirements-dev.txt {digest}  - {machine.root}\n")
+    (venv / ".stamp").write_text(f"requirements-dev.txt {digest}  - {machine.root} cpython-311\n")
     for name in ("espeak-ng", "sox"):
         machine.has(name)
     real = (machine.bin / "timeout").resolve()
     (machine.bin / "timeout").unlink()
     machine.has("timeout", f'exec {real} "$1" --kill-after=1 "0.${{3%m}}s" "${{@:4}}"')
-    (venv / "bin" / "python").symlink_to(machine.bin / "pytest")
+    python = venv / "bin" / "python"
+    python.write_text(
+        f'#!/bin/bash\n[ "$1" != -c ] || {{ echo cpython-311; exit; }}\nexec {machine.bin}/pytest "$@"\n'
+    )
+    python.chmod(0o755)
     return machine
 
 
@@ -105,7 +109,7 @@ def test_a_folder_that_is_not_there_is_told_with_those_that_are(tests: Machine) 
 
 def test_paths_are_meant_from_where_scripts_up_was_called(tests: Machine) -> None:
     digest = hashlib.sha256((tests.root / "requirements.txt").read_bytes()).hexdigest()
-    (tests.root / ".venv" / ".stamp").write_text(f"requirements.txt {digest}  - {tests.root}\n")
+    (tests.root / ".venv" / ".stamp").write_text(f"requirements.txt {digest}  - {tests.root} cpython-311\n")
     tests.has("pytest", "env")
     names = ("HOME", "CONFIG", "KEYS_FILE", "ASTERISK_ROOT", "ASTERISK_ETC", "QUEUE_LOG")
     assert {name.lower() for name in names} == paths_of_settings()

@@ -1,7 +1,9 @@
 """scripts/setup.sh on machines that lack something: what is said, and that nothing is left running."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 from support.agi_peer import wait_until
@@ -195,6 +197,75 @@ def test_a_lock_of_before_is_installed_anew_when_it_comes_back(machine: Machine)
     check_out(1)
     machine.has("venv-python", 'case "$*" in *"pip install"*) echo "${!#}" >>"$BIN/installed" ;; esac')
     assert set_up(dev)
+
+
+ASKED = (
+    'case "$1 $2" in "-c import sys"*) cat "$BIN/tag" ;; "-m pip") echo "${!#}" >>"$BIN/installed" ;; esac'
+)
+
+
+def set_up_for(machine: Machine, version: str) -> list[str]:
+    """The environment of a Python of this version, set up; which locks were installed for it."""
+    machine.has("python3", GOOD_PYTHON)
+    machine.has("venv-python", ASKED)
+    (machine.bin / "tag").write_text(f"{version}\n")
+    installed = machine.bin / "installed"
+    installed.write_text("")
+    machine.run("setup_python requirements.txt", 0)
+    return [Path(line).name for line in installed.read_text().splitlines()]
+
+
+def test_after_an_upgrade_of_python_the_environment_is_made_anew(machine: Machine) -> None:
+    """Its `python` is the system's, and the packages lie in the folder of the version before."""
+    assert set_up_for(machine, "cpython-311") == ["requirements.txt"]
+    assert set_up_for(machine, "cpython-311") == []
+    left = machine.root / ".venv" / "lib"
+    left.mkdir()
+    machine.has("python3", GOOD_PYTHON)
+    machine.has("venv-python", f'case "$*" in *"import pip"*) [ ! -e {left} ] || exit 1 ;; esac\n{ASKED}')
+    (machine.bin / "tag").write_text("cpython-312\n")
+    said = machine.run("setup_python requirements.txt", 0)
+    assert "making the Python environment …" in said
+    assert not left.exists()
+    assert set_up_for(machine, "cpython-312") == []
+
+
+@pytest.mark.parametrize("broken", ["pydantic_core", "python"])
+def test_an_environment_that_does_not_run_is_made_anew(machine: Machine, broken: str) -> None:
+    """Although the stamp says that it is whole: packages that are gone or damaged, an interpreter that was removed."""
+    assert set_up_for(machine, "cpython-311") == ["requirements.txt"]
+    left = machine.root / ".venv" / "left"
+    left.touch()
+    if broken == "python":
+        python = machine.root / ".venv" / "bin" / "python"
+        python.unlink()
+        python.symlink_to("/nowhere/python3")
+    else:
+        machine.has("venv-python", f'[ ! -e {left} ] || case "$*" in *{broken}*) exit 1 ;; esac\n{ASKED}')
+    said = machine.run("setup_python requirements.txt", 0)
+    assert "making the Python environment …" in said
+    assert not left.exists()
+    assert set_up_for(machine, "cpython-311") == []
+
+
+def test_the_packages_of_the_distribution_show_that_they_come(machine: Machine) -> None:
+    """apt's own words go into the log; and a signal waits until the packages are in place."""
+    machine.has(
+        "apt-get",
+        'case "$1" in install) touch "$BIN/begun"; sleep 5; echo words; touch "$BIN/in-place" ;; esac',
+    )
+    said = machine.run("apt_install espeak-ng", 0)
+    assert re.fullmatch(r"• installing espeak-ng …\n\.+\n", said)
+    for name in ("begun", "in-place"):
+        (machine.bin / name).unlink()
+    process = machine.start("set -euo pipefail; . scripts/setup.sh; apt_install espeak-ng; echo on")
+    wait_until((machine.bin / "begun").exists)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert (machine.bin / "in-place").exists()
+    assert not said.endswith("on\n")
+    assert machine.leftovers == []
 
 
 def test_the_dev_lock_holds_all_of_the_other_at_the_same_versions() -> None:

@@ -1,17 +1,22 @@
 """What watchdogs see: /healthz, /readyz and /metrics, without a token and without a person in them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import event, text
 from support.web_hotline import MORNING, Api, WebHotline
 
 from hotline.accounts import Role
 from hotline.parts import PARTS, STALE, report
 from hotline.set_aside import set_aside
+from hotline.web.figures import collect
 from ivr.config_files.running import Running
 from ivr.telephony.queue_log import LogLine
+from missed_call_redial.attempts import attempt_accepted, on_dialled, on_dialling
+from missed_call_redial.claims import claim_due
+from missed_call_redial.dial_results import AttemptOutcome
 from tickets.decision import Urgency
 
 
@@ -133,6 +138,76 @@ def test_raw_counts_for_prometheus(web: WebHotline, api: Api) -> None:
     }.items():
         assert found[name, tuple(labels)] == value, (name, labels)
     assert found["hotline_oldest_callback_age_seconds", ()] == 0
+
+
+def _rung_back(web: WebHotline, n: int, dial_status: str | None, talk: int, at: datetime) -> None:
+    """A citizen who was missed at the n-th minute, dialled at this moment; no status: still under way."""
+    policy, zone = web.configuration.callbacks, web.hotline.settings.zone
+    web.call(f"hl1-5.{n}", after=timedelta(minutes=n), number=f"1390013900{n}", wait=60)
+    owed = web.owe(f"hl1-5.{n}")
+    with web.database.writing() as session:
+        (claim,) = claim_due(session, "worker", at, policy, 1, callback_id=owed)
+        assert attempt_accepted(session, claim.attempt_id, "1001", at, policy=policy, zone=zone).dial
+        on_dialling(session, claim.attempt_id, at)
+        if dial_status is not None:
+            end = at + timedelta(seconds=20 + talk)
+            on_dialled(
+                session, claim.attempt_id, dial_status, 16, "", talk, end, policy=policy, zone=zone, now=end
+            )
+
+
+def test_reports_on_callbacks_can_be_made_of_what_is_measured(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    _rung_back(web, 0, "ANSWER", 90, MORNING + timedelta(hours=1))
+    _rung_back(web, 1, "ANSWER", 30, MORNING + timedelta(hours=2))
+    _rung_back(web, 2, "BUSY", 0, MORNING + timedelta(hours=2))
+    _rung_back(web, 3, None, 0, MORNING + timedelta(hours=2))
+    web.clock = MORNING + timedelta(hours=3)
+    found = measured(api)
+    outcomes = {
+        labels[0]: value
+        for (name, labels), value in found.items()
+        if name == "hotline_callback_attempts_today"
+    }
+    assert set(outcomes) == {*AttemptOutcome, "under_way"}
+    assert {outcome: value for outcome, value in outcomes.items() if value} == {
+        "connected": 2,
+        "busy": 1,
+        "under_way": 1,
+    }
+    assert found["hotline_callback_connects_today", ()] == 2
+    missed = [0, 60]  # seconds after MORNING at which the missed calls arrived
+    picked_up = [3600 + 20, 7200 + 20]
+    assert found["hotline_callback_connect_seconds_today", ()] == pytest.approx(
+        sum(picked_up) - sum(missed), abs=0.01
+    )
+    web.clock = MORNING + timedelta(days=1)
+    later = measured(api)
+    assert later["hotline_callback_attempts_today", ("connected",)] == 0
+    assert later["hotline_callback_connect_seconds_today", ()] == 0
+
+
+def test_callbacks_of_today_are_found_by_an_index(web: WebHotline) -> None:
+    """/metrics is asked every few seconds, on a table of years."""
+    statements: list[tuple[str, Any]] = []
+
+    def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(web.database.engine, "before_cursor_execute", hear)
+    with web.database.reading() as session:
+        collect(session, web.clock, web.hotline.settings.zone, {})
+    event.remove(web.database.engine, "before_cursor_execute", hear)
+    ours = [one for one in statements if "callback_attempt" in one[0]]
+    assert len(ours) == 2
+    with web.database.writing() as session:
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as it would choose on a big table
+        for statement, parameters in ours:
+            how = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+            plan = str(connection.exec_driver_sql(f"{how} {statement}", parameters).all())
+            assert "ix_callback_attempt_accepted_at" in plan, plan
 
 
 def test_today_begins_at_local_midnight(web: WebHotline, api: Api) -> None:

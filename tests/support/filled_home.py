@@ -5,7 +5,7 @@ No process runs on it; `take_call` does what a call's last leg does, in one tran
 
 import importlib.util
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,9 @@ from tickets.call_records import CallRecord, is_settled
 from tickets.sealing import Sealer
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+NewUrl = Callable[[], str | None]
+"""Gives the address of an empty database; None: SQLite, in the state folder."""
 
 
 @dataclass
@@ -91,6 +94,10 @@ def a_filled_home(home: Path, url: str | None = None, calls: int = 3) -> Iterato
         yield filled
     finally:
         filled.close()
+
+
+def empty(folder: Path, url: str | None = None) -> Settings:
+    return Settings.model_validate({"home": folder, "database_url": url})
 
 
 def whole_calls(settings: Settings) -> int:

@@ -10,6 +10,7 @@ from support.sipp import Sipp, free_port
 from support.waiting import wait_for
 
 from ivr.agents import roster
+from vocabulary.phone_numbers import mask
 
 if TYPE_CHECKING:  # it makes the lines, so it cannot be imported here when the program runs
     from support.running_hotline import RunningHotline
@@ -88,9 +89,17 @@ class Line:
 
     def calls(self, number: str | None = None) -> list[dict[str, Any]]:
         """The records of this line's calls, oldest first."""
-        found = self.hotline.get("/api/calls", limit=200, number=number)["items"]
-        mine = [call for call in found if call["number_called"] in (self.number, self.keys_number)]
+        mine = [
+            call
+            for called in (self.number, self.keys_number)
+            for call in self.hotline.get("/api/calls", limit=200, number_called=called)["items"]
+            if number is None or call["number_masked"] == self._mask(number)
+        ]
         return sorted(mine, key=lambda call: str(call["arrived_at"]))
+
+    def _mask(self, number: str) -> str:
+        """Citizens of stories differ behind it. A search by number would do, but has a person's pace, and stories poll."""
+        return mask(self.hotline.hotline.running.number_of(number, None))
 
     def ended(
         self, number: str | None = None, *, calls: int = 1, seconds: float = 15
@@ -104,8 +113,8 @@ class Line:
         return wait_for(are_over, seconds, f"records of {self.number}: {self.calls(number)}")
 
     def callbacks(self, number: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.hotline.get("/api/callbacks", number=number, limit=50)["items"]
-        return found
+        found: list[dict[str, Any]] = self.hotline.get("/api/callbacks", limit=200)["items"]
+        return [callback for callback in found if callback["number_masked"] == self._mask(number)]
 
     def tickets_of(self, call_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.hotline.get("/api/tickets", call_id=call_id, limit=50)["items"]
