@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from hotline import config_door
 from hotline.database import Database, make_engine, require_current
+from hotline.keys import keys_of
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
 from ivr.agents.roster import all_agents
@@ -47,23 +48,21 @@ class Hotline:
 def build(settings: Settings) -> Hotline:
     """A first start makes keys and secrets. Raises HotlineError, and only if there is nothing good to run on."""
     running = config_door.load(settings)
+    database = Database(make_engine(settings.database))
+    try:
+        require_current(database)
+        sealer = keys_of(settings, database)
+    except BaseException:  # whatever it is: nobody gets this engine, so nobody would close it
+        database.engine.dispose()
+        raise
     hotline = Hotline(
         settings=settings,
-        database=Database(make_engine(settings.database)),
-        sealer=sealer_of(settings),
+        database=database,
+        sealer=sealer,
         switch=AccountsOnly(sip_accounts(settings, running.configuration.lines.site.language)),
     )
-    require_current(hotline.database)
     hotline.replace_running(running)
     return hotline
-
-
-def sealer_of(settings: Settings) -> Sealer:
-    path = settings.keys_path
-    if path.exists():
-        return Sealer.from_file(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Sealer.create_file(path)
 
 
 def secrets_of(settings: Settings) -> Secrets:
