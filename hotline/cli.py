@@ -26,6 +26,7 @@ from hotline import (
     first_start,
     leftovers,
     operations_cli,
+    own_server,
     people_cli,
     trial,
 )
@@ -122,8 +123,8 @@ class _Prepared:
     def trial(self, stop: StopRequest, note: leftovers.UpNote) -> trial.Trial:
         return trial.Trial(self.settings, self.program, say, stop, note.server_started)
 
-    def greet(self) -> None:
-        say(first_start.greeting(self.settings, self.running, self.is_first))
+    def greet(self, parts: own_server.Parts) -> None:
+        say(first_start.greeting(self.settings, self.running, self.is_first, parts))
 
 
 def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:
