@@ -3,23 +3,19 @@
 A bad file never replaces what runs.
 """
 
-import hashlib
 import logging
 import os
-import subprocess
-import tempfile
 from pathlib import Path
 
-from hotline import asterisk_process, defaults_door
+from hotline import asterisk_process, defaults_door, hold_music
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.published import load_for_start, publish
 from ivr.config_files.running import Running
-from ivr.lines import Language, Lines
+from ivr.lines import Lines
 from ivr.prompts.rendering import (
-    NoSuchPrompt,
     PromptFailed,
     PromptLibrary,
     VoiceToolsMissing,
@@ -76,60 +72,6 @@ def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibr
         return made_earlier(configuration.prompts, [configuration.lines.site.language], folder)
 
 
-def make_hold_music(settings: Settings, prompts: PromptLibrary, language: Language) -> Path:
-    """What waiting callers hear, over and over: the prompt hold_on, then some quiet seconds of a soft chord.
-
-    Gives the folder that Asterisk plays; its one file is named after the prompt, so a new prompt makes a new file.
-    """
-    folder = settings.prompts_dir / "hold"
-    try:
-        spoken = Path(f"{prompts.sound('hold_on', language)}.wav").read_bytes()
-    except (NoSuchPrompt, OSError):
-        spoken = b""
-    target = folder / f"hold-{hashlib.sha256(spoken).hexdigest()[:12]}.wav"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            _mix_hold_music(spoken, target)
-        except (OSError, subprocess.SubprocessError) as fault:
-            _log.error("the hold music could not be made: %s", fault)
-            return folder
-        for old in folder.glob("hold*.wav"):
-            if old != target:
-                old.unlink()
-    return folder
-
-
-def _mix_hold_music(spoken: bytes, target: Path) -> None:
-    form = ["-r", "8000", "-c", "1", "-b", "16"]
-    with tempfile.TemporaryDirectory() as aside:
-        tune, prompt, whole = (Path(aside, name) for name in ("tune.wav", "prompt.wav", "whole.wav"))
-        made = [
-            "synth",
-            "14",
-            "pluck",
-            "C3",
-            "pluck",
-            "E3",
-            "pluck",
-            "G3",
-            "fade",
-            "t",
-            "1",
-            "14",
-            "5",
-            "gain",
-            "-18",
-        ]
-        subprocess.run(["sox", "-D", "-n", *form, str(tune), *made], check=True, timeout=60)
-        prompt.write_bytes(spoken)
-        parts = [str(prompt)] if spoken else []
-        subprocess.run(["sox", "-D", *parts, str(tune), *form, str(whole)], check=True, timeout=60)
-        draft = target.with_suffix(".new")
-        draft.write_bytes(whole.read_bytes())
-        draft.replace(target)
-
-
 def asterisk_site(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
     """Where everything of this hotline's Asterisk lies and listens."""
     base, secrets = settings.asterisk_dir, load_or_make(settings)
@@ -144,7 +86,7 @@ def asterisk_site(settings: Settings, program: AsteriskProgram, running: Running
         run_dir=str(base / "run"),
         log_dir=str(base / "log"),
         prompts_dir=str(settings.prompts_dir / lines.site.language),
-        hold_dir=str(make_hold_music(settings, running.prompts, lines.site.language)),
+        hold_dir=str(hold_music.make(settings.hold_dir, running.prompts, lines.site.language)),
         sip_bind=settings.sip_bind,
         sip_port=settings.sip_port,
         media_address=settings.media_address,
