@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hotline import config_door
+from sqlalchemy.exc import SQLAlchemyError
+
+from hotline import config_door, keys
+from hotline.as_found import first_line
 from hotline.database import Database, make_engine, require_current
+from hotline.database_gate import DatabaseIsNeeded, GatedDatabase
 from hotline.keys import keys_of
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
@@ -46,7 +50,10 @@ class Hotline:
 
 
 def build(settings: Settings) -> Hotline:
-    """A first start makes keys and secrets. Raises HotlineError, and only if there is nothing good to run on."""
+    """For a command: everything must be right now. A first start makes keys and secrets.
+
+    Raises HotlineError, and what the database says if it is away.
+    """
     running = config_door.load(settings)
     database = Database(make_engine(settings.database))
     try:
@@ -55,6 +62,43 @@ def build(settings: Settings) -> Hotline:
     except BaseException:  # whatever it is: nobody gets this engine, so nobody would close it
         database.engine.dispose()
         raise
+    return _join(settings, running, database, sealer)
+
+
+def build_server(settings: Settings) -> Hotline:
+    """For `serve`: with a database that is away too, since callers are greeted and queued without; `database` is then
+    a GatedDatabase that is still to be opened.
+
+    Raises HotlineError if there is nothing good to run on, or what is there does not belong together.
+    """
+    running = config_door.load(settings)
+
+    def prove(database: Database) -> None:
+        require_current(database)
+        keys.prove(sealer, settings.keys_path, database)
+
+    database = GatedDatabase(make_engine(settings.database), prove)
+    plain = Database(database.engine)
+    try:
+        sealer = (
+            Sealer.from_file(settings.keys_path) if settings.keys_path.exists() else keys_of(settings, plain)
+        )
+        database.open()
+    except SQLAlchemyError as fault:
+        if not settings.keys_path.exists():
+            database.engine.dispose()
+            raise DatabaseIsNeeded(
+                f"{settings.keys_path}: there is no file of keys, and the database cannot be asked whether it needs one "
+                f"({first_line(fault)}). Start the database, or restore the file"
+            ) from fault
+        _log.error("the database is away, callers are greeted and queued without: %s", first_line(fault))
+    except BaseException:
+        database.engine.dispose()
+        raise
+    return _join(settings, running, database, sealer)
+
+
+def _join(settings: Settings, running: Running, database: Database, sealer: Sealer) -> Hotline:
     hotline = Hotline(
         settings=settings,
         database=database,

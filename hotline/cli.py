@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import (
     accounts_cli,
@@ -87,7 +88,7 @@ def serve(
     )
     for name in ("apscheduler", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    hotline = bootstrap.build(settings)
+    hotline = bootstrap.build_server(settings)
 
     async def run() -> None:
         await Service(hotline, parts).run()
@@ -272,6 +273,20 @@ def main() -> None:
         sys.exit(1)
     except HotlineError as fault:
         print(f"hotline: {fault}", file=sys.stderr)
+        sys.exit(1)
+    except SQLAlchemyError as fault:
+        words = as_found.first_line(fault)
+        print(
+            f"hotline: the database cannot be used: {words}. Does it run, and is HOTLINE_DATABASE_URL right?",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except OSError as fault:
+        where = f" ({fault.filename})" if fault.filename else ""
+        print(
+            f"hotline: {fault.strerror or fault}{where}. Look at rights, space and the HOTLINE_ variables.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -78,7 +78,7 @@ def prove(sealer: Sealer, path: Path, database: Database) -> None:
 def samples(session: Session) -> Iterator[KeyProof]:
     """The oldest and the newest sealed value of each table: each found by its key, however many rows there are."""
     for table in metadata().sorted_tables:
-        sealed = sorted((name for name in table.columns.keys() if name.endswith(_SEALED)), key=_number_first)
+        sealed = sorted((one.name for one in table.columns if one.name.endswith(_SEALED)), key=_number_first)
         if sealed:
             yield from _ends(session, table, sealed[0])
 

@@ -17,11 +17,14 @@ from typing import Any, Final
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, bootstrap, config_door
+from hotline.as_found import first_line
 from hotline.bootstrap import Hotline
+from hotline.database_gate import GatedDatabase
 from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
@@ -55,6 +58,8 @@ ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
 _START_REPORT_EVERY_SECONDS: Final = 0.25
 _START_REPORTS: Final = 20
+_DATABASE_EVERY_SECONDS: Final = 1.0
+_DATABASE_SAID_EVERY: Final = 30  # tries
 
 
 @dataclass
@@ -68,6 +73,7 @@ class Service:
     agi: AgiServer | None = None
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
+    _starting: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
@@ -96,37 +102,59 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
-        await self.ami.start()
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
         server: uvicorn.Server | None = None
-        if "worker" in self.only:
-            tasks.append(self._start_worker(scheduler))
-        if (
-            "worker" in self.only or "agi" in self.only
-        ):  # the one places callbacks, the other lets them be dialled
-            self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         if "agi" in self.only:
             await self._start_agi()
         if "web" in self.only:
             server = self._web_server()
             self.web_task = asyncio.create_task(server.serve())
             tasks.append(self.web_task)
-        self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
-        starting = asyncio.create_task(self._report_start())
         notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        opening = asyncio.create_task(self._open_database())
+        await asyncio.wait([watching, opening, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        if opening.done() and opening.exception() is None:
+            tasks += await self._start_what_needs_the_database(scheduler)
+            await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
         notify("STOPPING=1")
         scheduler.shutdown(wait=False)
-        starting.cancel()
+        tasks.append(opening)
         await self._stop(tasks, server)
         watching.cancel()
 
+    async def _open_database(self) -> None:
+        """Returns when it is reached. Raises HotlineError if it is not the one of this program and these keys."""
+        database, tries = self.hotline.database, 0
+        while isinstance(database, GatedDatabase) and not database.is_open:
+            try:
+                await asyncio.to_thread(database.open)
+            except SQLAlchemyError as fault:
+                if tries % _DATABASE_SAID_EVERY == 0:
+                    _log.error("the database is away, and tried every second: %s", first_line(fault))
+                tries += 1
+                await asyncio.sleep(_DATABASE_EVERY_SECONDS)
+        if tries:
+            _log.info("the database is there")
+
+    async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
+        await self.ami.start()
+        tasks = [self._start_worker(scheduler)] if "worker" in self.only else []
+        if (
+            "worker" in self.only or "agi" in self.only
+        ):  # the one places callbacks, the other lets them be dialled
+            self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
+        self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
+        self._starting = asyncio.create_task(self._report_start())
+        return tasks
+
     async def _stop(self, tasks: Sequence[asyncio.Task[Any]], server: uvicorn.Server | None) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
         if self.agi is not None:
             await self.agi.stop()
         if server is not None:
