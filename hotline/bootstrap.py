@@ -50,11 +50,11 @@ class Hotline:
 
 
 def build(settings: Settings) -> Hotline:
-    """For a command: everything must be right now. A first start makes keys and secrets.
+    """For a command: everything must be right now, and what is in force stays so. A first start makes keys and secrets.
 
     Raises HotlineError, and what the database says if it is away.
     """
-    running = config_door.load(settings)
+    running = config_door.load_in_force(settings)
     database = Database(make_engine(settings.database))
     try:
         require_current(database)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,13 +30,13 @@ from hotline import (
     operations_cli,
     own_server,
     people_cli,
+    render_check,
     trial,
 )
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
-from ivr.config_files.checker import check as check_config
-from ivr.config_files.published import NoGoodConfiguration
+from ivr.config_files.published import NoGoodConfiguration, check_further
 from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
 
@@ -172,7 +173,10 @@ def check() -> None:
     warnings alone are exit 0.
     """
     settings = settings_from_environment()
-    configuration, problems = check_config(settings.config_dir)
+    configuration, problems = check_further(
+        settings.config_dir,
+        lambda folder, found: render_check.problems(settings, folder, found, is_only_looked_at=True),
+    )
     for problem in problems:
         say(f"{problem}" if problem.severity == "error" else f"warning: {problem}")
     if configuration is None:
@@ -203,9 +207,7 @@ def reload() -> None:
 def _tell_servers(settings: Settings) -> int:
     """SIGHUP to every server process of this hotline on this machine that reported lately; how many."""
     here = f"{socket.gethostname()}:"
-    hotline = bootstrap.build(settings)
-    with hotline.database.reading() as session:
-        processes = as_found.running_processes(session, hotline.now())
+    processes = as_found.server_processes(settings, datetime.now(UTC))
     pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
     refused = []
     for pid in pids:
