@@ -104,7 +104,13 @@ class Trial:
                 start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and we stop it in order
             )
         self.patience = Patience(time.monotonic())
-        self.server_started(self.server.pid)
+        try:
+            self.server_started(self.server.pid)
+        except OSError as fault:  # calls go on; only a start after a kill of ours would want to know
+            self.say(
+                f"the server's process {self.server.pid} could not be noted ({fault.strerror}): if this process is killed, "
+                "end that one by hand before the next start"
+            )
 
     @property
     def server_log(self) -> Path:
