@@ -4,17 +4,23 @@ To whoever asks meanwhile it is away, as it would be later in the day: callers a
 what happens until it can be taken in.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
+from hotline.as_found import first_line
 from hotline.database import Database
 from vocabulary.errors import HotlineError
 
+_log = logging.getLogger(__name__)
+_TRIED_EVERY_SECONDS: Final = 1.0
+_SAID_EVERY: Final = 30  # tries
 T = TypeVar("T")
 
 
@@ -62,3 +68,18 @@ class GatedDatabase(Database):
     def _pass(self) -> None:
         if not self.is_open:
             raise DatabaseIsAway
+
+
+async def open_when_there(database: Database) -> None:
+    """Returns when it is reached. Raises HotlineError if it is not the one of this program and these keys."""
+    tries = 0
+    while isinstance(database, GatedDatabase) and not database.is_open:
+        try:
+            await asyncio.to_thread(database.open)
+        except SQLAlchemyError as fault:
+            if tries % _SAID_EVERY == 0:
+                _log.error("the database is away, and tried every second: %s", first_line(fault))
+            tries += 1
+            await asyncio.sleep(_TRIED_EVERY_SECONDS)
+    if tries:
+        _log.info("the database is there")

@@ -9,29 +9,26 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import asterisk_changes, bootstrap, config_door
-from hotline.as_found import first_line
+from hotline import asterisk_changes, asterisk_version, bootstrap, config_door
 from hotline.bootstrap import Hotline
-from hotline.database_gate import GatedDatabase
+from hotline.database_gate import open_when_there
 from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.rounds import agi_part, config_part, end_wrap_ups, has_debts, take_over_waiting, worker_parts
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
-from hotline.web.app import create_app
+from hotline.web.serving import web_server
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
 from ivr.agents.switch import Seat
@@ -58,8 +55,6 @@ ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
 _START_REPORT_EVERY_SECONDS: Final = 0.25
 _START_REPORTS: Final = 20
-_DATABASE_EVERY_SECONDS: Final = 1.0
-_DATABASE_SAID_EVERY: Final = 30  # tries
 
 
 @dataclass
@@ -73,6 +68,7 @@ class Service:
     agi: AgiServer | None = None
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
+    asterisk_version: str | None = None
     _starting: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -108,14 +104,14 @@ class Service:
         if "agi" in self.only:
             await self._start_agi()
         if "web" in self.only:
-            server = self._web_server()
+            server = web_server(self.hotline)
             self.web_task = asyncio.create_task(server.serve())
             tasks.append(self.web_task)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
         notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
-        opening = asyncio.create_task(self._open_database())
+        opening = asyncio.create_task(open_when_there(self.hotline.database))
         await asyncio.wait([watching, opening, *tasks], return_when=asyncio.FIRST_COMPLETED)
         if opening.done() and opening.exception() is None:
             tasks += await self._start_what_needs_the_database(scheduler)
@@ -126,20 +122,6 @@ class Service:
         tasks.append(opening)
         await self._stop(tasks, server)
         watching.cancel()
-
-    async def _open_database(self) -> None:
-        """Returns when it is reached. Raises HotlineError if it is not the one of this program and these keys."""
-        database, tries = self.hotline.database, 0
-        while isinstance(database, GatedDatabase) and not database.is_open:
-            try:
-                await asyncio.to_thread(database.open)
-            except SQLAlchemyError as fault:
-                if tries % _DATABASE_SAID_EVERY == 0:
-                    _log.error("the database is away, and tried every second: %s", first_line(fault))
-                tries += 1
-                await asyncio.sleep(_DATABASE_EVERY_SECONDS)
-        if tries:
-            _log.info("the database is there")
 
     async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
         await self.ami.start()
@@ -241,18 +223,6 @@ class Service:
         )
         await self.agi.start()
 
-    def _web_server(self) -> uvicorn.Server:
-        settings = self.hotline.settings
-        config = uvicorn.Config(
-            create_app(self.hotline),
-            host=settings.bind,
-            port=settings.http_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=3,
-        )
-        return _Server(config)
-
     async def _on_event(self, block: Block) -> None:
         if self.listener is not None:
             await self.listener.on_event(block)
@@ -261,6 +231,7 @@ class Service:
         """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
         if "worker" not in self.only:
             return
+        self.asterisk_version = await asterisk_version.look(self.ami)
         changes = await self._resynchronise()
         await self._put_missing_accounts()
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
@@ -382,7 +353,9 @@ class Service:
             parts.append(agi_part(self.agi))
         if self.listener is not None:
             lines = self.hotline.running.configuration.lines
-            parts += worker_parts(self.listener, self.ami, self.trunks, lines, self.last_tick, now)
+            parts += worker_parts(
+                self.listener, self.ami, self.trunks, lines, self.last_tick, now, self.asterisk_version
+            )
         with self.hotline.database.writing() as session:
             report_process(session, self.owner, now)
             for part in parts:
@@ -396,14 +369,6 @@ def _on_duty(session: Session) -> list[OnDuty]:
         for seat in states.all_seats(session)
         if seat.is_signed_in
     ]
-
-
-class _Server(uvicorn.Server):
-    """Signals are ours: uvicorn would stop itself before the calls' door is closed in order."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _route(name: str, script: Callable[[Channel], None]) -> Callable[[AgiSession], None]:
