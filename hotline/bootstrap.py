@@ -80,9 +80,11 @@ def build_server(settings: Settings) -> Hotline:
     database = GatedDatabase(make_engine(settings.database), prove)
     plain = Database(database.engine)
     try:
-        sealer = (
-            Sealer.from_file(settings.keys_path) if settings.keys_path.exists() else keys_of(settings, plain)
-        )
+        if settings.keys_path.exists():
+            sealer = Sealer.from_file(settings.keys_path)
+        else:
+            require_current(plain)
+            sealer = keys_of(settings, plain)
         database.open()
     except SQLAlchemyError as fault:
         if not settings.keys_path.exists():

@@ -193,8 +193,8 @@ def reload() -> None:
     on other machines are told there.
     """
     settings = settings_from_environment()
+    program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     running = config_door.load_changed(settings)
-    program = asterisk_process.find(settings.asterisk_root)
     files = config_door.asterisk_files(settings, program, running)
     for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
         say(f"waits: {line}")
@@ -205,9 +205,13 @@ def reload() -> None:
 
 
 def _tell_servers(settings: Settings) -> int:
-    """SIGHUP to every server process of this hotline on this machine that reported lately; how many."""
+    """SIGHUP to every server process of this hotline on this machine that reported lately; how many.
+
+    Raises NoDatabase, WrongRevision.
+    """
     here = f"{socket.gethostname()}:"
-    processes = as_found.server_processes(settings, datetime.now(UTC))
+    with as_found.reading(settings) as session:
+        processes = as_found.running_processes(session, datetime.now(UTC))
     pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
     refused = []
     for pid in pids:

@@ -169,6 +169,15 @@ def test_without_keys_it_cannot_be_done_without(away: Away) -> None:
     assert not (away.home / "keys" / "keys.json").exists()
 
 
+def test_a_first_start_without_tables_asks_for_migrate(away: Away) -> None:
+    away.comes()
+    done = away.run("serve")
+    assert done.returncode == 1
+    assert "run `hotline migrate`" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (away.home / "keys" / "keys.json").exists()
+
+
 @pytest.mark.parametrize("words", [("migrate",), ("agent", "list"), ("status",), ("token", "list")])
 def test_every_command_says_so_in_one_line(away: Away, words: tuple[str, ...]) -> None:
     Sealer.create_file(away.home / "keys" / "keys.json")
