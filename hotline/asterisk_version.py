@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from hotline.asterisk_process import OLDEST
-from ivr.telephony.ami import Ami
+from ivr.telephony.ami import Ami, AmiFault
 
 _log = logging.getLogger(__name__)
 _NUMBER: Final = re.compile(r"\d+")
@@ -30,8 +30,12 @@ def why_not(version: str | None) -> str | None:
 
 
 async def look(ami: Ami) -> str | None:
-    """The same, with a line in the log for one that is too old."""
-    version = await running_version(ami)
+    """The same, with a line in the log for one that is too old. Never fails: nothing else shall wait for it."""
+    try:
+        version = await running_version(ami)
+    except AmiFault as fault:
+        _log.warning("Asterisk was not asked for its version: %s", fault)
+        return None
     if why := why_not(version):
         _log.error("%s", why)
     return version

@@ -31,9 +31,10 @@ Parts = Mapping[str, PartSeen]
 
 
 def address(settings: Settings) -> str:
-    """The web API's, as one reaches it on this machine: `http://127.0.0.1:8000`, `http://[::1]:8000`."""
+    """The web API's, as one reaches it on this machine, such as `http://127.0.0.1:8000`; IPv6 stands in brackets."""
     host = _OWN_ADDRESS.get(settings.bind, settings.bind)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{settings.http_port}"
 
 
 def is_alive(settings: Settings, *, seconds: float = 3) -> bool:

@@ -231,8 +231,8 @@ class Service:
         """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
         if "worker" not in self.only:
             return
-        self.asterisk_version = await asterisk_version.look(self.ami)
         changes = await self._resynchronise()
+        self.asterisk_version = await asterisk_version.look(self.ami)
         await self._put_missing_accounts()
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
 

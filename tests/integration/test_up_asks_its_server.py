@@ -62,9 +62,7 @@ def a_server(bind: str, parts: Mapping[str, object]) -> Iterator[Settings]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield Settings.model_validate(
-                {"home": Path("/tmp"), "bind": bind, "http_port": server.server_port}
-            )
+            yield Settings.model_validate({"home": Path(), "bind": bind, "http_port": server.server_port})
         finally:
             server.shutdown()
             thread.join()
@@ -117,7 +115,7 @@ def test_the_greeting_names_the_trunk(tmp_path: Path) -> None:
     said = first_start.greeting(Settings(home=tmp_path, bind="::"), running, True, parts)
     assert "WARNING          dispatcher is down: x" in said
     assert "the trunk" not in said, "one for tests is nobody's loss"
-    assert "http://[::1]:8000/openapi.json" in said
+    assert "//[::1]:8000/openapi.json" in said
 
 
 def test_a_started_server_may_load_before_it_must_answer() -> None:
