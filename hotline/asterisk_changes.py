@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from hotline import asterisk_process, config_door
+from hotline import asterisk_process, config_door, hold_music
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
@@ -91,6 +91,8 @@ def _take_over(
         if why:
             waiting[name] = why
         else:
+            if name == "musiconhold.conf":
+                hold_music.forget_old(settings.hold_dir, change.before, change.wanted)
             del changes[name]
             _remember(settings, changes)
     return [f"{name}: {why}" for name, why in waiting.items()]

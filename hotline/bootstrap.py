@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hotline import config_door
+from sqlalchemy.exc import SQLAlchemyError
+
+from hotline import config_door, keys
+from hotline.as_found import first_line
 from hotline.database import Database, make_engine, require_current
+from hotline.database_gate import DatabaseIsNeeded, GatedDatabase
+from hotline.keys import keys_of
 from hotline.secrets_file import Secrets, load_or_make
 from hotline.settings import Settings
 from ivr.agents.roster import all_agents
@@ -45,25 +50,65 @@ class Hotline:
 
 
 def build(settings: Settings) -> Hotline:
-    """A first start makes keys and secrets. Raises HotlineError, and only if there is nothing good to run on."""
+    """For a command: everything must be right now, and what is in force stays so. A first start makes keys and secrets.
+
+    Raises HotlineError, and what the database says if it is away.
+    """
+    running = config_door.load_in_force(settings)
+    database = Database(make_engine(settings.database))
+    try:
+        require_current(database)
+        sealer = keys_of(settings, database)
+    except BaseException:  # whatever it is: nobody gets this engine, so nobody would close it
+        database.engine.dispose()
+        raise
+    return _join(settings, running, database, sealer)
+
+
+def build_server(settings: Settings) -> Hotline:
+    """For `serve`: with a database that is away too, since callers are greeted and queued without; `database` is then
+    a GatedDatabase that is still to be opened.
+
+    Raises HotlineError if there is nothing good to run on, or what is there does not belong together.
+    """
     running = config_door.load(settings)
+
+    def prove(database: Database) -> None:
+        require_current(database)
+        keys.prove(sealer, settings.keys_path, database)
+
+    database = GatedDatabase(make_engine(settings.database), prove)
+    plain = Database(database.engine)
+    try:
+        if settings.keys_path.exists():
+            sealer = Sealer.from_file(settings.keys_path)
+        else:
+            require_current(plain)
+            sealer = keys_of(settings, plain)
+        database.open()
+    except SQLAlchemyError as fault:
+        if not settings.keys_path.exists():
+            database.engine.dispose()
+            raise DatabaseIsNeeded(
+                f"{settings.keys_path}: there is no file of keys, and the database cannot be asked whether it needs one "
+                f"({first_line(fault)}). Start the database, or restore the file"
+            ) from fault
+        _log.error("the database is away, callers are greeted and queued without: %s", first_line(fault))
+    except BaseException:
+        database.engine.dispose()
+        raise
+    return _join(settings, running, database, sealer)
+
+
+def _join(settings: Settings, running: Running, database: Database, sealer: Sealer) -> Hotline:
     hotline = Hotline(
         settings=settings,
-        database=Database(make_engine(settings.database)),
-        sealer=sealer_of(settings),
+        database=database,
+        sealer=sealer,
         switch=AccountsOnly(sip_accounts(settings, running.configuration.lines.site.language)),
     )
-    require_current(hotline.database)
     hotline.replace_running(running)
     return hotline
-
-
-def sealer_of(settings: Settings) -> Sealer:
-    path = settings.keys_path
-    if path.exists():
-        return Sealer.from_file(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Sealer.create_file(path)
 
 
 def secrets_of(settings: Settings) -> Secrets:

@@ -8,10 +8,12 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import (
     accounts_cli,
@@ -26,15 +28,16 @@ from hotline import (
     first_start,
     leftovers,
     operations_cli,
+    own_server,
     people_cli,
+    render_check,
     trial,
 )
 from hotline.environment import settings_from_environment
 from hotline.other_processes import may_be_a_server, other_process
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
-from ivr.config_files.checker import check as check_config
-from ivr.config_files.published import NoGoodConfiguration
+from ivr.config_files.published import NoGoodConfiguration, check_further
 from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
 
@@ -87,7 +90,7 @@ def serve(
     )
     for name in ("apscheduler", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    hotline = bootstrap.build(settings)
+    hotline = bootstrap.build_server(settings)
 
     async def run() -> None:
         await Service(hotline, parts).run()
@@ -123,8 +126,8 @@ class _Prepared:
     def trial(self, stop: StopRequest, note: leftovers.UpNote) -> trial.Trial:
         return trial.Trial(self.settings, self.program, say, stop, note.server_started)
 
-    def greet(self) -> None:
-        say(first_start.greeting(self.settings, self.running, self.is_first))
+    def greet(self, parts: own_server.Parts) -> None:
+        say(first_start.greeting(self.settings, self.running, self.is_first, parts))
 
 
 def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:
@@ -171,7 +174,10 @@ def check() -> None:
     warnings alone are exit 0.
     """
     settings = settings_from_environment()
-    configuration, problems = check_config(settings.config_dir)
+    configuration, problems = check_further(
+        settings.config_dir,
+        lambda folder, found: render_check.problems(settings, folder, found, is_only_looked_at=True),
+    )
     for problem in problems:
         say(f"{problem}" if problem.severity == "error" else f"warning: {problem}")
     if configuration is None:
@@ -188,8 +194,8 @@ def reload() -> None:
     on other machines are told there.
     """
     settings = settings_from_environment()
+    program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     running = config_door.load_changed(settings)
-    program = asterisk_process.find(settings.asterisk_root)
     files = config_door.asterisk_files(settings, program, running)
     for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
         say(f"waits: {line}")
@@ -200,11 +206,13 @@ def reload() -> None:
 
 
 def _tell_servers(settings: Settings) -> int:
-    """SIGHUP to every server process of this hotline on this machine that reported lately; how many."""
+    """SIGHUP to every server process of this hotline on this machine that reported lately; how many.
+
+    Raises NoDatabase, WrongRevision.
+    """
     here = f"{socket.gethostname()}:"
-    hotline = bootstrap.build(settings)
-    with hotline.database.reading() as session:
-        processes = as_found.running_processes(session, hotline.now())
+    with as_found.reading(settings) as session:
+        processes = as_found.running_processes(session, datetime.now(UTC))
     pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
     refused, told = [], 0
     for pid in pids:
@@ -275,6 +283,20 @@ def main() -> None:
         sys.exit(1)
     except HotlineError as fault:
         print(f"hotline: {fault}", file=sys.stderr)
+        sys.exit(1)
+    except SQLAlchemyError as fault:
+        words = as_found.first_line(fault)
+        print(
+            f"hotline: the database cannot be used: {words}. Does it run, and is HOTLINE_DATABASE_URL right?",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except OSError as fault:
+        where = f" ({fault.filename})" if fault.filename else ""
+        print(
+            f"hotline: {fault.strerror or fault}{where}. Look at rights, space and the HOTLINE_ variables.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -3,26 +3,32 @@
 A bad file never replaces what runs.
 """
 
-import hashlib
 import logging
 import os
-import subprocess
-import tempfile
 from pathlib import Path
 
-from hotline import asterisk_process, defaults_door
+from hotline import asterisk_process, asterisk_site, defaults_door, hold_music, render_check
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
-from ivr.config_files.published import load_for_start, publish
+from ivr.config_files.published import (
+    Further,
+    NoGoodConfiguration,
+    check_further,
+    folder_of,
+    load_for_start,
+    load_published,
+    publish,
+)
 from ivr.config_files.running import Running
-from ivr.lines import Language, Lines
+from ivr.lines import Lines
+from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
-    NoSuchPrompt,
     PromptFailed,
     PromptLibrary,
     VoiceToolsMissing,
+    lay_out,
     made_earlier,
     render_prompts,
 )
@@ -38,7 +44,7 @@ class NotTaken(HotlineError):
 
 def load(settings: Settings) -> Running:
     """For a start: the files if they are good, else the last good set, degraded. Raises NoGoodConfiguration."""
-    found = load_for_start(settings.config_dir, settings.home_dir)
+    found = load_for_start(settings.config_dir, settings.home_dir, _cannot_be_rendered(settings))
     for one in found.problems:
         _log.log(logging.ERROR if one.severity == "error" else logging.WARNING, "configuration: %s", one)
     if found.is_degraded:
@@ -46,127 +52,72 @@ def load(settings: Settings) -> Running:
             "configuration: DEGRADED, running on the last good set until the problems above are mended"
         )
     prompts = make_prompts(settings, found.configuration)
+    _put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
 
 def load_changed(settings: Settings, *, is_published: bool = True) -> Running:
     """The files on disk if they are good, kept as the last good set; raises NotTaken with all problems if not."""
-    configuration, problems = check(settings.config_dir)
+    configuration, problems = check_further(settings.config_dir, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken("\n".join(str(one) for one in problems))
     prompts = make_prompts(settings, configuration)
     if is_published:
         publish(settings.config_dir, configuration.version, settings.home_dir)
+        _put_in_force(settings, prompts)
     return Running(configuration, prompts, False, tuple(problems))
+
+
+def load_in_force(settings: Settings) -> Running:
+    """For a command that only wants to know what runs, without a sound: nothing is written, nothing comes into force.
+
+    Before the first start: the files. Raises NoGoodConfiguration.
+    """
+    configuration = load_published(settings.home_dir)
+    if configuration is None:
+        configuration, problems = check(settings.config_dir)
+        if configuration is None:
+            raise NoGoodConfiguration(problems)
+    return Running(configuration, PromptLibrary({}, {}), False)
+
+
+def _cannot_be_rendered(settings: Settings) -> Further:
+    return lambda folder, configuration: render_check.problems(settings, folder, configuration)
 
 
 def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
     """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
-    folder = settings.prompts_dir
+    languages = [configuration.lines.site.language]
     try:
         return render_prompts(
             configuration.prompts,
-            languages=[configuration.lines.site.language],
+            languages=languages,
             recorded_dir=settings.config_dir / "prompts",
-            cache_dir=folder / "cache",
-            out_dir=folder,
+            cache_dir=settings.prompts_dir / "cache",
         )
     except (VoiceToolsMissing, PromptFailed, OSError) as fault:
         _log.error("%s; what was made earlier is played", fault)
-        return made_earlier(configuration.prompts, [configuration.lines.site.language], folder)
+        return made_earlier(configuration.prompts, languages, settings.prompts_dir)
 
 
-def make_hold_music(settings: Settings, prompts: PromptLibrary, language: Language) -> Path:
-    """What waiting callers hear, over and over: the prompt hold_on, then some quiet seconds of a soft chord.
-
-    Gives the folder that Asterisk plays; its one file is named after the prompt, so a new prompt makes a new file.
-    """
-    folder = settings.prompts_dir / "hold"
+def _put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
+    """For the dialplan, which plays by name; callers in a menu hear the set that they began with."""
     try:
-        spoken = Path(f"{prompts.sound('hold_on', language)}.wav").read_bytes()
-    except (NoSuchPrompt, OSError):
-        spoken = b""
-    target = folder / f"hold-{hashlib.sha256(spoken).hexdigest()[:12]}.wav"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            _mix_hold_music(spoken, target)
-        except (OSError, subprocess.SubprocessError) as fault:
-            _log.error("the hold music could not be made: %s", fault)
-            return folder
-        for old in folder.glob("hold*.wav"):
-            if old != target:
-                old.unlink()
-    return folder
+        lay_out(prompts, settings.prompts_dir)
+        note_in_use(prompts, settings.prompts_dir / "cache", settings.prompts_dir / "sets")
+    except OSError as fault:
+        _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
 
 
-def _mix_hold_music(spoken: bytes, target: Path) -> None:
-    form = ["-r", "8000", "-c", "1", "-b", "16"]
-    with tempfile.TemporaryDirectory() as aside:
-        tune, prompt, whole = (Path(aside, name) for name in ("tune.wav", "prompt.wav", "whole.wav"))
-        made = [
-            "synth",
-            "14",
-            "pluck",
-            "C3",
-            "pluck",
-            "E3",
-            "pluck",
-            "G3",
-            "fade",
-            "t",
-            "1",
-            "14",
-            "5",
-            "gain",
-            "-18",
-        ]
-        subprocess.run(["sox", "-D", "-n", *form, str(tune), *made], check=True, timeout=60)
-        prompt.write_bytes(spoken)
-        parts = [str(prompt)] if spoken else []
-        subprocess.run(["sox", "-D", *parts, str(tune), *form, str(whole)], check=True, timeout=60)
-        draft = target.with_suffix(".new")
-        draft.write_bytes(whole.read_bytes())
-        draft.replace(target)
-
-
-def asterisk_site(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
-    """Where everything of this hotline's Asterisk lies and listens."""
-    base, secrets = settings.asterisk_dir, load_or_make(settings)
+def site_in_force(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
+    """Where everything of this hotline's Asterisk lies and listens. Raises NotTaken."""
     lines = running.configuration.lines
-    return AsteriskSite(
-        system_name=settings.system_name,
-        etc_dir=str(etc_dir(settings)),
-        module_dir=program.module_dir,
-        data_dir=program.data_dir,
-        lib_dir=str(base / "lib"),
-        spool_dir=str(base / "spool"),
-        run_dir=str(base / "run"),
-        log_dir=str(base / "log"),
-        prompts_dir=str(settings.prompts_dir / lines.site.language),
-        hold_dir=str(make_hold_music(settings, running.prompts, lines.site.language)),
-        sip_bind=settings.sip_bind,
-        sip_port=settings.sip_port,
-        media_address=settings.media_address,
-        rtp_start=settings.rtp_start,
-        rtp_end=settings.rtp_end,
-        asterisk_bind=settings.asterisk_bind,
-        asterisk_http_port=settings.asterisk_http_port,
-        ami_port=settings.ami_port,
-        ami_user=settings.ami_user,
-        ami_secret=secrets.ami_secret,
-        ari_user=settings.ami_user,
-        ari_secret=secrets.ari_secret,
-        server_address="127.0.0.1" if settings.agi_bind == "0.0.0.0" else settings.agi_bind,
-        agi_address="127.0.0.1" if settings.agi_bind == "0.0.0.0" else settings.agi_bind,
-        agi_port=settings.agi_port,
-        agi_step_seconds=settings.agi_step_seconds,
-        trunk_secrets=trunk_secrets(lines),
-    )
+    hold = hold_music.make(settings.hold_dir, running.prompts, lines.site.language)
+    return asterisk_site.site_of(settings, program, load_or_make(settings), lines, hold, trunk_secrets(lines))
 
 
 def etc_dir(settings: Settings) -> Path:
-    return (settings.asterisk_etc or settings.asterisk_dir / "etc").absolute()
+    return asterisk_site.etc_dir(settings)
 
 
 def trunk_secrets(lines: Lines) -> dict[str, str]:
@@ -192,9 +143,10 @@ def render_asterisk(
 
 def asterisk_files(settings: Settings, program: AsteriskProgram, running: Running) -> dict[str, str]:
     """Asterisk's files as they shall be, by name; the folders that they speak of are there afterwards."""
-    site = asterisk_site(settings, program, running)
+    site = site_in_force(settings, program, running)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration
-    templates = defaults_door.templates(settings.config_dir)
+    own = folder_of(settings.home_dir, configuration.version) if running.is_degraded else settings.config_dir
+    templates = defaults_door.templates(own)
     return render(configuration.lines, site, templates, configuration.callbacks.kinds)

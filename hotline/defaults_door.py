@@ -20,7 +20,10 @@ def shipped() -> Path:
 
 
 def templates(config_dir: Path) -> list[Path]:
-    """Folders of Asterisk's templates, the site's own first. They are not laid out: an upgrade brings its own."""
+    """Folders of Asterisk's templates, the site's own first. They are not laid out: an upgrade brings its own.
+
+    `config_dir`: the folder of one set of config files.
+    """
     return [config_dir / "asterisk", shipped() / "asterisk"]
 
 

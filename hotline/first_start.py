@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 from sqlmodel import Session, select
 
-from hotline import accounts, asterisk_process, bootstrap
+from hotline import accounts, asterisk_process, bootstrap, own_server
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
 from ivr.agents import roster
@@ -68,19 +68,22 @@ def _phone_lines(settings: Settings, agent: Agent, secret: str) -> str:
     )
 
 
-def greeting(settings: Settings, running: Running, is_first: bool) -> str:
+def greeting(settings: Settings, running: Running, is_first: bool, parts: own_server.Parts) -> str:
     """What the person at the terminal wants to know now."""
-    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
     number = running.configuration.lines.numbers[0].number
     lines = [
         "",
         f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
-        f"  Web API          http://{host}:{settings.http_port}/openapi.json",
+        f"  Web API          {own_server.address(settings)}/openapi.json",
         f"  A test call      {in_another_terminal(settings)} call {number}",
         f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1 -d 20000",
         f"  Accounts         {accounts_file(settings)}{'' if is_first else ' (from the first start)'}",
         f"  Config files     {settings.config_dir}",
         f"  Logs             {settings.home_dir / 'server.log'}, {settings.asterisk_dir / 'log'}",
+        *(
+            f"  WARNING          {said}"
+            for said in own_server.what_is_down(parts, running.configuration.lines)
+        ),
         "Ctrl-C stops everything.",
     ]
     if settings.database_url is not None:  # a secret: not to be printed

@@ -22,6 +22,7 @@ from hotline.settings import Settings
 from vocabulary.errors import HotlineError
 
 _SERVER_SECONDS: Final = 10.0
+_NOTE_BYTES: Final = 120
 _SERVER: Final = "hotline.cli serve"
 
 
@@ -55,14 +56,14 @@ class UpNote:
     left: StartedServer | None
 
     def server_started(self, pid: int) -> None:
+        """Raises OSError."""
         self.write(StartedServer(pid, started_at(pid)))
 
     def write(self, server: StartedServer | None) -> None:
+        """Raises OSError. Over what stands there, in the same length: a full disk takes that, and a kill leaves one or the
+        other."""
         note = {"up": os.getpid(), "server": [server.pid, server.started_at] if server else None}
-        self.file.seek(0)
-        self.file.truncate()
-        self.file.write(json.dumps(note))
-        self.file.flush()
+        os.pwrite(self.file.fileno(), json.dumps(note).ljust(_NOTE_BYTES).encode(), 0)
 
 
 @contextmanager

@@ -31,7 +31,11 @@ def fail(text: str) -> NoReturn:
 
 def with_hotline(work: Callable[[bootstrap.Hotline], None]) -> None:
     """A command on the database of this hotline."""
-    work(bootstrap.build(settings_from_environment()))
+    hotline = bootstrap.build(settings_from_environment())
+    try:
+        work(hotline)
+    finally:
+        hotline.database.engine.dispose()
 
 
 def _put(hotline: bootstrap.Hotline, new: list[roster.NewAgent]) -> None:

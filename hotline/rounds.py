@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import exists, literal, select
 from sqlmodel import Session, col
 
-from hotline import asterisk_changes, asterisk_process, config_door
+from hotline import asterisk_changes, asterisk_process, asterisk_version, config_door
 from hotline.bootstrap import Hotline
 from hotline.listener import LEASE_SECONDS, Listener
 from hotline.settings import Settings
@@ -97,15 +97,22 @@ def worker_parts(
     lines: Lines,
     last_tick: datetime | None,
     now: datetime,
+    version: str | None = None,
 ) -> list[Part]:
-    """`last_tick`: when the dispatcher last ended a look without a fault."""
-    parts = [Part("asterisk", ami.is_connected, {} if ami.is_connected else {"reason": ami.trouble})]
+    """`last_tick`: when the dispatcher last ended a look without a fault. `version`: of Asterisk, if it said so."""
+    parts = [_asterisk_part(ami, version)]
     if listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
         parts.append(Part("listener", _is_fresh(listener.read_until, now), _listener_detail(listener)))
     why = trunks.why_callbacks_wait(lines)
     parts.append(Part("dispatcher", _is_fresh(last_tick, now), {"reason": why} if why else {}))
     parts.append(Part("trunks", trunks.is_up(lines), dict(trunks.states)))
     return parts
+
+
+def _asterisk_part(ami: Ami, version: str | None) -> Part:
+    detail = {"version": version} if version else {}
+    reason = asterisk_version.why_not(version) if ami.is_connected else ami.trouble
+    return Part("asterisk", reason is None, detail | ({"reason": reason} if reason is not None else {}))
 
 
 def _is_fresh(moment: datetime | None, now: datetime) -> bool:

@@ -9,8 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,15 +19,16 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import asterisk_changes, bootstrap, config_door
+from hotline import asterisk_changes, asterisk_version, bootstrap, config_door
 from hotline.bootstrap import Hotline
+from hotline.database_gate import open_when_there
 from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.rounds import agi_part, config_part, end_wrap_ups, has_debts, take_over_waiting, worker_parts
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
-from hotline.web.app import create_app
+from hotline.web.serving import web_server
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
 from ivr.agents.switch import Seat
@@ -68,6 +68,8 @@ class Service:
     agi: AgiServer | None = None
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
+    asterisk_version: str | None = None
+    _starting: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
@@ -96,37 +98,45 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
-        await self.ami.start()
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
         server: uvicorn.Server | None = None
-        if "worker" in self.only:
-            tasks.append(self._start_worker(scheduler))
+        if "agi" in self.only:
+            await self._start_agi()
+        if "web" in self.only:
+            server = web_server(self.hotline)
+            self.web_task = asyncio.create_task(server.serve())
+            tasks.append(self.web_task)
+        scheduler.start()
+        self._every(scheduler, 5, self._say_alive)
+        notify("READY=1")
+        watching = asyncio.create_task(self._stopping.wait())
+        opening = asyncio.create_task(open_when_there(self.hotline.database))
+        await asyncio.wait([watching, opening, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        if opening.done() and opening.exception() is None:
+            tasks += await self._start_what_needs_the_database(scheduler)
+            await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping")
+        notify("STOPPING=1")
+        scheduler.shutdown(wait=False)
+        tasks.append(opening)
+        await self._stop(tasks, server)
+        watching.cancel()
+
+    async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
+        await self.ami.start()
+        tasks = [self._start_worker(scheduler)] if "worker" in self.only else []
         if (
             "worker" in self.only or "agi" in self.only
         ):  # the one places callbacks, the other lets them be dialled
             self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
-        if "agi" in self.only:
-            await self._start_agi()
-        if "web" in self.only:
-            server = self._web_server()
-            self.web_task = asyncio.create_task(server.serve())
-            tasks.append(self.web_task)
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
-        scheduler.start()
-        self._every(scheduler, 5, self._say_alive)
-        starting = asyncio.create_task(self._report_start())
-        notify("READY=1")
-        watching = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        _log.info("stopping")
-        notify("STOPPING=1")
-        scheduler.shutdown(wait=False)
-        starting.cancel()
-        await self._stop(tasks, server)
-        watching.cancel()
+        self._starting = asyncio.create_task(self._report_start())
+        return tasks
 
     async def _stop(self, tasks: Sequence[asyncio.Task[Any]], server: uvicorn.Server | None) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
         if self.agi is not None:
             await self.agi.stop()
         if server is not None:
@@ -213,18 +223,6 @@ class Service:
         )
         await self.agi.start()
 
-    def _web_server(self) -> uvicorn.Server:
-        settings = self.hotline.settings
-        config = uvicorn.Config(
-            create_app(self.hotline),
-            host=settings.bind,
-            port=settings.http_port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=3,
-        )
-        return _Server(config)
-
     async def _on_event(self, block: Block) -> None:
         if self.listener is not None:
             await self.listener.on_event(block)
@@ -234,6 +232,7 @@ class Service:
         if "worker" not in self.only:
             return
         changes = await self._resynchronise()
+        self.asterisk_version = await asterisk_version.look(self.ami)
         await self._put_missing_accounts()
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
 
@@ -354,7 +353,9 @@ class Service:
             parts.append(agi_part(self.agi))
         if self.listener is not None:
             lines = self.hotline.running.configuration.lines
-            parts += worker_parts(self.listener, self.ami, self.trunks, lines, self.last_tick, now)
+            parts += worker_parts(
+                self.listener, self.ami, self.trunks, lines, self.last_tick, now, self.asterisk_version
+            )
         with self.hotline.database.writing() as session:
             report_process(session, self.owner, now)
             for part in parts:
@@ -368,14 +369,6 @@ def _on_duty(session: Session) -> list[OnDuty]:
         for seat in states.all_seats(session)
         if seat.is_signed_in
     ]
-
-
-class _Server(uvicorn.Server):
-    """Signals are ours: uvicorn would stop itself before the calls' door is closed in order."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _route(name: str, script: Callable[[Channel], None]) -> Callable[[AgiSession], None]:

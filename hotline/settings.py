@@ -156,6 +156,10 @@ class Settings(BaseSettings):
         return self.home_dir / "prompts"
 
     @property
+    def hold_dir(self) -> Path:
+        return self.prompts_dir / "hold"
+
+    @property
     def asterisk_dir(self) -> Path:
         return self.home_dir / "asterisk"
 

@@ -8,27 +8,42 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hotline import asterisk_process, config_door, leftovers
+from hotline import asterisk_process, config_door, leftovers, own_server
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
+from hotline.own_server import Parts
 from hotline.settings import Settings
 from hotline.stop_request import StopRequest
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
-_FROZEN_AFTER_SECONDS: Final = 15
+_FROZEN_AFTER_SECONDS: Final = 15.0
+_STARTED_WITHIN_SECONDS: Final = 60.0
+_TRUNKS_WITHIN_SECONDS: Final = 5.0
 _LOOK_EVERY_SECONDS: Final = 1.0
 _NEXT_START_AFTER_SECONDS: Final = 5.0
 
 
 class DidNotStart(HotlineError):
     """A part did not become ready in time; the text says which and where its log is."""
+
+
+@dataclass
+class Patience:
+    """How long a server may be silent: one that starts has to load the program first. Seconds of a monotonic clock."""
+
+    heard: float
+    has_answered: bool = False
+
+    def answered(self, now: float) -> None:
+        self.heard, self.has_answered = now, True
+
+    def is_over(self, now: float) -> bool:
+        return now - self.heard > (_FROZEN_AFTER_SECONDS if self.has_answered else _STARTED_WITHIN_SECONDS)
 
 
 @dataclass
@@ -42,16 +57,20 @@ class Trial:
     server_started: Callable[[int], None]
     asterisk: subprocess.Popen[bytes] | None = None
     server: subprocess.Popen[bytes] | None = None
+    patience: Patience = field(default_factory=lambda: Patience(time.monotonic()))
 
-    def run(self, greet: Callable[[], None]) -> None:
-        """Until it is asked to stop (raises StopAsked); no process is left behind, whatever fails."""
+    def run(self, greet: Callable[[Parts], None]) -> None:
+        """Until it is asked to stop (raises StopAsked); no process is left behind, whatever fails.
+
+        `greet` is told which parts are up.
+        """
         try:
             self._start_asterisk()
             self._start_server()  # it loads while Asterisk comes up
             with self.stop_request.may_break_off():
                 self._wait_for_asterisk()
-                self._wait_until_ready(60)
-                greet()
+                self._wait_until_started(_STARTED_WITHIN_SECONDS)
+                greet(self._parts_with_trunks())
             self._watch()
         finally:
             self.stop()
@@ -84,25 +103,46 @@ class Trial:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and we stop it in order
             )
-        self.server_started(self.server.pid)
+        self.patience = Patience(time.monotonic())
+        try:
+            self.server_started(self.server.pid)
+        except OSError as fault:  # calls go on; only a start after a kill of ours would want to know
+            self.say(
+                f"the server's process {self.server.pid} could not be noted ({fault.strerror}): if this process is killed, "
+                "end that one by hand before the next start"
+            )
 
     @property
     def server_log(self) -> Path:
         return self.settings.home_dir / "server.log"
 
-    def _wait_until_ready(self, seconds: float) -> None:
+    def _wait_until_started(self, seconds: float) -> None:
+        """All that this process started is up. Raises DidNotStart."""
+        assert self.server is not None, "it was started"
+        down: list[str] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.server is not None and self.server.poll() is not None:
+            if self.server.poll() is not None:
                 raise DidNotStart(
                     f"the server stopped at once; the end of {self.server_log} says why:\n{self._tail()}"
                 )
-            if is_ready(self.settings):
+            down = own_server.not_started(own_server.parts_seen(self.settings), self.server.pid)
+            if not down:
                 return
             time.sleep(0.1)  # it tells nobody when it is ready, so it is asked anew
         raise DidNotStart(
-            f"the server was not ready after {seconds:g} s; see {self.server_log}\n{self._tail()}"
+            f"after {seconds:g} s these parts of the server are not up: {', '.join(down)}; "
+            f"see {self.server_log}\n{self._tail()}"
         )
+
+    def _parts_with_trunks(self) -> Parts:
+        """Asterisk asks a trunk when it starts, and the answer takes a moment; one that gives none holds nobody up."""
+        until = time.monotonic() + _TRUNKS_WITHIN_SECONDS
+        while True:
+            parts = own_server.parts_seen(self.settings)
+            if all(part.is_up for part in parts.values()) or time.monotonic() > until:
+                return parts
+            time.sleep(0.2)  # it tells nobody when one answers, so it is asked anew
 
     def _tail(self) -> str:
         return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
@@ -121,8 +161,7 @@ class Trial:
         return True
 
     def _watch(self) -> None:
-        heard = time.monotonic()
-        next_start = heard
+        next_start = time.monotonic()
         while True:
             with self.stop_request.may_break_off():
                 time.sleep(_LOOK_EVERY_SECONDS)  # the pause between two looks; a signal ends it
@@ -137,12 +176,11 @@ class Trial:
             if self.server is not None and self.server.poll() is not None:
                 self.say(f"the server stopped (see {self.server_log}); starting it again")
                 self._start_server()
-                heard = time.monotonic()
             with self.stop_request.may_break_off():
-                has_answered = answers(self.settings, "/healthz", seconds=3)
-            if has_answered:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _FROZEN_AFTER_SECONDS and self.server is not None:
+                is_alive = own_server.is_alive(self.settings)
+            if is_alive:
+                self.patience.answered(time.monotonic())
+            elif self.patience.is_over(time.monotonic()) and self.server is not None:
                 self.say("the server does not answer; killing it and starting it again")
                 self.server.kill()
                 self.server.wait()
@@ -158,18 +196,3 @@ class Trial:
                 self.server.wait()
         if self.asterisk is not None:
             asterisk_process.stop(self.asterisk)
-
-
-def is_ready(settings: Settings) -> bool:
-    """Every part of the hotline is up."""
-    return answers(settings, "/readyz", seconds=3)
-
-
-def answers(settings: Settings, path: str, *, seconds: float) -> bool:
-    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://{host}:{settings.http_port}{path}", timeout=seconds) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

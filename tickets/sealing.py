@@ -21,7 +21,6 @@ from vocabulary.errors import HotlineError
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
-_FIRST_KEY = "k1"
 
 
 class SealIsBroken(HotlineError):
@@ -91,10 +90,14 @@ class Sealer:
 
     @classmethod
     def create_file(cls, path: Path) -> Self:
-        """Writes fresh random keys, mode 600; raises FileExistsError rather than lose keys in use."""
+        """Writes fresh random keys, mode 600; raises FileExistsError rather than lose keys in use.
+
+        The key's id is random too: two files that were made apart can be joined, and each opens what is its own.
+        """
+        key_id = f"k{secrets.token_hex(4)}"
         kept = {
-            "current": _FIRST_KEY,
-            "seal_keys": {_FIRST_KEY: base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()},
+            "current": key_id,
+            "seal_keys": {key_id: base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()},
             "digest_key": base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode(),
         }
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

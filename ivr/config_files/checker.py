@@ -16,7 +16,7 @@ from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, read_sources
+from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
 from ivr.menus.graph import faults
 from ivr.menus.schema import MenuFile
@@ -52,8 +52,11 @@ def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
 
 
 def check_files(files: Mapping[str, bytes]) -> tuple[Configuration | None, list[ConfigProblem]]:
-    """The same for contents by file name, such as menus/main.yaml. Never raises, whatever they hold."""
-    checking = _Checking({name: read(name, data) for name, data in sorted(files.items())})
+    """The same for contents by file name, such as menus/main.yaml. Never raises, whatever they hold.
+
+    Templates count for the version only: whether they can be rendered is asked by who renders them.
+    """
+    checking = _Checking({name: read(name, files[name]) for name in sorted(files) if not is_template(name)})
     configuration = checking.configuration(content_version(files))
     problems = checking.problems()
     return (None if _has_error(problems) else configuration), problems

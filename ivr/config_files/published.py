@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +44,17 @@ class StartConfig:
     problems: tuple[ConfigProblem, ...]
 
 
-def load_for_start(config_dir: Path, home: Path) -> StartConfig:
+Further = Callable[[Path, Configuration], list[ConfigProblem]]
+"""What else is wrong with the set in a folder, beyond what `check` finds in its files."""
+
+
+def _nothing_further(_folder: Path, _configuration: Configuration) -> list[ConfigProblem]:
+    return []
+
+
+def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_further) -> StartConfig:
     """The files if they are good, which publishes them; else the last good set, or NoGoodConfiguration."""
-    configuration, problems = check(config_dir)
+    configuration, problems = check_further(config_dir, further)
     if configuration is not None:
         try:
             publish(config_dir, configuration.version, home)
@@ -55,10 +63,27 @@ def load_for_start(config_dir: Path, home: Path) -> StartConfig:
             remedy = f"Check space and rights of {home}."
             problems.append(problem(str(config_dir), (1, 1), (), fault, remedy))
         return StartConfig(configuration, False, tuple(problems))
-    last_good = load_published(home)
+    last_good = load_published(home, further)
     if last_good is None:
         raise NoGoodConfiguration(problems)
     return StartConfig(last_good, True, tuple(problems))
+
+
+def check_further(
+    folder: Path, further: Further = _nothing_further
+) -> tuple[Configuration | None, list[ConfigProblem]]:
+    """As `check`: warnings may come with a configuration, errors never do."""
+    configuration, problems = check(folder)
+    if configuration is None:
+        return None, problems
+    problems = problems + further(folder, configuration)
+    is_good = all(one.severity != "error" for one in problems)
+    return (configuration if is_good else None), problems
+
+
+def folder_of(home: Path, version: str) -> Path:
+    """Where that set is kept."""
+    return home / "published" / version
 
 
 def publish(config_dir: Path, version: str, home: Path) -> None:
@@ -85,17 +110,23 @@ def _alone_in(store: Path) -> Iterator[None]:
         yield
 
 
-def load_published(home: Path) -> Configuration | None:
-    """The set in force; if it is damaged, the newest that is whole; None if there is none."""
+def load_published(home: Path, further: Further = _nothing_further) -> Configuration | None:
+    """The set in force; if it is damaged or has something `further`, the newest that is whole; None if there is none.
+
+    If all have something further the set in force is given: it ran, and is better than none.
+    """
     store = home / "published"
     current = _current(store)
     versions = ([current] if current else []) + [v for v in _by_age(store) if v != current]
+    whole: list[Configuration] = []
     for version in versions:
         if _is_whole(store / version):
             configuration, _ = check(store / version)
             if configuration is not None:
-                return configuration
-    return None
+                whole.append(configuration)
+                if all(one.severity != "error" for one in further(store / version, configuration)):
+                    return configuration
+    return whole[0] if whole else None
 
 
 def _keep(files: dict[str, bytes], store: Path, version: str) -> None:

@@ -12,6 +12,8 @@ from vocabulary.config_problem import ConfigProblem
 
 REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
 EXAMPLES: Final = "examples/"
+TEMPLATES: Final = "asterisk/"
+"""A site's own templates of Asterisk's files. They belong to the set, so that a set can be rendered alone."""
 _MOST_MENUS: Final = 1000
 _START: Final = (1, 1)
 
@@ -23,7 +25,7 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
         return {}, [problem(str(folder), _START, (), fault, "`hotline init` lays out a new one.")]
     files: dict[str, bytes] = {}
     problems: list[ConfigProblem] = []
-    for name in (*REQUIRED_FILES, *_menu_files(folder, problems)):
+    for name in (*REQUIRED_FILES, *_menu_files(folder, problems), *_template_files(folder)):
         try:
             files[name] = _bytes(folder / name)
         except FileNotFoundError:
@@ -41,6 +43,15 @@ def _bytes(path: Path) -> bytes:
         raise OSError(0, "it is not a plain file")
     with path.open("rb") as file:
         return file.read(LARGEST_FILE + 1)
+
+
+def is_template(name: str) -> bool:
+    return name.startswith(TEMPLATES)
+
+
+def _template_files(folder: Path) -> list[str]:
+    found = sorted((folder / TEMPLATES).glob("*.conf.j2"))
+    return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith(".")]
 
 
 def _menu_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:

@@ -74,9 +74,9 @@ class PromptLibrary:
 
 
 def render_prompts(
-    file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path, out_dir: Path
+    file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
 ) -> PromptLibrary:
-    """Makes what is missing as out_dir/<language>/<prompt>.wav and tells where all lie and how long they are.
+    """Makes what is missing in cache_dir and tells where all lie and how long they are. No file that is there changes.
 
     Recordings are looked for as recorded_dir/<language>/<prompt>.wav.
     """
@@ -89,11 +89,18 @@ def render_prompts(
             if text is None and not recorded.is_file():
                 continue
             cached = _recording(name, recorded, cache_dir) or _speech(name, prompt, language, file, cache_dir)
-            target = out_dir / language / f"{name}.wav"
-            _put(cached, target)
-            paths[language, name] = target
-            seconds[language, name] = _length(target)
+            paths[language, name] = cached
+            seconds[language, name] = _length(cached)
     return PromptLibrary(paths, seconds)
+
+
+def lay_out(library: PromptLibrary, out_dir: Path) -> None:
+    """The same as out_dir/<language>/<prompt>.wav, for the dialplan, which knows prompts by name. One that is being
+    played is played to its end as it was."""
+    for (language, name), path in library.paths.items():
+        target = out_dir / language / f"{name}.wav"
+        if path != target:
+            _put(path, target)
 
 
 def made_earlier(file: PromptsFile, languages: Iterable[Language], out_dir: Path) -> PromptLibrary:
@@ -111,10 +118,12 @@ def _recording(name: str, recorded: Path, cache_dir: Path) -> Path | None:
     """The recording as the telephone wants it; None if there is none that can be used."""
     if not recorded.is_file():
         return None
-    if _is_telephone_sound(recorded):
-        return recorded
-    cached = cache_dir / f"{_hash('recorded', recorded.read_bytes())}.wav"
+    data = recorded.read_bytes()
+    cached = cache_dir / f"{_hash('recorded', data)}.wav"
     if not _is_telephone_sound(cached):
+        if _is_telephone_sound(recorded):
+            _write(cached, data)
+            return cached
         _need(("sox",))
         try:
             _write(cached, _wav(_run(name, ["sox", str(recorded), *_FORMAT, "-D", "-t", "raw", "-"], b"")))

@@ -30,7 +30,8 @@ class CannotRender(HotlineError):
 
     def __init__(self, kind: str, value: object, why: str) -> None:
         self.kind, self.value, self.why = kind, value, why
-        super().__init__(f"{value!r} cannot stand in Asterisk's files as a {kind}: {why}")
+        shown = "what was given" if kind == "secret" else repr(value)
+        super().__init__(f"{shown} cannot stand in Asterisk's files as a {kind}: {why}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """A changed file takes effect without dropping a call; what cannot, waits and says for what."""
 
 import re
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from support.running_hotline import REPOSITORY, RunningHotline
@@ -152,6 +154,41 @@ def test_reload_takes_changed_files_into_force(hotline: RunningHotline, line: Li
             return False
 
     wait_for(is_paused, 15, "the server knows the new reason")
+
+
+def test_a_new_hold_prompt_is_played_and_the_old_one_stays_for_those_who_wait(
+    hotline: RunningHotline,
+) -> None:
+    """Asterisk keeps the names of the files that it plays until it is told to read its folder again."""
+
+    def played() -> list[Path]:
+        return [
+            Path(row.split("File: ")[1].strip() + ".wav")
+            for row in hotline.ask("moh show files").splitlines()
+            if "File: " in row
+        ]
+
+    before = played()
+    assert before
+    assert all(one.is_file() for one in before)
+    path = hotline.settings.config_dir / "prompts.yaml"
+    good = path.read_text(encoding="utf-8")
+    hotline.change("prompts.yaml", lambda found: found["prompts"]["hold_on"].update(zh="请您稍候"))
+    try:
+        with tempfile.TemporaryDirectory() as aside:
+            done = hotline.type("asterisk render --to", aside)
+            assert done.returncode == 0, done.stderr
+        assert played() == before, "only looked at"
+        done = hotline.type("asterisk render")
+        assert done.returncode == 0, done.stderr
+        assert "musiconhold.conf" in done.stdout
+        after = played()
+        assert after != before
+        assert all(one.is_file() for one in after + before), "who waits hears the old one to his end"
+    finally:
+        path.write_text(good, encoding="utf-8")
+        assert hotline.type("reload").returncode == 0
+    assert played() == before
 
 
 def test_bad_files_change_nothing(hotline: RunningHotline) -> None:

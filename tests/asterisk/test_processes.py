@@ -111,6 +111,7 @@ def test_readyz_of_the_web_process_tells_about_the_parts_of_all(hotline: Split) 
     assert parts["agi"]["process"] in doors
     for name in ("listener", "dispatcher", "asterisk", "trunks"):
         assert parts[name]["process"] in workers, name
+    assert int(parts["asterisk"]["detail"]["version"].split(".")[0]) >= 22
 
 
 def test_a_reload_tells_every_process(hotline: Split) -> None:

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command_line import run_command
 from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
+from support.sipp import free_port
 from support.waiting import wait_for
 
 from hotline import asterisk_process, defaults_door
@@ -222,6 +224,34 @@ def test_scripts_up_is_ended_by_ctrl_c_and_everything_is_on_loopback(trial: Tria
     assert trial.processes() == []
 
 
+def test_a_trunk_that_never_answers_is_named_and_holds_nobody_up(trial: Trial) -> None:
+    trial.shorten_prompts()
+    silent = {"name": "carrier-z", "mode": "address", "host": "127.0.0.9", "port": free_port()}
+
+    def with_silent_trunk(found: dict[str, Any]) -> None:
+        found["trunks"].append(silent)
+        found["site"]["area_code"] = (
+            "0355"  # YAML 1.1, which the tests write with, reads a bare 0355 as octal
+        )
+
+    trial.plan.change("hotline.yaml", with_silent_trunk)
+    trial.start()
+    trial.wait_ready()
+    assert 'the trunk "carrier-z" (127.0.0.9) does not answer' in trial.said
+    done = run_command(["call", "12345", "--caller", "13900000003", "--wait", "1"], trial.plan.variables)
+    assert "ended: no_agent" in done.stdout, done.stdout + done.stderr
+    assert trial.end() == 0
+    assert trial.processes() == []
+
+
+def listener_of(trial: Trial) -> str:
+    """The process that reads queue_log now; "": nobody says so."""
+    try:
+        return str(trial.plan.get("/readyz")["parts"]["listener"]["process"].rpartition(":")[2])
+    except (OSError, AssertionError):
+        return ""
+
+
 def a_set_up_checkout(folder: Path) -> Path:
     """This checkout as `scripts/up` finds it the second time: nothing is missing, so nothing is installed."""
     names = (
@@ -310,6 +340,8 @@ def test_a_server_that_died_or_froze_is_started_anew(trial: Trial) -> None:
     first = wait_for(server)
     os.kill(first, signal.SIGKILL)
     second = wait_for(lambda: (pid := server()) != first and pid, 20)
+    # it takes the dead one's lease some seconds after it answers for the first time, so `up` has seen it alive by then
+    wait_for(lambda: listener_of(trial) == str(second), 40)
     wait_for(trial.plan.is_ready, 30)
     os.kill(second, signal.SIGSTOP)
     wait_for(lambda: (pid := server()) not in (0, second) and pid, 60)

@@ -14,7 +14,7 @@ from sqlmodel import select
 from support.fake_switch import FakeSwitch
 from support.web_hotline import MORNING, WebHotline
 
-from hotline import asterisk_process, bootstrap, config_door, trial
+from hotline import asterisk_process, bootstrap, config_door, own_server, trial
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.database import Database
 from hotline.rounds import end_wrap_ups
@@ -253,7 +253,7 @@ def test_an_asterisk_that_does_not_come_back_does_not_end_the_trial(
 
     monkeypatch.setattr(asterisk_process, "start", start)
     monkeypatch.setattr(asterisk_process, "wait_until_ready", wait_until_ready)
-    monkeypatch.setattr(trial, "answers", lambda *_, **__: True)
+    monkeypatch.setattr(own_server, "is_alive", lambda *_, **__: True)
     monkeypatch.setattr(trial, "_LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(trial, "_NEXT_START_AFTER_SECONDS", 0.1)
     try:

@@ -18,6 +18,8 @@ from hotline.leftovers import UpRunsAlready
 from hotline.other_processes import started_at
 from hotline.ports import PortsAreTaken
 from hotline.settings import Settings
+from hotline.stop_request import StopRequest
+from hotline.trial import Trial
 
 NO_PROGRAM = AsteriskProgram(("no-asterisk",), "", "", "22.0")
 PORTS = ("http_port", "agi_port", "ami_port", "asterisk_http_port")
@@ -150,3 +152,24 @@ def test_who_listens_on_a_control_socket_is_known_without_speaking_to_it(tmp_pat
             waits.connect(str(folder / "asterisk.ctl"))
             assert listening_process(folder) == os.getpid()
     assert listening_process(folder) is None
+
+
+def test_a_full_disk_takes_the_note_of_a_restarted_server_or_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The hotline does not end because of it."""
+    with leftovers.only_one(settings) as note:
+        size = (tmp_path / "up.lock").stat().st_size
+        note.server_started(os.getpid())
+        assert (tmp_path / "up.lock").stat().st_size == size, "nothing new is asked of the disk"
+    said: list[str] = []
+    with Path("/dev/full").open("r+") as full:
+        trial = Trial(
+            settings, NO_PROGRAM, said.append, StopRequest(), leftovers.UpNote(full, None).server_started
+        )
+        trial._start_server()
+        trial.stop()
+    assert trial.server is not None
+    assert said[-1].startswith(
+        f"the server's process {trial.server.pid} could not be noted (No space left on device)"
+    )

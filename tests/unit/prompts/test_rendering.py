@@ -9,7 +9,7 @@ import pytest
 
 from ivr.config_files.checker import check
 from ivr.prompts import rendering
-from ivr.prompts.rendering import NoSuchPrompt, PromptFailed, VoiceToolsMissing, render_prompts
+from ivr.prompts.rendering import NoSuchPrompt, PromptFailed, VoiceToolsMissing, lay_out, render_prompts
 from ivr.prompts.schema import PromptsFile
 
 FILE = PromptsFile.model_validate(
@@ -35,7 +35,6 @@ def made(tmp_path):
             languages=languages,
             recorded_dir=tmp_path / "recorded",
             cache_dir=tmp_path / "cache",
-            out_dir=tmp_path / "out",
         )
 
     return render
@@ -51,12 +50,13 @@ def no_programs(monkeypatch):
 
 def test_a_text_becomes_a_telephone_sound(made, tmp_path):
     library = made()
-    with wave.open(str(tmp_path / "out" / "zh" / "greeting.wav")) as file:
+    [made_sound] = (tmp_path / "cache").iterdir()
+    with wave.open(str(made_sound)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
         loudest = max(abs(value) for value in array("h", file.readframes(file.getnframes())))
     assert 0.3 < library.length("greeting", "zh") < 3
     assert loudest > 5000
-    assert library.sound("greeting", "zh") == str(tmp_path / "out" / "zh" / "greeting")
+    assert library.sound("greeting", "zh") == str(made_sound.with_suffix(""))
 
 
 def test_only_languages_in_use_are_made(made):
@@ -73,11 +73,24 @@ def test_a_second_run_starts_no_program_and_writes_nothing(made, no_programs, tm
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.wav")} == times
 
 
-def test_a_lost_file_comes_back_from_the_cache(made, no_programs, tmp_path):
-    made()
-    (tmp_path / "out" / "zh" / "greeting.wav").write_bytes(b"cut")
-    no_programs()
-    assert made().length("greeting", "zh") > 0.3
+def test_the_dialplan_finds_each_by_its_name(made, tmp_path):
+    library = made()
+    lay_out(library, tmp_path / "out")
+    named = tmp_path / "out" / "zh" / "greeting.wav"
+    assert named.read_bytes() == library.paths["zh", "greeting"].read_bytes()
+    named.write_bytes(b"cut")
+    lay_out(library, tmp_path / "out")
+    assert named.read_bytes() == library.paths["zh", "greeting"].read_bytes()
+
+
+def test_a_new_recording_leaves_the_sound_that_is_in_use(made, tmp_path):
+    """A caller who is in the menu hears the set that he began with."""
+    recorded = sound(tmp_path / "recorded" / "zh" / "greeting.wav", seconds=1)
+    before = made()
+    was = before.paths["zh", "greeting"].read_bytes()
+    sound(recorded, seconds=2)
+    assert made().length("greeting", "zh") == 2
+    assert before.paths["zh", "greeting"].read_bytes() == was
 
 
 def test_a_damaged_cache_is_made_anew(made, tmp_path):
@@ -97,8 +110,9 @@ def test_changed_words_make_a_new_sound(made, tmp_path):
 def test_a_recording_wins_as_it_is(made, no_programs, tmp_path):
     recorded = sound(tmp_path / "recorded" / "zh" / "greeting.wav", seconds=7)
     no_programs()
-    assert made().length("greeting", "zh") == 7
-    assert (tmp_path / "out" / "zh" / "greeting.wav").read_bytes() == recorded.read_bytes()
+    library = made()
+    assert library.length("greeting", "zh") == 7
+    assert library.paths["zh", "greeting"].read_bytes() == recorded.read_bytes()
 
 
 def test_a_studio_recording_is_brought_to_the_telephone(made, no_programs, tmp_path):

@@ -1,0 +1,141 @@
+"""A set of config files that makes no Asterisk's files is never the last good one; and who only looks changes nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from support.command_line import Done, run_command
+from support.filled_home import FilledHome, a_filled_home
+
+from hotline import config_door, defaults_door
+from hotline.backup_manifest import files_below
+from ivr.config_files.published import NoGoodConfiguration, load_published
+from ivr.telephony.asterisk_files import FILTERS, CannotRender
+
+SECRET = "HOTLINE_TEST_TRUNK_SECRET"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[FilledHome]:
+    with a_filled_home(tmp_path / "home", calls=0) as filled:
+        yield filled
+
+
+def typed(home: FilledHome, words: str, **more: str) -> Done:
+    return run_command(words.split(), {"HOTLINE_HOME": str(home.home), **more})
+
+
+def own_template(home: FilledHome, text: str, name: str = "queues") -> Path:
+    path = home.settings.config_dir / "asterisk" / f"{name}.conf.j2"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def with_carrier(home: FilledHome) -> int:
+    """The line of hotline.yaml in which its secret is named."""
+    path = home.settings.config_dir / "hotline.yaml"
+    found = yaml.safe_load(path.read_text("utf-8"))
+    carrier = {"name": "carrier-a", "mode": "registration", "host": "192.0.2.1", "username": "u"}
+    found["trunks"].append({**carrier, "secret_env": SECRET})
+    found["site"]["area_code"] = "0355"
+    path.write_text(yaml.safe_dump(found, allow_unicode=True), "utf-8")
+    return next(n for n, row in enumerate(path.read_text("utf-8").splitlines(), 1) if SECRET in row)
+
+
+def published(home: FilledHome) -> str:
+    found = load_published(home.home)
+    assert found is not None
+    return found.version
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[q]\n{% if %}\n", "asterisk/queues.conf.j2:2:1  Expected an expression"),
+        ("[q]\n\n{{ nothing_such | word }}\n", "asterisk/queues.conf.j2:3:1  UndefinedError: 'nothing_such'"),
+        ("{{ ami_port | such }}\n", "asterisk/queues.conf.j2:1:1  No filter named 'such'"),
+        ("\n{{ ami_port }}\n", "the template prints it without a filter"),
+        ("\n{{ system_name.none.such() | word }}\n", "asterisk/queues.conf.j2:2:1  UndefinedError"),
+        ("\n{{ (ami_port // 0) | number }}\n", "asterisk/queues.conf.j2:2:1  ZeroDivisionError"),
+    ],
+)
+def test_a_template_of_the_site_is_checked(home: FilledHome, text: str, words: str) -> None:
+    good = published(home)
+    own_template(home, text)
+    checked = typed(home, "check")
+    assert checked.returncode == 1
+    assert words in checked.stdout
+    running = config_door.load(home.settings)
+    assert running.is_degraded
+    assert any(words in str(one) for one in running.problems)
+    assert running.configuration.version == published(home) == good
+
+
+def test_the_last_good_set_is_rendered_with_its_own_templates(home: FilledHome) -> None:
+    path = own_template(home, "[q-of-mine]\n")
+    good = config_door.load(home.settings)
+    assert not good.is_degraded
+    path.write_text("{% if %}", "utf-8")
+    running = config_door.load(home.settings)
+    assert running.is_degraded
+    assert running.configuration.version == good.configuration.version
+    folder = home.home / "published" / running.configuration.version
+    assert "q-of-mine" in (defaults_door.templates(folder)[0] / "queues.conf.j2").read_text("utf-8")
+
+
+def test_a_missing_trunk_secret_is_told_with_its_line_and_not_published(
+    home: FilledHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRET, raising=False)
+    good = published(home)
+    line = with_carrier(home)
+    running = config_door.load(home.settings)
+    assert running.is_degraded
+    assert published(home) == good
+    [said] = [str(one) for one in running.problems]
+    assert said.startswith(f"hotline.yaml:{line}:")
+    assert f"Set {SECRET}" in said
+    checked = typed(home, "check")
+    assert checked.returncode == 0, "this shell need not have it"
+    assert f"warning: hotline.yaml:{line}:" in checked.stdout
+    monkeypatch.setenv(SECRET, "hunter2hunter2;")
+    [said] = [str(one) for one in config_door.load(home.settings).problems]
+    assert "cannot stand" in said
+    assert "hunter2" not in said
+    monkeypatch.setenv(SECRET, "hunter2hunter2")
+    assert not config_door.load(home.settings).is_degraded
+    assert published(home) != good
+
+
+def test_a_first_start_with_such_a_set_refuses_and_names_it(tmp_path: Path) -> None:
+    with a_filled_home(tmp_path / "home", calls=0) as home:
+        for path in sorted((home.home / "published").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        own_template(home, "{% if %}")
+        with pytest.raises(NoGoodConfiguration) as refused:
+            config_door.load(home.settings)
+        assert "asterisk/queues.conf.j2:1:1" in str(refused.value.problems[0])
+
+
+@pytest.mark.parametrize("words", ["agent list", "token list", "agent phone 1001", "status"])
+def test_a_command_that_looks_puts_nothing_into_force(home: FilledHome, words: str) -> None:
+    """The admin is in the middle of an edit; what runs goes on running."""
+    good = published(home)
+    path = home.settings.config_dir / "prompts.yaml"
+    path.write_text(path.read_text("utf-8") + "\n# half done\n", "utf-8")
+    before = {name: facts for name, facts in files_below(home.home).items() if is_of_the_set(name)}
+    assert typed(home, words).returncode in (0, 1)
+    assert {name: facts for name, facts in files_below(home.home).items() if is_of_the_set(name)} == before
+    assert published(home) == good
+
+
+def test_a_refused_secret_is_not_repeated() -> None:
+    with pytest.raises(CannotRender) as refused:
+        FILTERS["secret"]("hunter2 hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+def is_of_the_set(name: str) -> bool:
+    return name.startswith(("published/", "prompts/", "asterisk/", "config/"))
