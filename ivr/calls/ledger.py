@@ -138,7 +138,6 @@ class Ledger:
                 record,
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
-                is_in_number_plan=running.may_be_dialled(number),
                 is_critical=self._is_critical(session, record),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)

@@ -147,7 +147,6 @@ def test_a_switchboard_is_many_people(database):
         ({"number": "+12025550123", "number_kind": NumberKind.FOREIGN}, RefusalReason.FOREIGN_NUMBER),
         ({"outcome": Outcome.QUICK_HANGUP}, RefusalReason.KIND_NOT_CHOSEN),
         ({"wait_seconds": 2.0}, RefusalReason.WAITED_TOO_SHORT),
-        ({"is_in_number_plan": False}, RefusalReason.NOT_IN_NUMBER_PLAN),
     ],
 )
 def test_what_is_not_owed_has_a_stated_reason(database, changes, reason):

@@ -139,13 +139,13 @@ def test_with_every_trunk_down_he_is_not_dialled_and_stays_owed(
     assert site.state() == ("owed", None, "no_trunk_is_up")
 
 
-def test_a_number_that_no_trunk_may_dial_any_more_ends_the_debt(
+def test_a_number_that_no_trunk_may_dial_any_more_stays_owed(
     database, shipped: Configuration, tmp_path: Path
 ) -> None:
     site = Site(database, shipped, tmp_path, LANDLINE, TRIAL, FIRST)
     site.up = {"trial", "first"}
     assert site.accept() == []
-    assert site.state() == ("closed", "cancelled", "no_trunk_allows")
+    assert site.state() == ("owed", None, "no_trunk_allows")
 
 
 def states_of(**states: str) -> TrunkStates:

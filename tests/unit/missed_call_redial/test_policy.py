@@ -61,9 +61,6 @@ class TestWhoIsOwed:
     def test_the_vocabulary_agrees_on_which_numbers_are_rung_back(self, kind):
         assert is_eligible(a_policy(), lost(number_kind=kind)) == is_rung_back(kind)
 
-    def test_a_number_outside_every_plan_is_not_dialled(self):
-        assert reason_to_refuse(a_policy(), lost(is_in_number_plan=False)) is RefusalReason.NOT_IN_NUMBER_PLAN
-
     @pytest.mark.parametrize("outcome", [Outcome.QUICK_HANGUP, Outcome.IVR_ABANDON])
     def test_a_kind_that_was_not_chosen(self, outcome):
         assert reason_to_refuse(a_policy(), lost(outcome)) is RefusalReason.KIND_NOT_CHOSEN
