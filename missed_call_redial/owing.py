@@ -297,7 +297,9 @@ def _merge(
         callback.last_missed_at = missed.missed_at
         callback.deadline_at = max(callback.deadline_at, missed.missed_at + policy.deadline)
         if callback.state == CallbackState.OWED:
-            callback.due_at = min(callback.due_at, first_attempt_at(policy, missed.missed_at, zone))
+            is_critical = callback.is_critical or missed.is_critical
+            soon = first_attempt_at(policy, missed.missed_at, zone, is_critical=is_critical)
+            callback.due_at = min(callback.due_at, soon)
     _bring_forward_if_critical(callback, missed, policy, zone)
     session.add(callback)
     _link(session, callback, missed, policy)
@@ -330,6 +332,21 @@ def close_by_inbound(
     """An inbound call of this number was answered. None: no open debt, or another miss since then."""
     callback = lock_open_callback(session, number_digest)
     if callback is None or callback.last_missed_at > answered_at:
+        return None
+    callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
+    session.add(callback)
+    session.flush()
+    return _closed_with_attempts(session, callback)
+
+
+def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> ClosedByInbound | None:
+    """This very call of a switchboard, which had been taken for lost, was answered. The switchboard's other debts are other
+    people's and stay. None: it has no open debt."""
+    link = session.get(CallbackCall, call_id)
+    if link is None:
+        return None
+    callback = lock_callback(session, link.callback_id)
+    if not callback.is_switchboard or callback.state == CallbackState.CLOSED:
         return None
     callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
     session.add(callback)

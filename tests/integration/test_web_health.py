@@ -135,6 +135,14 @@ def test_raw_counts_for_prometheus(web: WebHotline, api: Api) -> None:
     assert found["hotline_oldest_callback_age_seconds", ()] == 0
 
 
+def test_callbacks_that_no_plan_allows_are_counted(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    assert measured(api)["hotline_callbacks_not_by_plan", ()] == 0
+    with web.database.writing() as session:
+        report(session, "dispatcher", True, {"not_by_plan": 7}, "host:1", web.clock)
+    assert measured(api)["hotline_callbacks_not_by_plan", ()] == 7
+
+
 def test_today_begins_at_local_midnight(web: WebHotline, api: Api) -> None:
     report_all(web)
     web.call("hl1-1.1", agent_no="1001")

@@ -101,6 +101,14 @@ class TestQuietHours:
     def test_they_run_over_midnight_by_the_clock_of_the_place(self, local, allowed):
         assert may_dial_now(a_policy(), at(local), SHANGHAI) is allowed
 
+    @pytest.mark.parametrize(("setting", "due"), [(True, "2026-03-01T23:01"), (False, "2026-03-02T08:00")])
+    def test_an_emergency_has_none_unless_the_files_say_so(self, setting, due):
+        policy, night = a_policy(critical_any_hour=setting), at("2026-03-01T23:00")
+        assert may_dial_now(policy, night, SHANGHAI, is_critical=True) is setting
+        assert not may_dial_now(policy, night, SHANGHAI)
+        assert first_attempt_at(policy, night, SHANGHAI, is_critical=True) == at(due)
+        assert first_attempt_at(policy, night, SHANGHAI) == at("2026-03-02T08:00")
+
     def test_hours_within_one_day(self):
         policy = a_policy(quiet_hours="12:00-14:00")
         assert not may_dial_now(policy, at("2026-03-01T12:00"), SHANGHAI)
@@ -149,6 +157,7 @@ class TestWhenTheNextTryIsDue:
             (AttemptOutcome.DROPPED_BY_US, timedelta(minutes=1)),
             (AttemptOutcome.NO_TALK, timedelta(minutes=30)),
             (AttemptOutcome.UNKNOWN, timedelta(minutes=30)),
+            (AttemptOutcome.INVALID_NUMBER, timedelta(hours=1)),
             (AttemptOutcome.AGENT_DECLINED, timedelta(minutes=2)),
             (AttemptOutcome.NOT_PLACED, timedelta(minutes=2)),
             (AttemptOutcome.NOT_DIALLED, timedelta(minutes=2)),
