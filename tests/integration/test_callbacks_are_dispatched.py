@@ -1,5 +1,6 @@
 """The dispatcher puts into the queues what is due and fits, once, and clears up after whatever died."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -220,6 +221,26 @@ class TestWhatVanished:
         site.dialer.live.clear()
         tick(dispatcher, NOON + 20 * MINUTE)
         assert tick(dispatcher, NOON + 21 * MINUTE) == TickReport(recovered=1)
+
+    def test_what_ended_before_the_list_of_channels_was_told_is_read_first(self, site):
+        """Its end stands in queue_log, perhaps behind the moment at which the list was asked for."""
+        site.owe(1)
+        dispatcher = site.dispatcher()
+        tick(dispatcher)
+        site.dialer.live.clear()
+        at_once = site.dialer.live_attempts
+
+        async def late() -> frozenset[str]:
+            await asyncio.sleep(0.1)  # the list is long
+            return await at_once()
+
+        site.dialer.live_attempts = late
+        later = NOON + 10 * MINUTE
+        tick(dispatcher, later)
+        site.log_read_until = later + timedelta(milliseconds=50)
+        assert tick(dispatcher, later + SECOND) == TickReport()
+        site.log_read_until = later + MINUTE
+        assert tick(dispatcher, later + 2 * SECOND) == TickReport(recovered=1)
 
     def test_with_queue_log_unread_or_the_switch_down_nothing_is_concluded(self, site):
         site.owe(1)
