@@ -131,6 +131,7 @@ class Listener:
             self.is_holding = hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS))
             position = position_of(session, LEASE) if self.is_holding else None
         self._position = LogPosition.parse(position) if position else None
+        self.read_until = None
         # renewed with the first look, which tells all others as well that the log is being read again
         self._renewed_at, self._one_by_one, self._failures = None, 0, 0
         return self.is_holding

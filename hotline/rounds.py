@@ -137,10 +137,13 @@ def _why_some_wait(not_by_plan: int) -> str | None:
 
 
 def log_read_until(session: Session, listener: Listener | None) -> datetime | None:
-    """When some worker read queue_log to its end. Ours may know better than what it wrote for all, some seconds ago."""
-    own = listener.read_until if listener is not None and listener.is_holding else None
+    """When some worker read queue_log to its end. Ours, if it is the one, knows better than what was written for all some
+    seconds ago: its own is fresher, and before its first reading what its predecessor wrote is too old, however young."""
     told = leases.read_until(session, LEASE)
-    return max((moment for moment in (own, told) if moment is not None), default=None)
+    if listener is None or not listener.is_holding:
+        return told
+    own = listener.read_until
+    return own if own is None or told is None else max(own, told)
 
 
 def is_log_read(session: Session, listener: Listener | None, now: datetime) -> bool:

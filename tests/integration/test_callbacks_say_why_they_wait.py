@@ -86,6 +86,7 @@ def test_every_process_sees_how_far_the_log_was_read(
         assert is_log_read(session, None, NOW)
         assert not is_log_read(session, None, NOW + LONG)
         assert log_read_until(session, a_listener(NOW, is_holding=True)) == NOW
+        assert log_read_until(session, a_listener(None, is_holding=True)) is None  # it has just taken over
 
 
 def test_a_listener_that_hangs_or_lost_its_lease_says_nothing_new(
