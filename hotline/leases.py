@@ -1,6 +1,6 @@
 """Which of several workers does what only one may do: a row, taken by a conditional UPDATE and renewed while its holder lives."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, insert, or_, select, update
@@ -18,7 +18,10 @@ class Lease(SQLModel, table=True):
 
 
 class QueueLogPosition(SQLModel, table=True):
-    """How far queue_log was read: committed together with what was read, so no line is lost or counted twice."""
+    """How far queue_log was read: committed together with what was read, so no line is lost or counted twice.
+
+    `read_until`: the last moment at which it was read to its end, and all that it said was taken in.
+    """
 
     __tablename__ = "queue_log_position"
 
@@ -45,9 +48,14 @@ _TAKE: Final = (
 _MOVE_ON: Final = (
     update(_POSITIONS)
     .where(_POSITIONS.c.name == bindparam("of"), _POSITIONS.c.position == bindparam("before"))
-    .values(position=bindparam("after"), read_until=bindparam("at"))
+    .values(position=bindparam("after"))
 )
 _BEGIN: Final = insert(_POSITIONS)
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_READ: Final = (
+    update(_POSITIONS).where(_POSITIONS.c.name == bindparam("of")).values(read_until=bindparam("at"))
+)
+_READ_UNTIL: Final = select(_POSITIONS.c.read_until).where(_POSITIONS.c.name == bindparam("of"))
 _WHERE_WE_ARE: Final = select(_POSITIONS.c.position).where(_POSITIONS.c.name == bindparam("of"))
 
 
@@ -75,13 +83,22 @@ def position_of(session: Session, name: str) -> str | None:
     return found
 
 
-def move_on(session: Session, name: str, before: str | None, after: str, now: datetime) -> None:
+def read_until(session: Session, name: str) -> datetime | None:
+    """None before the first line."""
+    found: datetime | None = connection_of(session).execute(_READ_UNTIL, {"of": name}).scalar_one_or_none()
+    return found
+
+
+def note_read_until(session: Session, name: str, now: datetime) -> None:
+    """It has been read to its end; to be said by the lease's holder, every few seconds."""
+    connection_of(session).execute(_READ, {"of": name, "at": now})
+
+
+def move_on(session: Session, name: str, before: str | None, after: str) -> None:
     """From the position that was read from. Raises LeaseLost if it is not the one any more: whoever slept past the end
     of his lease, in the middle of his work, can write nothing twice."""
     connection = connection_of(session)
     if before is None:
-        connection.execute(_BEGIN, {"name": name, "position": after, "read_until": now})
-    elif (
-        connection.execute(_MOVE_ON, {"of": name, "before": before, "after": after, "at": now}).rowcount != 1
-    ):
+        connection.execute(_BEGIN, {"name": name, "position": after, "read_until": _NEVER})
+    elif connection.execute(_MOVE_ON, {"of": name, "before": before, "after": after}).rowcount != 1:
         raise LeaseLost

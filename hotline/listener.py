@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hotline.bootstrap import Hotline
-from hotline.leases import LeaseLost, hold, let_go, move_on, position_of
+from hotline.leases import LeaseLost, hold, let_go, move_on, note_read_until, position_of
 from hotline.log_lines import Consequences, events_of
 from hotline.set_aside import is_outage, opened, set_aside, waiting
 from ivr.agents.switch import Seat, SwitchNotReached
@@ -57,7 +57,10 @@ class Listener:
     _hints: deque[Event] = field(default_factory=lambda: deque(maxlen=20_000))
     _one_by_one: int = 0
     _failures: int = 0
+    _was_behind: bool = True
     _tried_again_at: datetime | None = None
+    _aside_from: int | None = 0
+    """The id behind which lines that were set aside are tried again; None: all had their turn."""
 
     async def on_event(self, block: Block) -> None:
         """An AMI event: only a hint, kept for the next tick."""
@@ -87,6 +90,8 @@ class Listener:
         now = self.hotline.now()
         if not self.is_holding or self._hints or self._is_to_renew(now) or self.log_file.has_changed():
             return False
+        if self._aside_from is not None:
+            return False
         self.read_until = now  # read to its end: what has no line by now did not happen
         return True
 
@@ -98,8 +103,9 @@ class Listener:
         most = 1 if self._one_by_one else _MOST_LINES
         lines, position = self.log_file.read_new(self._position, most)
         hints = [self._hints.popleft() for _ in range(len(self._hints))]
+        is_end = position is not None and len(lines) < most
         try:
-            seats = self._take_in(lines, hints, position, now)
+            seats = self._take_in(lines, hints, position, now, is_end=is_end)
         except LeaseLost:
             _log.warning("listener: another worker has taken over")
             self.is_holding = False
@@ -113,7 +119,7 @@ class Listener:
         self._failures, self._one_by_one = 0, max(0, self._one_by_one - 1)
         if position is not None:
             self._position = position
-            if len(lines) < most:
+            if is_end:
                 self.read_until = now
         self.lines_read += len(lines)
         self._bring(seats)
@@ -125,16 +131,25 @@ class Listener:
             self.is_holding = hold(session, LEASE, self.owner, now, timedelta(seconds=LEASE_SECONDS))
             position = position_of(session, LEASE) if self.is_holding else None
         self._position = LogPosition.parse(position) if position else None
-        self._renewed_at, self._one_by_one, self._failures = now, 0, 0
+        self.read_until = None
+        # renewed with the first look, which tells all others as well that the log is being read again
+        self._renewed_at, self._one_by_one, self._failures = None, 0, 0
         return self.is_holding
 
     def _is_to_renew(self, now: datetime) -> bool:
         return self._renewed_at is None or not timedelta(0) <= now - self._renewed_at < RENEWED_EVERY
 
     def _take_in(
-        self, lines: Sequence[LogLine], hints: list[Event], position: LogPosition | None, now: datetime
+        self,
+        lines: Sequence[LogLine],
+        hints: list[Event],
+        position: LogPosition | None,
+        now: datetime,
+        *,
+        is_end: bool,
     ) -> list[Seat]:
-        is_to_renew = self._is_to_renew(now)
+        has_caught_up = is_end and self._was_behind  # told at once: callbacks wait for it
+        is_to_renew = has_caught_up or self._is_to_renew(now)
         if not lines and not hints and not is_to_renew and position == self._position:
             return []
         with self.hotline.database.writing() as session:
@@ -144,7 +159,10 @@ class Listener:
             seats = Consequences(self.hotline.running, self.ledger.zone, now).of(session, lines)
             if position is not None and position != self._position:
                 before = None if self._position is None else str(self._position)
-                move_on(session, LEASE, before, str(position), now)
+                move_on(session, LEASE, before, str(position))
+            if is_end and is_to_renew:
+                note_read_until(session, LEASE, now)
+        self._was_behind = not is_end
         if is_to_renew:
             self._renewed_at = now
         return seats
@@ -165,18 +183,20 @@ class Listener:
         _log.error("queue_log: the line at %s:%d is set aside: %s", line.file_id, line.offset, told(fault))
         with self.hotline.database.writing() as session:
             set_aside(session, line, told(fault), self.hotline.sealer, now)
-            move_on(
-                session, LEASE, None if self._position is None else str(self._position), str(position), now
-            )
+            move_on(session, LEASE, None if self._position is None else str(self._position), str(position))
         return True
 
     def _try_set_aside_again(self, now: datetime) -> None:
-        """At the start, which may be that of a mended program, and from time to time."""
-        if self._tried_again_at is not None and now - self._tried_again_at < _SET_ASIDE_AGAIN:
-            return
-        self._tried_again_at = now
+        """At the start, which may be that of a mended program, and from time to time. Some at each look, until all had
+        their turn: those that still fail must not keep the younger ones from theirs."""
+        if self._aside_from is None:
+            if self._tried_again_at is not None and now - self._tried_again_at < _SET_ASIDE_AGAIN:
+                return
+            self._aside_from = 0
         with self.hotline.database.reading() as session:
-            rows = waiting(session, _MOST_SET_ASIDE)
+            rows = waiting(session, _MOST_SET_ASIDE, behind=self._aside_from)
+        self._aside_from = rows[-1].id if len(rows) == _MOST_SET_ASIDE else None
+        self._tried_again_at = now
         for row in rows:
             try:
                 line = opened(row, self.hotline.sealer)

@@ -21,6 +21,9 @@ _PROCESS: Final = "process-"
 # /readyz is 200 only when all of these are up
 PARTS: Final = ("database", "config", "agi", "asterisk", "listener", "dispatcher", "trunks")
 
+NOT_BY_PLAN: Final = "not_by_plan"
+"""In the dispatcher's detail: how many debts wait since no trunk's plan allows their numbers."""
+
 
 class PartReport(SQLModel, table=True):
     """`detail` says what a person needs: versions, trunk states, the words of a problem."""

@@ -12,9 +12,10 @@ from typing import Any, Final
 from sqlalchemy import exists, literal, select
 from sqlmodel import Session, col
 
-from hotline import asterisk_changes, asterisk_process, asterisk_version, config_door
+from hotline import asterisk_changes, asterisk_process, asterisk_version, config_door, leases
 from hotline.bootstrap import Hotline
-from hotline.listener import LEASE_SECONDS, Listener
+from hotline.listener import LEASE, LEASE_SECONDS, Listener
+from hotline.parts import NOT_BY_PLAN
 from hotline.settings import Settings
 from hotline.trunks import TrunkStates
 from ivr.agents import states
@@ -24,6 +25,8 @@ from ivr.lines import Lines
 from ivr.telephony.agi_server import AgiServer
 from ivr.telephony.ami import Ami
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
+from missed_call_redial.queue_line import OnDuty
+from tickets.call_records import CallRecord
 from tickets.connections import connection_of
 from vocabulary.errors import HotlineError
 
@@ -68,6 +71,15 @@ def take_over_waiting(settings: Settings) -> None:
         _log.warning("changes of Asterisk's files go on waiting: %s", fault)
 
 
+def on_duty(session: Session) -> list[OnDuty]:
+    """Who is signed in."""
+    return [
+        OnDuty(seat.agent_no, frozenset(queue for queue, _ in seat.queues), seat.pause_reason is not None)
+        for seat in states.all_seats(session)
+        if seat.is_signed_in
+    ]
+
+
 @dataclass(frozen=True)
 class Part:
     """One of PARTS, as this process finds it. `detail` is shown by /readyz."""
@@ -96,15 +108,20 @@ def worker_parts(
     trunks: TrunkStates,
     lines: Lines,
     last_tick: datetime | None,
+    not_by_plan: int,
+    log_read_until: datetime | None,
     now: datetime,
     version: str | None = None,
 ) -> list[Part]:
-    """`last_tick`: when the dispatcher last ended a look without a fault. `version`: of Asterisk, if it said so."""
+    """`last_tick`: when the dispatcher last ended a look without a fault; `not_by_plan`: so many debts wait for a plan;
+    `log_read_until`: by whichever worker; `version`: of Asterisk, if it said so."""
     parts = [_asterisk_part(ami, version)]
     if listener.is_holding:  # a spare worker says nothing; a dead holder goes stale
         parts.append(Part("listener", _is_fresh(listener.read_until, now), _listener_detail(listener)))
-    why = trunks.why_callbacks_wait(lines)
-    parts.append(Part("dispatcher", _is_fresh(last_tick, now), {"reason": why} if why else {}))
+    why = [_why_all_wait(log_read_until, now), trunks.why_callbacks_wait(lines), _why_some_wait(not_by_plan)]
+    reason = "; ".join(word for word in why if word)
+    detail = {NOT_BY_PLAN: not_by_plan} | ({"reason": reason} if reason else {})
+    parts.append(Part("dispatcher", _is_fresh(last_tick, now), detail))
     parts.append(Part("trunks", trunks.is_up(lines), dict(trunks.states)))
     return parts
 
@@ -113,6 +130,39 @@ def _asterisk_part(ami: Ami, version: str | None) -> Part:
     detail = {"version": version} if version else {}
     reason = asterisk_version.why_not(version) if ami.is_connected else ami.trouble
     return Part("asterisk", reason is None, detail | ({"reason": reason} if reason is not None else {}))
+
+
+def _why_all_wait(log_read_until: datetime | None, now: datetime) -> str | None:
+    if _is_fresh(log_read_until, now):
+        return None
+    since = "yet" if log_read_until is None else f"since {log_read_until.isoformat(timespec='seconds')}"
+    return f"nobody is rung back: queue_log was not read to its end {since}"
+
+
+def _why_some_wait(not_by_plan: int) -> str | None:
+    return f"{not_by_plan} callbacks wait: no trunk's allow_out has their numbers" if not_by_plan else None
+
+
+def log_read_until(session: Session, listener: Listener | None) -> datetime | None:
+    """When some worker read queue_log to its end. Ours, if it is the one, knows better than what was written for all some
+    seconds ago: its own is fresher, and before its first reading what its predecessor wrote is too old, however young."""
+    told = leases.read_until(session, LEASE)
+    if listener is None or not listener.is_holding:
+        return told
+    own = listener.read_until
+    return own if own is None or told is None else max(own, told)
+
+
+def is_log_read(session: Session, listener: Listener | None, now: datetime) -> bool:
+    """What has no line yet did not happen: nobody called again, and was answered, while nobody of us looked."""
+    return _is_fresh(log_read_until(session, listener), now)
+
+
+def queue_of_number(session: Session, lines: Lines, call_id: str) -> str | None:
+    """The default queue of the number that this call dialled."""
+    record = session.get(CallRecord, call_id)
+    called = lines.number(record.number_called) if record is not None else None
+    return called.queue if called else None
 
 
 def _is_fresh(moment: datetime | None, now: datetime) -> bool:

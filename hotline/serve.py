@@ -25,7 +25,18 @@ from hotline.database_gate import open_when_there
 from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
-from hotline.rounds import agi_part, config_part, end_wrap_ups, has_debts, take_over_waiting, worker_parts
+from hotline.rounds import (
+    agi_part,
+    config_part,
+    end_wrap_ups,
+    has_debts,
+    is_log_read,
+    log_read_until,
+    on_duty,
+    queue_of_number,
+    take_over_waiting,
+    worker_parts,
+)
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
 from hotline.web.serving import web_server
@@ -46,7 +57,6 @@ from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
 from missed_call_redial.dialer import Ways
 from missed_call_redial.dispatcher import Dispatcher
-from missed_call_redial.queue_line import OnDuty
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import national
 
@@ -166,9 +176,13 @@ class Service:
             zone=settings.zone,
             open_number=self._national_digits,
             log_read_until=lambda: listener.read_until,
+            is_log_read=self._is_log_read,
             owner=self.owner,
-            on_duty=_on_duty,
+            on_duty=on_duty,
             live_queue=self._live_queue,
+            default_queue=lambda session, call_id: queue_of_number(
+                session, self.hotline.running.configuration.lines, call_id
+            ),
         )
         self.lost_ends = LostEnds(
             self.hotline.database,
@@ -209,6 +223,7 @@ class Service:
             hotline.database.write,
             hotline.now,
             lambda: self.trunks.up,
+            self._is_log_read,
         )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
@@ -271,10 +286,15 @@ class Service:
         try:
             if await asyncio.to_thread(self._has_debts):
                 await self.dispatcher.tick(self.hotline.now())
+            else:
+                self.dispatcher.nothing_is_owed()
             self.last_tick = self.hotline.now()
         except Exception:
             # one bad debt must not end all callbacks: the next second tries again, claims have leases
             _log.exception("dispatcher: a tick failed; it is tried again")
+
+    def _is_log_read(self, session: Session, now: datetime) -> bool:
+        return is_log_read(session, self.listener, now)
 
     def _has_debts(self) -> bool:
         with self.hotline.database.reading() as session:
@@ -352,23 +372,25 @@ class Service:
         if self.agi is not None:
             parts.append(agi_part(self.agi))
         if self.listener is not None:
-            lines = self.hotline.running.configuration.lines
+            lines, not_by_plan = self.hotline.running.configuration.lines, self.dispatcher.not_by_plan
+            with self.hotline.database.reading() as session:
+                read_until = log_read_until(session, self.listener)
             parts += worker_parts(
-                self.listener, self.ami, self.trunks, lines, self.last_tick, now, self.asterisk_version
+                self.listener,
+                self.ami,
+                self.trunks,
+                lines,
+                self.last_tick,
+                not_by_plan,
+                read_until,
+                now,
+                self.asterisk_version,
             )
         with self.hotline.database.writing() as session:
             report_process(session, self.owner, now)
             for part in parts:
                 report(session, part.name, part.is_up, part.detail, self.owner, now)
         return all(part.is_up for part in parts)
-
-
-def _on_duty(session: Session) -> list[OnDuty]:
-    return [
-        OnDuty(seat.agent_no, frozenset(queue for queue, _ in seat.queues), seat.pause_reason is not None)
-        for seat in states.all_seats(session)
-        if seat.is_signed_in
-    ]
 
 
 def _route(name: str, script: Callable[[Channel], None]) -> Callable[[AgiSession], None]:

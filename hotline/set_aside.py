@@ -47,9 +47,10 @@ def opened(row: SetAsideLine, sealer: Sealer) -> LogLine:
     return LogLine(row.file_id, row.line_offset, sealer.open(row.text_sealed))
 
 
-def waiting(session: Session, limit: int) -> list[SetAsideLine]:
-    """The oldest first."""
-    return list(session.exec(select(SetAsideLine).order_by(col(SetAsideLine.id)).limit(limit)))
+def waiting(session: Session, limit: int, *, behind: int = 0) -> list[SetAsideLine]:
+    """The oldest first; `behind`: those with a higher id."""
+    found = select(SetAsideLine).where(col(SetAsideLine.id) > behind)
+    return list(session.exec(found.order_by(col(SetAsideLine.id)).limit(limit)))
 
 
 def how_many(session: Session) -> int:

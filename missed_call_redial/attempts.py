@@ -17,6 +17,7 @@ from missed_call_redial.callbacks import Attempt, AttemptState, Callback, Callba
 from missed_call_redial.dial_results import AttemptOutcome, attempt_result
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
+from missed_call_redial.trunk_faults import warn_of_misrouting
 from tickets.call_records import CallRecord
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,13 @@ def attempt_accepted(
     *,
     policy: CallbackPolicies,
     zone: tzinfo,
+    is_log_read: bool = True,
 ) -> DialDecision:
-    """An agent accepted the placeholder: the last look before the citizen's phone rings."""
+    """An agent accepted the placeholder: the last look before the citizen's phone rings.
+
+    `is_log_read`: queue_log was read to its end just now. While it is not, nobody knows whether the citizen has called
+    again meanwhile and was answered.
+    """
     found = lock_attempt(session, attempt_id)
     if found is None:
         return DialDecision(False, "no_such_attempt")
@@ -58,7 +64,7 @@ def attempt_accepted(
         return DialDecision(False, "not_this_attempt_again", callback.id, closing_code=callback.closing_code)
     attempt.agent_no = agent_no
     attempt.accepted_at = now
-    why = _why_not_to_dial(session, callback, policy, zone, now)
+    why = _why_not_to_dial(session, callback, policy, zone, now, is_log_read=is_log_read)
     if why is None:
         attempt.state = AttemptState.ACCEPTED
         show_in_progress(callback)
@@ -73,30 +79,37 @@ def refuse_dial(
 ) -> bool:
     """After attempt_accepted's yes it turned out that the citizen cannot be dialled, and he was not.
 
-    NO_TRUNK_ALLOWS ends the debt, since no later try can do better; else it is owed again. False: no such
-    attempt, or it has no yes or is further on.
+    It is owed again, also with NO_TRUNK_ALLOWS: plans change. False: no such attempt, or it has no yes or is
+    further on.
     """
     found = lock_attempt(session, attempt_id)
     if found is None or found[1].state != AttemptState.ACCEPTED:
         return False
     callback, attempt = found
     attempt.finish(AttemptOutcome.NOT_DIALLED, now, why)
-    if why == NO_TRUNK_ALLOWS and callback.state != CallbackState.CLOSED:
-        callback.close(ClosingCode.CANCELLED, now)
-        callback.remark = why
     settle(session, callback, policy, zone, now)
+    if why == NO_TRUNK_ALLOWS and callback.closing_code == ClosingCode.EXPIRED:
+        callback.remark = why
     return True
 
 
 def _why_not_to_dial(
-    session: Session, callback: Callback, policy: CallbackPolicies, zone: tzinfo, now: datetime
+    session: Session,
+    callback: Callback,
+    policy: CallbackPolicies,
+    zone: tzinfo,
+    now: datetime,
+    *,
+    is_log_read: bool,
 ) -> str | None:
     if callback.state == CallbackState.CLOSED:
         return "closed"
     if callback.deadline_at <= now:
         return "expired"
-    if not may_dial_now(policy, now, zone):
+    if not may_dial_now(policy, now, zone, is_critical=callback.is_critical):
         return "quiet_hours"
+    if not is_log_read:
+        return "queue_log_not_read"
     if callback.is_switchboard:
         return None
     if _is_on_the_line(session, callback.number_digest, now):
@@ -191,6 +204,8 @@ def on_dialled(
     attempt.cause = cause
     attempt.sip_text = sip[:80] or None
     settle(session, callback, policy, zone, now)
+    if outcome is AttemptOutcome.INVALID_NUMBER and attempt.trunk is not None:
+        warn_of_misrouting(session, attempt.trunk)
     return outcome
 
 

@@ -68,6 +68,8 @@ class Callback(SQLModel, table=True):
     number_sealed: str
     number_masked: str
     is_switchboard: bool = False
+    is_critical: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """One of its misses is an emergency by the rules."""
     queue: str
     queues_wanted: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     prio: int
@@ -119,6 +121,7 @@ class CallbackCall(SQLModel, table=True):
     missed_at: datetime
     queue: str
     prio: int
+    is_critical: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class CallbackRefusal(SQLModel, table=True):
@@ -136,6 +139,7 @@ class Attempt(SQLModel, table=True):
     """One try: a placeholder in the queue, then at most one dial."""
 
     __tablename__ = "callback_attempt"
+    __table_args__ = (Index("ix_callback_attempt_trunk", "trunk", "ended_at"),)
 
     id: str = Field(primary_key=True)
     callback_id: int = Field(foreign_key="callback.id", index=True)
@@ -147,6 +151,10 @@ class Attempt(SQLModel, table=True):
     remark: str | None = None
     channel_id: str
     other_channel_id: str
+    queue: str | None = None
+    """Where its placeholder was put, which need not be the queue that the citizen called."""
+    trunk: str | None = None
+    """Over which the citizen was to be dialled."""
     lease_owner: str | None = None
     lease_until: datetime
     claimed_at: datetime

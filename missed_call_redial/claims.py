@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
@@ -19,9 +20,11 @@ from missed_call_redial.callbacks import (
 )
 from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.policy import CallbackPolicies
-from missed_call_redial.queue_line import Floor
+from missed_call_redial.queue_line import Floor, where_it_stands
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
 from tickets.call_events import hold_log
+
+_MOST_IDS: Final = 500  # named in one statement
 
 
 @dataclass(frozen=True)
@@ -46,31 +49,56 @@ class Due:
     prio: int
     number_digest: str
     number_sealed: str
+    first_call_id: str
+    queues_wanted: Sequence[str]
+    deadline_at: datetime
+
+
+_DUE: Final = (
+    Callback.id,
+    Callback.queue,
+    Callback.prio,
+    Callback.number_digest,
+    Callback.number_sealed,
+    Callback.first_call_id,
+    Callback.queues_wanted,
+    Callback.deadline_at,
+)
 
 
 def due_in_line(
-    session: Session, now: datetime, policy: CallbackPolicies, queues: Collection[str], page: int = 200
+    session: Session,
+    now: datetime,
+    policy: CallbackPolicies,
+    queues: Collection[str],
+    page: int = 200,
+    *,
+    late_in: Collection[str] = (),
+    only_critical: bool = False,
 ) -> Iterator[Due]:
-    """All that are due in these queues, first arrivals first, read `page` by `page`: whoever has enough stops."""
+    """All that are due in these queues, first arrivals first, read `page` by `page`: whoever has enough stops.
+
+    `late_in`: of these queues only the debts of which half the time is gone.
+    """
+    queue, found = col(Callback.queue), _is_due(now, policy)
+    is_late = queue.in_(sorted(late_in)) & (col(Callback.deadline_at) <= now + policy.deadline / 2)
+    found.append(queue.in_(sorted(queues)) | is_late if late_in else queue.in_(sorted(queues)))
+    if only_critical:
+        found.append(col(Callback.is_critical).is_(True))
     last: Due | None = None
     while True:
         behind = (
             []
             if last is None
             else [
-                (col(Callback.prio) < last.prio)
-                | ((col(Callback.prio) == last.prio) & (col(Callback.id) > last.callback_id))
+                col(Callback.prio)
+                <= last.prio,  # a range that the index knows; the rest only sorts equals out
+                (col(Callback.prio) < last.prio) | (col(Callback.id) > last.callback_id),
             ]
         )
         rows = session.exec(
-            select(
-                Callback.id,
-                Callback.queue,
-                Callback.prio,
-                Callback.number_digest,
-                Callback.number_sealed,
-            )  # type: ignore[call-overload]
-            .where(*_is_due(now, policy), col(Callback.queue).in_(sorted(queues)), *behind)
+            select(*_DUE)  # type: ignore[call-overload]
+            .where(*found, *behind)
             .order_by(col(Callback.prio).desc(), col(Callback.id))
             .limit(page)
         ).all()
@@ -98,13 +126,15 @@ def claim_due(
     limit: int,
     *,
     callback_id: int | None = None,
+    queue: str | None = None,
 ) -> list[Claim]:
     """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing.
 
-    `callback_id`: only this one, if it is due still and nobody else holds it."""
+    `callback_id`: only this one, if it is due still and nobody else holds it. `queue`: where it shall stand, if not in
+    its own."""
     until = now + timedelta(seconds=policy.lease_seconds)
     found = _held(session, now, policy, limit, callback_id)
-    claims = [_claim(session, callback, owner, now, until) for callback in found]
+    claims = [_claim(session, callback, queue or callback.queue, owner, now, until) for callback in found]
     return [claim for claim in claims if claim is not None]
 
 
@@ -121,18 +151,9 @@ def _held(
     return session.exec(due.execution_options(populate_existing=True)).all()
 
 
-def close_undiallable(session: Session, callback_id: int, now: datetime, policy: CallbackPolicies) -> bool:
-    """No plan allows the number any more, so no later try can do better. False: another worker holds it just now."""
-    for callback in _held(session, now, policy, 1, callback_id):
-        callback.close(ClosingCode.CANCELLED, now)
-        callback.remark = NO_TRUNK_ALLOWS
-        session.add(callback)
-        session.flush()
-        return True
-    return False
-
-
-def _claim(session: Session, callback: Callback, owner: str, now: datetime, until: datetime) -> Claim | None:
+def _claim(
+    session: Session, callback: Callback, queue: str, owner: str, now: datetime, until: datetime
+) -> Claim | None:
     assert callback.id is not None
     taken = session.exec(
         update(Callback)
@@ -149,6 +170,7 @@ def _claim(session: Session, callback: Callback, owner: str, now: datetime, unti
         callback_id=callback.id,
         channel_id=channel_id,
         other_channel_id=other_channel_id,
+        queue=queue,
         lease_owner=owner,
         lease_until=until,
         claimed_at=now,
@@ -157,7 +179,7 @@ def _claim(session: Session, callback: Callback, owner: str, now: datetime, unti
     claim = Claim(
         attempt_id,
         callback.id,
-        callback.queue,
+        queue,
         callback.prio,
         callback.number_sealed,
         callback.number_masked,
@@ -168,12 +190,50 @@ def _claim(session: Session, callback: Callback, owner: str, now: datetime, unti
     return claim
 
 
-def expire_overdue(session: Session, now: datetime) -> int:
-    """Close debts whose deadline passed while nobody was working on them; how many."""
+@dataclass(frozen=True)
+class Owed:
+    """A debt that waits, due or not."""
+
+    callback_id: int
+    number_digest: str
+    number_sealed: str
+
+
+def all_owed(session: Session) -> list[Owed]:
+    """Those that nobody works on, as plain rows."""
+    return _owed(session, col(Callback.state) == CallbackState.OWED)
+
+
+def overdue(session: Session, now: datetime) -> list[Owed]:
+    """Whose deadline passed while nobody was working on them."""
+    return _owed(session, *_is_overdue(now))
+
+
+def _owed(session: Session, *where: ColumnElement[bool]) -> list[Owed]:
+    rows = select(col(Callback.id), col(Callback.number_digest), col(Callback.number_sealed)).where(*where)
+    return [
+        Owed(number, digest, sealed) for number, digest, sealed in session.exec(rows) if number is not None
+    ]
+
+
+def _is_overdue(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return col(Callback.state) == CallbackState.OWED, col(Callback.deadline_at) <= now
+
+
+def expire_overdue(session: Session, now: datetime, not_by_plan: Sequence[int] = ()) -> int:
+    """Close debts whose deadline passed while nobody was working on them; how many. Those in `not_by_plan` get the remark
+    that no trunk allows their numbers."""
     hold_log(session)  # as every one who locks several debts
+    for n in range(0, len(not_by_plan), _MOST_IDS):
+        session.exec(
+            update(Callback)
+            .where(*_is_overdue(now), col(Callback.id).in_(not_by_plan[n : n + _MOST_IDS]))
+            .values(remark=NO_TRUNK_ALLOWS)
+            .execution_options(synchronize_session="fetch")
+        )
     closed = session.exec(
         update(Callback)
-        .where(col(Callback.state) == CallbackState.OWED, col(Callback.deadline_at) <= now)
+        .where(*_is_overdue(now))
         .values(state=CallbackState.CLOSED, closing_code=ClosingCode.EXPIRED, closed_at=now)
         .execution_options(synchronize_session="fetch")
     )
@@ -186,23 +246,36 @@ class Standing:
 
     attempt_id: str
     queue: str
+    is_critical: bool
+    callback_id: int
+    number_digest: str
+    number_sealed: str
 
 
 def standing_placeholders(session: Session) -> tuple[list[str], list[Standing]]:
     """Attempts whose debt is closed although they stand (the citizen called again and was answered), and the others, those
     with the latest place first."""
     standing = (
-        select(Attempt.id, Callback.queue, Callback.state)
+        select(
+            Attempt.id,
+            where_it_stands(),
+            Callback.is_critical,
+            Callback.id,
+            Callback.number_digest,
+            Callback.number_sealed,
+            Callback.state,
+        )  # type: ignore[call-overload]
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
         .where(col(Attempt.state) == AttemptState.PLACED)
         .order_by(col(Callback.prio), col(Attempt.claimed_at).desc())
     )
     settled, owed = [], []
-    for attempt_id, queue, state in session.exec(standing):
+    for *one, state in session.exec(standing):
+        found = Standing(*one)
         if state == CallbackState.CLOSED:
-            settled.append(attempt_id)
+            settled.append(found.attempt_id)
         else:
-            owed.append(Standing(attempt_id, queue))
+            owed.append(found)
     return settled, owed
 
 
@@ -217,6 +290,12 @@ def surplus_of(
             leaving.append(one.attempt_id)
             floor = floor.with_placeholders(queue, -1)
     return leaving
+
+
+def claimed_among(session: Session, attempt_ids: Collection[str]) -> list[str]:
+    """Those of which nobody knows yet that they were placed."""
+    claimed = session.exec(select(Attempt.id).where(col(Attempt.state) == AttemptState.CLAIMED))
+    return [attempt_id for attempt_id in claimed if attempt_id in attempt_ids]
 
 
 def mark_placed(session: Session, attempt_id: str, now: datetime) -> bool:

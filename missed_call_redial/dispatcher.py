@@ -5,6 +5,7 @@ Who wakes it, and how often, is the program's business; any number of workers ma
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,25 +17,31 @@ from sqlmodel import Session
 from missed_call_redial.attempts import recover, runs_any
 from missed_call_redial.claims import (
     Claim,
-    Due,
+    Standing,
+    all_owed,
     claim_due,
-    close_undiallable,
-    due_in_line,
+    claimed_among,
     expire_overdue,
     mark_placed,
+    overdue,
     placing_failed,
     standing_placeholders,
     surplus_of,
 )
 from missed_call_redial.dialer import Dialer, DialerIsDown, NotPlaced, PlaceRequest
+from missed_call_redial.placing import Candidate, Queues, candidates
 from missed_call_redial.policy import CallbackPolicies, may_dial_now
-from missed_call_redial.queue_line import Floor, OnDuty, as_named, hold_placing, queues_with_due, read_floor
+from missed_call_redial.queue_line import OnDuty, as_named, has_due, hold_placing, read_floor
 from missed_call_redial.reach import Can, Reach
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
 _ASK_AGAIN: Final = timedelta(seconds=5)
 """A placeholder for which a phone rings leaves only after the ring; asking each second would not hasten it."""
+
+_IN_VAIN: Final = timedelta(seconds=15)
+"""So long a placeholder must be one that no trunk can dial: a trunk that misses one question is no reason to lose a place."""
+_COUNT_AGAIN: Final = timedelta(seconds=10)
 
 
 class Database(Protocol):
@@ -62,8 +69,8 @@ class _Sighting:
 class Dispatcher:
     """`policy` is asked at each tick, so that published changes take effect; `open_number` gives the national
     digits behind a sealed number (raising HotlineError); `log_read_until` is the moment up to which queue_log
-    was read *and handed on*, or None when nobody reads it; `live_queue` names the queue in which debts of this queue
-    are placed, another one when theirs is configured no more; `on_duty` tells who is signed in now.
+    was read *and handed on*, or None when nobody reads it; `is_log_read` says whether some worker has read it to its end
+    just now: before that nobody is placed; `on_duty` tells who is signed in now. See Queues for the last two.
     """
 
     def __init__(
@@ -75,9 +82,11 @@ class Dispatcher:
         zone: tzinfo,
         open_number: Callable[[str], str],
         log_read_until: Callable[[], datetime | None],
+        is_log_read: Callable[[Session, datetime], bool],
         owner: str,
         on_duty: Callable[[Session], Sequence[OnDuty]],
         live_queue: Callable[[str], str] = as_named,
+        default_queue: Callable[[Session, str], str | None] = lambda _session, _call_id: None,
     ) -> None:
         self._database = database
         self._dialer = dialer
@@ -85,23 +94,34 @@ class Dispatcher:
         self._zone = zone
         self._open_number = open_number
         self._log_read_until = log_read_until
+        self._is_log_read = is_log_read
         self._owner = owner
         self._on_duty = on_duty
-        self._live_queue = live_queue
+        self._queues = Queues(live_queue, default_queue)
         self._reach = Reach(open_number)
         self._withdrawing: dict[str, datetime] = {}
+        self._in_vain_since: dict[str, datetime] = {}
         self._sighting: _Sighting | None = None
+        self._counted_at: datetime | None = None
+        self.not_by_plan = 0
+        """So many debts wait since no trunk's plan allows their numbers."""
 
     async def tick(self, now: datetime) -> TickReport:
         """One round at the moment `now`; never raises for what the switch does."""
+        self._reach.begin_round(self._dialer.ways())
         recovered = await self._recover(now)
         expired = await asyncio.to_thread(self._expire, now)
         await self._withdraw(now)
         claims: list[Claim] = []
-        if may_dial_now(self._policy(), now, self._zone) and await self._dialer.is_ready():
+        if await self._dialer.is_ready():
             claims = await asyncio.to_thread(self._claim, now)
         placed = [await self._place(claim, now) for claim in claims]
+        await asyncio.to_thread(self._count_not_by_plan, now)
         return TickReport(placed.count(True), placed.count(False), recovered, expired)
+
+    def nothing_is_owed(self) -> None:
+        """Instead of a tick, when there is no debt."""
+        self.not_by_plan, self._counted_at = 0, None
 
     async def _recover(self, now: datetime) -> int:
         """Judges by what was seen at the tick before, when queue_log has been read past that moment."""
@@ -112,8 +132,12 @@ class Dispatcher:
         if not await asyncio.to_thread(self._runs_any):
             self._sighting = None  # nothing to be looked for: the list of all channels is long
             return len(recovered)
+        began = time.monotonic()
         try:
-            self._sighting = _Sighting(await self._dialer.live_attempts(), now)
+            living = await self._dialer.live_attempts()
+            # what ended before the answer may be missing from it: judged only when the log was read past the answer
+            self._sighting = _Sighting(living, now + timedelta(seconds=time.monotonic() - began))
+            await asyncio.to_thread(self._mark_living, living, now)
         except DialerIsDown as down:
             log.warning("attempts cannot be looked for: %s", down)
             self._sighting = None
@@ -135,9 +159,35 @@ class Dispatcher:
                 now=now,
             )
 
+    def _mark_living(self, living: Set[str], now: datetime) -> None:
+        """A placing whose answer never came has come about: it stands, and may be withdrawn like any other."""
+        with self._database.reading() as session:
+            found = claimed_among(session, living)
+        for attempt_id in found:
+            with self._database.writing() as session:
+                mark_placed(session, attempt_id, now)
+
     def _expire(self, now: datetime) -> int:
+        with self._database.reading() as session:
+            found = overdue(session, now)
+        if not found:
+            return 0
+        not_by_plan = [debt.callback_id for debt in found if self._reach.of(debt) is Can.NOT_BY_PLAN]
         with self._database.writing() as session:
-            return expire_overdue(session, now)
+            self._counted_at = None
+            return expire_overdue(session, now, not_by_plan)
+
+    def _count_not_by_plan(self, now: datetime) -> None:
+        """Now and then: it is for those who look after the hotline, and decides nothing."""
+        if self._counted_at is not None and now - self._counted_at < _COUNT_AGAIN:
+            return
+        with self._database.reading() as session:
+            owed = all_owed(session)
+        before = self.not_by_plan
+        self.not_by_plan = sum(self._reach.of(debt) is Can.NOT_BY_PLAN for debt in owed)
+        self._counted_at = None if self._reach.is_exhausted else now
+        if self.not_by_plan and not before:
+            log.error("%d callbacks wait: no trunk's plan (allow_out) allows their numbers", self.not_by_plan)
 
     async def _withdraw(self, now: datetime) -> None:
         """Takes out of their queues those who need not stand there any more, and those who stand in the way of the living.
@@ -156,49 +206,65 @@ class Dispatcher:
             log.warning("attempts %s could not be withdrawn: %s", ", ".join(fresh), down)
 
     def _to_withdraw(self, now: datetime) -> list[str]:
-        policy = self._policy()
-        with self._database.writing() as session:
+        policy, live_queue = self._policy(), self._queues.live
+        with self._database.reading() as session:
             settled, standing = standing_placeholders(session)
             if not standing:
+                self._in_vain_since.clear()
                 return settled
-            floor = read_floor(session, policy, now, self._on_duty(session), self._live_queue)
-            return settled + surplus_of(standing, floor, policy, self._live_queue)
+            floor = read_floor(session, policy, now, self._on_duty(session), live_queue)
+        in_vain = self._standing_in_vain(standing, policy, now)
+        for one in standing:
+            if one.attempt_id in in_vain:
+                floor = floor.with_placeholders(live_queue(one.queue), -1)
+        others = [one for one in standing if one.attempt_id not in in_vain]
+        return settled + sorted(in_vain) + surplus_of(others, floor, policy, live_queue)
+
+    def _standing_in_vain(
+        self, standing: Sequence[Standing], policy: CallbackPolicies, now: datetime
+    ) -> set[str]:
+        """An agent who accepted one of these would be rung for nothing: quiet hours began, or no trunk can dial it."""
+        found = [one.attempt_id for one in standing if self._reach.of(one) is not Can.BE_DIALLED]
+        self._in_vain_since = {one: self._in_vain_since.get(one, now) for one in found}
+        in_vain = {one for one, since in self._in_vain_since.items() if now - since >= _IN_VAIN}
+        return in_vain | {
+            one.attempt_id
+            for one in standing
+            if not may_dial_now(policy, now, self._zone, is_critical=one.is_critical)
+        }
 
     def _claim(self, now: datetime) -> list[Claim]:
-        """One by one, whoever of all queues is first in line: queues that share agents share their room as well. Who cannot
-        be dialled now is passed over."""
+        """Chosen without holding anything; then each is taken if it is still there, and its queue has room still."""
         policy = self._policy()
+        chosen = self._candidates(policy, now)
         claims: list[Claim] = []
+        if not chosen:
+            return claims
         with self._database.writing() as session:
             hold_placing(session)
-            queues = set(queues_with_due(session, now))
-            if not queues:
-                return []
-            floor = read_floor(session, policy, now, self._on_duty(session), self._live_queue)
-            queues = self._with_room(queues, floor, policy)
-            if not queues:
-                return []
-            self._reach.begin_round(self._dialer.ways())
-            for due in due_in_line(session, now, policy, frozenset(queues)):
-                if due.queue not in queues or not self._can_be_dialled(session, due, policy, now):
+            floor = read_floor(session, policy, now, self._on_duty(session), self._queues.live)
+            for one in chosen:
+                if not floor.has_room(one.queue, policy):
                     continue
-                got = claim_due(session, self._owner, now, policy, 1, callback_id=due.callback_id)
+                got = claim_due(
+                    session, self._owner, now, policy, 1, callback_id=one.callback_id, queue=one.queue
+                )
                 if got:
                     claims += got
-                    floor = floor.with_placeholders(self._live_queue(due.queue), 1)
-                    queues = self._with_room(queues, floor, policy)
-                if not queues:
-                    break
+                    floor = floor.with_placeholders(one.queue, 1)
         return claims
 
-    def _with_room(self, queues: Set[str], floor: Floor, policy: CallbackPolicies) -> set[str]:
-        return {queue for queue in queues if floor.has_room(self._live_queue(queue), policy)}
-
-    def _can_be_dialled(self, session: Session, due: Due, policy: CallbackPolicies, now: datetime) -> bool:
-        can = self._reach.of(due)
-        if can is Can.NEVER and close_undiallable(session, due.callback_id, now, policy):
-            log.warning("callback %d is closed: no trunk's plan allows its number any more", due.callback_id)
-        return can is Can.BE_DIALLED
+    def _candidates(self, policy: CallbackPolicies, now: datetime) -> list[Candidate]:
+        is_quiet = not may_dial_now(policy, now, self._zone)
+        if is_quiet and not may_dial_now(policy, now, self._zone, is_critical=True):
+            return []
+        with self._database.reading() as session:
+            if not has_due(session, now) or not self._is_log_read(session, now):
+                return []
+            floor = read_floor(session, policy, now, self._on_duty(session), self._queues.live)
+            return list(
+                candidates(session, floor, self._queues, self._reach, policy, now, only_critical=is_quiet)
+            )
 
     async def _place(self, claim: Claim, now: datetime) -> bool:
         """Whatever is uncertain stays claimed until recover() knows: better late than twice."""
@@ -220,7 +286,7 @@ class Dispatcher:
         return PlaceRequest(
             attempt_id=claim.attempt_id,
             callback_id=claim.callback_id,
-            queue=self._live_queue(claim.queue),
+            queue=self._queues.live(claim.queue),
             prio=claim.prio,
             citizen=self._open_number(claim.number_sealed),
             first_call_id=claim.first_call_id,

@@ -26,7 +26,6 @@ class Missed:
     wait_seconds: float | None
     was_greeted: bool
     is_switchboard: bool = False
-    is_in_number_plan: bool = True
     is_critical: bool = False
     """The rules see an emergency."""
 
@@ -40,7 +39,6 @@ def missed_from_record(
     *,
     default_queue: str,
     is_switchboard: bool = False,
-    is_in_number_plan: bool = True,
     is_critical: bool = False,
 ) -> Missed:
     """`default_queue` stands in for calls that were lost before they reached a queue."""
@@ -57,7 +55,6 @@ def missed_from_record(
         wait_seconds=record.wait_seconds,
         was_greeted=record.greeted_at is not None,
         is_switchboard=is_switchboard,
-        is_in_number_plan=is_in_number_plan,
         is_critical=is_critical,
     )
 

@@ -51,6 +51,8 @@ def owe(
             return _state_refusal(session, missed, reason, now)
         link.prio = max(link.prio, missed.place(policy))
         callback.prio = max(callback.prio, link.prio)
+        link.is_critical = link.is_critical or missed.is_critical
+        _bring_forward_if_critical(callback, missed, policy, zone)
         session.flush()
         return callback
     reason = _reason_to_refuse(session, missed, policy)
@@ -110,8 +112,9 @@ def _take_out(
         callback.first_missed_at, callback.first_call_id = first.missed_at, first.call_id
         callback.queue, callback.prio = first.queue, max(link.prio for link in left)
         callback.queues_wanted = list(dict.fromkeys(link.queue for link in left))
+        callback.is_critical = any(link.is_critical for link in left)
         callback.missed_count, callback.last_missed_at = len(left), last.missed_at
-        callback.due_at = first_attempt_at(policy, first.missed_at, zone)
+        callback.due_at = first_attempt_at(policy, first.missed_at, zone, is_critical=callback.is_critical)
         callback.deadline_at = last.missed_at + policy.deadline
         session.add(callback)
     session.flush()
@@ -120,9 +123,7 @@ def _take_out(
 def _policy_refuses(missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
     if not missed.number_digest or not missed.number_sealed:
         return RefusalReason.WITHHELD_NUMBER
-    lost = LostCall(
-        missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted, missed.is_in_number_plan
-    )
+    lost = LostCall(missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted)
     return reason_to_refuse(policy, lost)
 
 
@@ -194,7 +195,7 @@ def _bring_due(
     if attempts_of(session, reopened.id):
         settle(session, reopened, policy, zone, now)
     if reopened.state == CallbackState.OWED:
-        reopened.due_at = first_attempt_at(policy, missed.missed_at, zone)
+        reopened.due_at = first_attempt_at(policy, missed.missed_at, zone, is_critical=reopened.is_critical)
     session.add(reopened)
     session.flush()
 
@@ -244,13 +245,14 @@ def _open(
         number_sealed=missed.number_sealed,
         number_masked=missed.number_masked,
         is_switchboard=missed.is_switchboard,
+        is_critical=missed.is_critical,
         queue=missed.queue,
         queues_wanted=[missed.queue],
         prio=missed.place(policy),
         first_call_id=missed.call_id,
         first_missed_at=missed.missed_at,
         last_missed_at=missed.missed_at,
-        due_at=first_attempt_at(policy, missed.missed_at, zone),
+        due_at=first_attempt_at(policy, missed.missed_at, zone, is_critical=missed.is_critical),
         deadline_at=missed.missed_at + policy.deadline,
         created_at=now,
     )
@@ -269,6 +271,7 @@ def _link(session: Session, callback: Callback, missed: Missed, policy: Callback
             missed_at=missed.missed_at,
             queue=missed.queue,
             prio=missed.place(policy),
+            is_critical=missed.is_critical,
         )
     )
     session.flush()
@@ -294,9 +297,24 @@ def _merge(
         callback.last_missed_at = missed.missed_at
         callback.deadline_at = max(callback.deadline_at, missed.missed_at + policy.deadline)
         if callback.state == CallbackState.OWED:
-            callback.due_at = min(callback.due_at, first_attempt_at(policy, missed.missed_at, zone))
+            is_critical = callback.is_critical or missed.is_critical
+            soon = first_attempt_at(policy, missed.missed_at, zone, is_critical=is_critical)
+            callback.due_at = min(callback.due_at, soon)
+    _bring_forward_if_critical(callback, missed, policy, zone)
     session.add(callback)
     _link(session, callback, missed, policy)
+
+
+def _bring_forward_if_critical(
+    callback: Callback, missed: Missed, policy: CallbackPolicies, zone: tzinfo
+) -> None:
+    """An emergency does not wait for the end of the quiet hours, nor for another miss that is none."""
+    if not missed.is_critical or callback.is_critical:
+        return
+    callback.is_critical = True
+    if callback.state == CallbackState.OWED:
+        soon = first_attempt_at(policy, missed.missed_at, zone, is_critical=True)
+        callback.due_at = min(callback.due_at, soon)
 
 
 @dataclass(frozen=True)
@@ -314,6 +332,21 @@ def close_by_inbound(
     """An inbound call of this number was answered. None: no open debt, or another miss since then."""
     callback = lock_open_callback(session, number_digest)
     if callback is None or callback.last_missed_at > answered_at:
+        return None
+    callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
+    session.add(callback)
+    session.flush()
+    return _closed_with_attempts(session, callback)
+
+
+def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> ClosedByInbound | None:
+    """This very call of a switchboard, which had been taken for lost, was answered. The switchboard's other debts are other
+    people's and stay. None: it has no open debt."""
+    link = session.get(CallbackCall, call_id)
+    if link is None:
+        return None
+    callback = lock_callback(session, link.callback_id)
+    if not callback.is_switchboard or callback.state == CallbackState.CLOSED:
         return None
     callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
     session.add(callback)

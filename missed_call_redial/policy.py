@@ -69,7 +69,8 @@ class Gaps(_Section):
     def after(self, outcome: AttemptOutcome) -> timedelta:
         if not outcome.counts:
             return self.not_an_attempt
-        chosen: timedelta | None = getattr(self, str(outcome), None)
+        name = AttemptOutcome.UNREACHABLE if outcome is AttemptOutcome.INVALID_NUMBER else outcome
+        chosen: timedelta | None = getattr(self, str(name), None)
         return self.default if chosen is None else chosen
 
     def longest(self) -> timedelta:
@@ -96,6 +97,8 @@ class CallbackPolicies(_Section):
     gaps: Gaps
     max_attempts: int = Field(ge=1, le=10, strict=True)
     quiet_hours: QuietHours
+    critical_any_hour: bool = Field(default=True, strict=True)
+    """What the rules call critical is dialled in quiet hours too."""
     deadline: Length
     callback_share: int = Field(ge=0, le=100, strict=True)
     share_window: Length
@@ -144,7 +147,6 @@ class RefusalReason(StrEnum):
     PREMIUM_NUMBER = "premium_number"
     FOREIGN_NUMBER = "foreign_number"
     INVALID_NUMBER = "invalid_number"
-    NOT_IN_NUMBER_PLAN = "not_in_number_plan"
     ANSWERED_SINCE = "answered_since"
 
 
@@ -169,15 +171,15 @@ class LostCall:
     """None: nobody knows, which speaks for the citizen."""
     was_greeted: bool
     """He heard the greeting to its end."""
-    is_in_number_plan: bool = True
 
 
 def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason | None:
-    """None: the citizen is owed a callback. Else the first reason that holds, the number's first."""
+    """None: the citizen is owed a callback. Else the first reason that holds, the number's first.
+
+    Whether a trunk may dial the number is not asked: plans change with every reload, and a debt can wait for one.
+    """
     if call.number_kind in _REFUSED_NUMBERS:
         return _REFUSED_NUMBERS[call.number_kind]
-    if not call.is_in_number_plan:
-        return RefusalReason.NOT_IN_NUMBER_PLAN
     if call.outcome not in policy.kinds:
         return RefusalReason.KIND_NOT_CHOSEN
     if call.outcome is Outcome.IVR_ABANDON and not call.was_greeted:
@@ -192,21 +194,37 @@ def is_eligible(policy: CallbackPolicies, call: LostCall) -> bool:
     return reason_to_refuse(policy, call) is None
 
 
-def may_dial_now(policy: CallbackPolicies, now: datetime, zone: tzinfo) -> bool:
-    """Quiet hours are hours of the citizen's day, so of the hotline's own time zone."""
-    return policy.quiet_hours is None or not policy.quiet_hours.covers(now.astimezone(zone).time())
+def _quiet_for(policy: CallbackPolicies, is_critical: bool) -> QuietHours:
+    return None if is_critical and policy.critical_any_hour else policy.quiet_hours
 
 
-def out_of_quiet_hours(policy: CallbackPolicies, moment: datetime, zone: tzinfo) -> datetime:
-    return moment if policy.quiet_hours is None else end_of_quiet(policy.quiet_hours, moment, zone)
+def may_dial_now(policy: CallbackPolicies, now: datetime, zone: tzinfo, *, is_critical: bool = False) -> bool:
+    """Quiet hours are hours of the citizen's day, so of the hotline's own time zone; an emergency has none."""
+    quiet = _quiet_for(policy, is_critical)
+    return quiet is None or not quiet.covers(now.astimezone(zone).time())
 
 
-def first_attempt_at(policy: CallbackPolicies, missed_at: datetime, zone: tzinfo) -> datetime:
-    return out_of_quiet_hours(policy, missed_at + timedelta(seconds=policy.first_delay_seconds), zone)
+def out_of_quiet_hours(
+    policy: CallbackPolicies, moment: datetime, zone: tzinfo, *, is_critical: bool = False
+) -> datetime:
+    quiet = _quiet_for(policy, is_critical)
+    return moment if quiet is None else end_of_quiet(quiet, moment, zone)
+
+
+def first_attempt_at(
+    policy: CallbackPolicies, missed_at: datetime, zone: tzinfo, *, is_critical: bool = False
+) -> datetime:
+    after = timedelta(seconds=policy.first_delay_seconds)
+    return out_of_quiet_hours(policy, missed_at + after, zone, is_critical=is_critical)
 
 
 def next_attempt_at(
-    policy: CallbackPolicies, outcomes: Sequence[AttemptOutcome], ended_at: datetime, zone: tzinfo
+    policy: CallbackPolicies,
+    outcomes: Sequence[AttemptOutcome],
+    ended_at: datetime,
+    zone: tzinfo,
+    *,
+    is_critical: bool = False,
 ) -> datetime:
     """`outcomes` of all attempts so far, oldest first.
 
@@ -221,7 +239,7 @@ def next_attempt_at(
             len(outcomes),
         )
         gap = max(gap, min(gap * 2 ** min(in_a_row - 1, 16), policy.gaps.longest()))
-    return out_of_quiet_hours(policy, ended_at + gap, zone)
+    return out_of_quiet_hours(policy, ended_at + gap, zone, is_critical=is_critical)
 
 
 @dataclass(frozen=True)

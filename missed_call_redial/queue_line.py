@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import text
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement, text
+from sqlmodel import Session, col, exists, func, select
 
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
 from missed_call_redial.policy import CallbackPolicies, RecentAccepts, may_place, surplus
@@ -75,6 +75,10 @@ class Floor:
             recent_accepts=line.recent_accepts,
         )
 
+    def is_staffed(self, queue: str) -> bool:
+        """Somebody is signed in to it."""
+        return any(queue in agent.queues for agent in self.on_duty)
+
     def has_surplus(self, queue: str, policy: CallbackPolicies) -> bool:
         line = self.line(queue)
         return (
@@ -126,6 +130,12 @@ def hold_placing(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PLACING_LOCK})
 
 
+def has_due(session: Session, now: datetime) -> bool:
+    """Somebody waits to be placed; asked each second."""
+    due = exists().where(col(Callback.state) == CallbackState.OWED, col(Callback.due_at) <= now)
+    return session.exec(select(1).where(due)).first() is not None
+
+
 def queues_with_due(session: Session, now: datetime) -> list[str]:
     """Those whose first debt has the oldest place come first."""
     due = (
@@ -135,6 +145,11 @@ def queues_with_due(session: Session, now: datetime) -> list[str]:
         .order_by(func.max(col(Callback.prio)).desc(), col(Callback.queue))
     )
     return list(session.exec(due))
+
+
+def where_it_stands() -> ColumnElement[str]:
+    """The queue of an attempt's placeholder; attempts from before this was kept stood in that of their debt."""
+    return func.coalesce(col(Attempt.queue), col(Callback.queue))
 
 
 def as_named(queue: str) -> str:
@@ -181,15 +196,16 @@ def _live_waiting(session: Session, now: datetime) -> Counter[str]:
 
 
 def _placeholders(session: Session) -> Iterable[tuple[str, int]]:
+    queue = where_it_stands()
     standing = (
-        select(Callback.queue, func.count())
+        select(queue, func.count())
         .select_from(Attempt)
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
         .where(
             col(Attempt.state).in_([AttemptState.CLAIMED, AttemptState.PLACED]),
             col(Callback.state) != CallbackState.CLOSED,  # those are being withdrawn
         )
-        .group_by(col(Callback.queue))
+        .group_by(queue)
     )
     return session.exec(standing).all()
 
@@ -207,12 +223,13 @@ def _live_accepts(session: Session, since: datetime) -> Counter[str]:
 
 
 def _callback_accepts(session: Session, since: datetime) -> Iterable[tuple[str, int]]:
+    queue = where_it_stands()
     accepted = (
-        select(Callback.queue, func.count())
+        select(queue, func.count())
         .select_from(Attempt)
         .join(Callback, col(Attempt.callback_id) == col(Callback.id))
         .where(col(Attempt.accepted_at) > since)
-        .group_by(col(Callback.queue))
+        .group_by(queue)
     )
     return session.exec(accepted).all()
 

@@ -31,6 +31,8 @@ SPOKEN_WITH: Final = (ClosingCode.CONNECTED, ClosingCode.RESOLVED_BY_INBOUND, Cl
 _CORRECTED_BY_TALK = (ClosingCode.UNREACHABLE_AFTER_N, ClosingCode.EXPIRED, ClosingCode.INVALID_NUMBER)
 # Ends that rest on what the attempts were taken for, which a result that is told late may change.
 _RESTS_ON_THE_TALLY = (ClosingCode.UNREACHABLE_AFTER_N, ClosingCode.INVALID_NUMBER)
+_INVALID_IN_A_ROW: Final = 2
+"""The citizen has just called us from that number: the first "no such number" is more likely a prefix, or a route, gone wrong."""
 
 
 def lock_attempt(session: Session, attempt_id: str) -> tuple[Callback, Attempt] | None:
@@ -119,15 +121,18 @@ def _ended(attempts: list[Attempt]) -> list[tuple[datetime, str, Attempt]]:
 
 def _tally(callback: Callback, attempts: list[Attempt], most: int) -> _Tally:
     """Counts from the last attempt that a later miss kept from being the end."""
-    counted, is_invalid, begins_anew = 0, False, False
+    counted, invalid_in_a_row, is_invalid, begins_anew = 0, 0, False, False
     for _, _, attempt in _ended(attempts):
         counted += attempt.counts
         begins_anew = False
-        found_invalid = attempt.outcome == AttemptOutcome.INVALID_NUMBER
+        if attempt.counts:
+            found_invalid = attempt.outcome == AttemptOutcome.INVALID_NUMBER
+            invalid_in_a_row = invalid_in_a_row + 1 if found_invalid else 0
+        found_invalid = attempt.counts and invalid_in_a_row >= min(_INVALID_IN_A_ROW, most)
         if found_invalid or (attempt.counts and counted >= most):
             dialled_at = attempt.dialling_at or attempt.accepted_at or attempt.claimed_at
             if callback.last_missed_at > dialled_at and attempt.outcome != AttemptOutcome.CONNECTED:
-                counted, begins_anew = 0, True
+                counted, invalid_in_a_row, begins_anew = 0, 0, True
             else:
                 is_invalid = is_invalid or found_invalid
     return _Tally(counted, is_invalid, begins_anew)
@@ -155,9 +160,9 @@ def _go_on(
         callback.state = CallbackState.OWED
         ended_at = ended[-1][0]
         callback.due_at = (
-            first_attempt_at(policy, ended_at, zone)
+            first_attempt_at(policy, ended_at, zone, is_critical=callback.is_critical)
             if tally.begins_anew
-            else next_attempt_at(policy, outcomes, ended_at, zone)
+            else next_attempt_at(policy, outcomes, ended_at, zone, is_critical=callback.is_critical)
         )
         callback.lease_owner, callback.lease_until = None, None
 
@@ -181,6 +186,7 @@ def reopen_later_misses(
     if not later:
         return None
     first, last = later[0], later[-1]
+    is_critical = any(link.is_critical for link in later)
     closed.missed_count -= len(later)
     session.add(closed)
     session.flush()
@@ -191,12 +197,13 @@ def reopen_later_misses(
         is_switchboard=closed.is_switchboard,
         queue=first.queue,
         queues_wanted=list(dict.fromkeys(link.queue for link in later)),
+        is_critical=is_critical,
         prio=max(link.prio for link in later),
         first_call_id=first.call_id,
         first_missed_at=first.missed_at,
         last_missed_at=last.missed_at,
         missed_count=len(later),
-        due_at=first_attempt_at(policy, last.missed_at, zone),
+        due_at=first_attempt_at(policy, last.missed_at, zone, is_critical=is_critical),
         deadline_at=last.missed_at + policy.deadline,
         created_at=now,
     )

@@ -1,6 +1,6 @@
 """Run by Alembic inside `hotline.database.migrate`, over the connection that it is given.
 
-While the first version has not been released: `python -m hotline.migrations.revise --first` writes it anew.
+While the first version stands alone and unreleased: `python -m hotline.migrations.revise --first` writes it anew.
 """
 
 from typing import Any, Literal

@@ -22,6 +22,9 @@ def revise(message: str, *, is_first: bool) -> Path:
     """The path of the new file. It is compared with an empty SQLite database brought to the newest
     version."""
     if is_first:
+        later = [path.name for path in _VERSIONS.glob("[0-9]*.py") if not path.name.startswith("0001_")]
+        if later:
+            raise SystemExit(f"{', '.join(later)} would stand on a version that is gone: remove it first")
         for old in _VERSIONS.glob("0001_*.py"):
             old.unlink()
     config = alembic_config()

@@ -44,6 +44,7 @@ class CallbackShown(Shown):
     state: CallbackState
     number_masked: str
     is_switchboard: bool
+    is_critical: bool
     queue: str
     queues_wanted: list[str]
     first_call_id: str
@@ -66,6 +67,8 @@ class AttemptShown(Shown):
     state: AttemptState
     outcome: AttemptOutcome | None
     counts: bool
+    queue: str | None = Field(description="Where its placeholder was put.")
+    trunk: str | None = Field(description="Over which the citizen was to be dialled.")
     agent_no: str | None
     claimed_at: datetime
     placed_at: datetime | None

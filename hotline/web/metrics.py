@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from hotline.parts import PartReport
+from hotline.parts import NOT_BY_PLAN, PartReport
 from hotline.web.agents import AgentDoes
 from hotline.web.figures import NO_QUEUE, OPEN_STATES, UNDER_WAY, Figures, QueueCounts
 from missed_call_redial.callbacks import ClosingCode
@@ -143,6 +143,11 @@ def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> No
     for counter, value in measured.parts["agi"].detail.items():
         if type(value) in (int, float):
             agi.labels(counter).set(value)
+    Gauge(
+        "hotline_callbacks_not_by_plan",
+        "Callbacks that wait since no trunk's allow_out has their numbers: should be 0",
+        registry=registry,
+    ).set(measured.parts["dispatcher"].detail.get(NOT_BY_PLAN, 0))
     Gauge("hotline_config_degraded", "1: the last good configuration runs", registry=registry).set(
         measured.is_degraded
     )

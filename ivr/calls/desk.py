@@ -18,6 +18,7 @@ from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS, NO_TRUNK_IS_UP, attempt_accepted, refuse_dial
+from missed_call_redial.trunk_faults import note_trunk, trunk_faults
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
 from tickets.outcome import Outcome
@@ -43,13 +44,14 @@ class Write(Protocol):
 @dataclass(frozen=True)
 class CallDesk:
     """`write` does one piece of work in a transaction and returns after the commit; `trunks_up` names the trunks that
-    answer."""
+    answer; `is_log_read` says whether queue_log was read to its end just now, without which nobody is rung back."""
 
     ledger: Ledger
     running: Callable[[], Running]
     write: Write
     now: Callable[[], datetime]
     trunks_up: Callable[[], Collection[str]]
+    is_log_read: Callable[[Session, datetime], bool] = lambda _session, _now: True
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -167,13 +169,16 @@ class CallDesk:
             self.now(),
             policy=running.configuration.callbacks,
             zone=self.ledger.zone,
+            is_log_read=self.is_log_read(session, self.now()),
         )
         if not decision.dial or decision.number_sealed is None:
             _log.info("attempt %s: not dialled, %s", attempt, decision.why)
             return None
         number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
         record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
-        trunk = running.trunk_for(national(number), self.trunks_up())
+        trunks = [one.name for one in running.trunks_allowing(national(number))]
+        faults = trunk_faults(session, attempt, trunks, self.now())
+        trunk = running.trunk_for(national(number), self.trunks_up(), faults)
         if trunk is None:
             why = NO_TRUNK_IS_UP if running.may_be_dialled(number) else NO_TRUNK_ALLOWS
             _log.error("attempt %s: not dialled, %s", attempt, why)
@@ -183,6 +188,7 @@ class CallDesk:
         if record is not None:
             record.agent_no = record.agent_no or agent_no
             self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
+        note_trunk(session, attempt, trunk.name)
         return trunk.name, national(number)
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel
 from ivr.config_files.running import Running
 from missed_call_redial.callbacks import CallbackState
 from missed_call_redial.missed import missed_from_record
-from missed_call_redial.owing import close_by_inbound, owe
+from missed_call_redial.owing import close_by_inbound, close_by_own_call, owe
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, append, sealed
 from tickets.call_records import (
@@ -138,11 +138,12 @@ class Ledger:
                 record,
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
-                is_in_number_plan=running.may_be_dialled(number),
                 is_critical=self._is_critical(session, record),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
-        elif record.number_digest and record.answered_at and not running.is_switchboard(number):
+        elif record.answered_at and running.is_switchboard(number):
+            close_by_own_call(session, record.call_id, record.answered_at)
+        elif record.number_digest and record.answered_at:
             owed = connection_of(session).execute(_OWED, {"digest": record.number_digest})
             if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
                 close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)

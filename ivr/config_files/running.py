@@ -1,7 +1,8 @@
 """What is in force now: one good configuration with its finished prompts. Replaced whole, never changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ivr.config_files.checker import Configuration
 from ivr.lines import Trunk
@@ -9,6 +10,8 @@ from ivr.prompts.rendering import PromptLibrary
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.number_plans import NumberPlan
 from vocabulary.phone_numbers import PhoneNumber, national, normalise
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,17 @@ class Running:
         trunks = self.configuration.lines.trunks_out
         return tuple(t for t in trunks if any(NumberPlan.compile(p).allows(digits) for p in t.allow_out))
 
-    def trunk_for(self, digits: str, up: Collection[str]) -> Trunk | None:
+    def trunk_for(
+        self, digits: str, up: Collection[str], failed_at: Mapping[str, datetime] | None = None
+    ) -> Trunk | None:
         """The trunk to dial `digits` on now: the first that allows them and is among `up`, the names of those that answer.
 
-        A dead trunk looks like a citizen who does not pick up: rather none than that one.
+        A dead trunk looks like a citizen who does not pick up: rather none than that one. One of `failed_at` (it answers
+        OPTIONS, and refuses calls) comes after all others; of several such, the one whose failure is oldest.
         """
-        return next((trunk for trunk in self.trunks_allowing(digits) if trunk.name in up), None)
+        able = [trunk for trunk in self.trunks_allowing(digits) if trunk.name in up]
+        failed = failed_at or {}
+        return min(able, key=lambda trunk: failed.get(trunk.name, _NEVER), default=None)
 
     def may_be_dialled(self, number: PhoneNumber) -> bool:
         """By the plans: a trunk that is down now will be up again, and the debt can wait."""

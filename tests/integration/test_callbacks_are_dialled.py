@@ -100,15 +100,44 @@ def test_each_result_decides_whether_it_counts_and_when_the_next_try_is_due(
         assert callback.due_at == NOON + MINUTE + gap
 
 
-def test_an_invalid_number_is_not_tried_again(database):
+NO_SUCH_NUMBER = ("CHANUNAVAIL", 1, "SIP 404 Not Found")
+RINGS_OUT = ("NOANSWER", 16, "SIP 180 Ringing")
+NO_TRUNK = ("CONGESTION", 34, "SIP 503 Service Unavailable")
+LEFT_ALONE = ("owed", None)
+IS_INVALID = ("closed", "invalid_number")
+
+
+@pytest.mark.parametrize(
+    ("results", "most", "ends"),
+    [
+        ([NO_SUCH_NUMBER], 3, LEFT_ALONE),  # he has just called us from it
+        ([NO_SUCH_NUMBER] * 2, 3, IS_INVALID),
+        ([NO_SUCH_NUMBER, NO_TRUNK, NO_SUCH_NUMBER], 3, IS_INVALID),  # nobody's phone was asked between them
+        ([NO_SUCH_NUMBER, RINGS_OUT, NO_SUCH_NUMBER], 4, LEFT_ALONE),
+        ([NO_SUCH_NUMBER, RINGS_OUT, NO_SUCH_NUMBER], 3, ("closed", "unreachable_after_n")),
+        ([NO_SUCH_NUMBER], 1, IS_INVALID),
+    ],
+)
+def test_only_the_second_no_such_number_in_a_row_is_believed(database, results, most, ends):
+    policy = POLICY.model_copy(update={"max_attempts": most})
+    with database.writing() as session:
+        owe(session, missed("c1"), policy, SHANGHAI, MORNING)
+        at = NOON
+        for result in results:
+            (claim,) = claim_due(session, "w", at, policy, 1)
+            assert accept(session, claim.attempt_id, at).dial
+            on_dialled(session, claim.attempt_id, *result, 0, at, policy=policy, zone=SHANGHAI, now=at)
+            at = max(at, the_callback(session).due_at)
+        callback = the_callback(session)
+        assert (callback.state, callback.closing_code) == ends
+
+
+def test_after_no_such_number_he_is_left_alone_like_one_who_is_out_of_reach(database):
     with database.writing() as session:
         attempt_id = placed(session)
         accept(session, attempt_id)
-        dialled(session, attempt_id, "CHANUNAVAIL", 1, "SIP 404 Not Found")
-        assert (the_callback(session).state, the_callback(session).closing_code) == (
-            "closed",
-            "invalid_number",
-        )
+        dialled(session, attempt_id, *NO_SUCH_NUMBER)
+        assert the_callback(session).due_at == NOON + MINUTE + POLICY.gaps.unreachable
 
 
 def test_three_tries_and_no_more(database):

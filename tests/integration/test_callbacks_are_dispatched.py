@@ -1,10 +1,11 @@
 """The dispatcher puts into the queues what is due and fits, once, and clears up after whatever died."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlmodel import select
-from support.callback_site import MINUTE, NOON, POLICY, SECOND, Site, tick
+from support.callback_site import MINUTE, NOON, POLICY, SECOND, Site, at_work, tick
 from support.lost_calls import MORNING, SHANGHAI, missed
 
 from missed_call_redial.attempts import attempt_accepted, on_dialling
@@ -30,6 +31,42 @@ def test_nobody_is_placed_in_quiet_hours(site):
     dispatcher = site.dispatcher()
     assert tick(dispatcher, MORNING + timedelta(hours=12)) == TickReport()
     assert tick(dispatcher, MORNING + timedelta(hours=22)) == TickReport(placed=1)
+
+
+def test_an_emergency_is_rung_back_at_night(site):
+    night = MORNING + timedelta(hours=12)
+    site.owe(1)
+    with site.database.writing() as session:
+        fire = missed("fire", number="+8613911111111", after=timedelta(hours=12), is_critical=True)
+        owe(session, fire, POLICY, SHANGHAI, night)
+    dispatcher = site.dispatcher()
+    assert tick(dispatcher, night + 59 * SECOND) == TickReport()
+    assert tick(dispatcher, night + MINUTE) == TickReport(placed=1)
+    assert [request.first_call_id for request in site.dialer.placed] == ["fire"]
+    attempt_id = site.dialer.placed[0].attempt_id
+    with site.database.writing() as session:
+        at = night + 2 * MINUTE
+        assert attempt_accepted(session, attempt_id, "1001", at, policy=POLICY, zone=SHANGHAI).dial
+
+
+def test_a_second_miss_that_is_an_emergency_brings_the_debt_into_the_night(site):
+    evening = timedelta(hours=12)
+    with site.database.writing() as session:
+        owe(session, missed("c1", after=evening), POLICY, SHANGHAI, MORNING)
+        debt = session.exec(select(Callback)).one()
+        assert debt.due_at == MORNING + timedelta(hours=22)
+        owe(session, missed("c2", after=evening + MINUTE, is_critical=True), POLICY, SHANGHAI, MORNING)
+        assert (debt.is_critical, debt.due_at) == (True, MORNING + evening + 2 * MINUTE)
+
+
+def test_where_the_files_say_so_an_emergency_waits_for_the_morning_too(site):
+    site.policy = POLICY.model_copy(update={"critical_any_hour": False})
+    night = MORNING + timedelta(hours=12)
+    with site.database.writing() as session:
+        owe(
+            session, missed("fire", after=timedelta(hours=12), is_critical=True), site.policy, SHANGHAI, night
+        )
+    assert tick(site.dispatcher(), night + MINUTE) == TickReport()
 
 
 def test_with_the_switch_down_nothing_is_even_claimed(site):
@@ -108,20 +145,32 @@ class TestSomeTrunksAreDown:
         assert tick(dispatcher, NOON + SECOND) == TickReport(placed=5)
         assert [request.first_call_id for request in site.dialer.placed] == ["c0", "c1", "c2", "c3", "c4"]
 
-    def test_numbers_that_no_plan_allows_any_more_are_owed_no_longer(self, site):
+    def test_a_trunk_taken_out_of_the_files_for_an_hour_costs_nobody_his_call(self, site):
         site.owe(2)
         dispatcher = site.dispatcher()
-        tick(dispatcher)
-        assert site.states() == ["owed", "owed"]
         site.dialer.plans = {"landlines": "0"}
-        assert tick(dispatcher, NOON + SECOND) == TickReport()
+        assert [tick(dispatcher, NOON + n * SECOND) for n in range(3)] == [TickReport()] * 3
+        assert site.states() == ["owed", "owed"]
+        assert dispatcher.not_by_plan == 2
+        with site.database.writing() as session:  # nor one who calls meanwhile
+            call = missed("c9", number="+8613912345678", after=MINUTE)
+            assert isinstance(owe(session, call, POLICY, SHANGHAI, NOON), Callback)
+        tick(dispatcher, NOON + 11 * SECOND)
+        assert dispatcher.not_by_plan == 3
+        site.dialer.plans = {"mobiles": "139", "landlines": "0"}
+        site.dialer.trunks_up = {"mobiles"}
+        assert tick(dispatcher, NOON + 22 * SECOND) == TickReport(placed=3)
+        assert dispatcher.not_by_plan == 0
+
+    def test_a_number_that_no_plan_allows_until_its_deadline_says_so(self, site):
+        site.owe(2)
+        self.owe_a_landline(site)
+        site.dialer.plans = {"landlines": "0"}
+        site.dialer.trunks_up = set()
+        assert tick(site.dispatcher(), MORNING + timedelta(hours=25)) == TickReport(expired=3)
         with site.database.reading() as session:
-            for debt in session.exec(select(Callback)):
-                assert (debt.state, debt.closing_code, debt.remark) == (
-                    "closed",
-                    "cancelled",
-                    "no_trunk_allows",
-                )
+            ends = session.exec(select(Callback.closing_code, Callback.remark).order_by(Callback.id)).all()
+        assert ends == [("expired", "no_trunk_allows")] * 2 + [("expired", None)]
         assert site.attempts() == []
 
 
@@ -173,6 +222,26 @@ class TestWhatVanished:
         tick(dispatcher, NOON + 20 * MINUTE)
         assert tick(dispatcher, NOON + 21 * MINUTE) == TickReport(recovered=1)
 
+    def test_what_ended_before_the_list_of_channels_was_told_is_read_first(self, site):
+        """Its end stands in queue_log, perhaps behind the moment at which the list was asked for."""
+        site.owe(1)
+        dispatcher = site.dispatcher()
+        tick(dispatcher)
+        site.dialer.live.clear()
+        at_once = site.dialer.live_attempts
+
+        async def late() -> frozenset[str]:
+            await asyncio.sleep(0.1)  # the list is long
+            return await at_once()
+
+        site.dialer.live_attempts = late
+        later = NOON + 10 * MINUTE
+        tick(dispatcher, later)
+        site.log_read_until = later + timedelta(milliseconds=50)
+        assert tick(dispatcher, later + SECOND) == TickReport()
+        site.log_read_until = later + MINUTE
+        assert tick(dispatcher, later + 2 * SECOND) == TickReport(recovered=1)
+
     def test_with_queue_log_unread_or_the_switch_down_nothing_is_concluded(self, site):
         site.owe(1)
         dispatcher = site.dispatcher()
@@ -213,3 +282,108 @@ def test_a_placeholder_whose_citizen_was_answered_meanwhile_is_withdrawn(site):
         assert close_by_inbound(session, number, "c9", NOON) is not None
     tick(dispatcher, NOON + SECOND)
     assert site.dialer.withdrawn == [settled], other
+
+
+def test_before_the_log_was_read_to_its_end_nobody_is_placed(site):
+    """After an outage: he may have called again, and been answered."""
+    site.owe(1)
+    site.is_log_read = False
+    assert tick(site.dispatcher()) == TickReport()
+    assert site.states() == ["owed"]
+    site.is_log_read = True
+    assert tick(site.dispatcher(), NOON + SECOND) == TickReport(placed=1)
+
+
+def test_a_placing_whose_answer_was_lost_is_withdrawn_like_any_other(site):
+    site.owe(1)
+    site.dialer.drops_answers = True
+    dispatcher = site.dispatcher()
+    assert tick(dispatcher) == TickReport(not_placed=1)
+    assert site.states() == ["claimed"]
+    with site.database.writing() as session:
+        number = session.get(Callback, 1).number_digest
+        assert close_by_inbound(session, number, "c9", NOON) is not None
+    tick(dispatcher, NOON + SECOND)
+    assert site.dialer.withdrawn == [site.dialer.placed[0].attempt_id]
+
+
+class TestStandingInVain:
+    def test_no_trunk_can_dial_him_any_more(self, site):
+        site.owe(1)
+        dispatcher = site.dispatcher()
+        tick(dispatcher)
+        site.dialer.trunks_up = set()
+        tick(dispatcher, NOON + SECOND)
+        site.dialer.trunks_up = {"trunk"}
+        tick(dispatcher, NOON + 10 * SECOND)  # it only missed one question
+        site.dialer.trunks_up = set()
+        for seconds in (20, 34):
+            tick(dispatcher, NOON + seconds * SECOND)
+        assert site.dialer.withdrawn == []
+        tick(dispatcher, NOON + 35 * SECOND)
+        assert site.dialer.withdrawn == [site.dialer.placed[0].attempt_id]
+
+    def test_quiet_hours_began(self, site):
+        site.owe(1)
+        with site.database.writing() as session:
+            owe(session, missed("c9", number="+8613911111111", is_critical=True), POLICY, SHANGHAI, MORNING)
+        dispatcher = site.dispatcher()
+        evening = MORNING + timedelta(hours=11, minutes=29)
+        assert tick(dispatcher, evening) == TickReport(placed=2)
+        critical, other = (request.attempt_id for request in site.dialer.placed)
+        tick(dispatcher, evening + MINUTE)
+        assert site.dialer.withdrawn == [other], critical
+
+
+class TestNobodyStaffsTheQueue:
+    """Agents of general sit free; nobody is signed in to enterprise."""
+
+    HALF = MORNING + POLICY.deadline / 2  # 22:00 in Shanghai, so quiet hours are switched off
+
+    @pytest.fixture
+    def site(self, site) -> Site:
+        site.policy = POLICY.model_copy(update={"quiet_hours": None})
+        site.on_duty = at_work(2, "general")
+        return site
+
+    def test_a_promise_is_kept_by_the_default_queue_of_his_number(self, site):
+        site.owe(1, queue="enterprise")
+        site.default_queue = "general"
+        dispatcher = site.dispatcher()
+        assert tick(dispatcher, self.HALF - SECOND) == TickReport()
+        assert tick(dispatcher, self.HALF) == TickReport(placed=1)
+        (request,) = site.dialer.placed
+        assert (request.queue, request.prio) == ("general", prio_of(MORNING))
+        assert site.attempts()[0].queue == "general"
+
+    def test_by_another_queue_that_he_asked_for_first(self, site):
+        site.owe(1, queue="enterprise")
+        site.on_duty = [*at_work(2, "general"), *at_work(1, "heating", first=2001)]
+        site.default_queue = "general"
+        with site.database.writing() as session:
+            again = missed("again", number="+8613900000000", after=SECOND, queue="heating")
+            owe(session, again, POLICY, SHANGHAI, MORNING)
+        assert tick(site.dispatcher(), self.HALF + SECOND) == TickReport(placed=1)
+        assert [request.queue for request in site.dialer.placed] == ["heating"]
+
+    def test_it_takes_the_room_of_the_queue_where_it_stands(self, site):
+        site.owe(9, queue="enterprise")
+        site.default_queue = "general"
+        site.on_duty = at_work(1, "general")
+        dispatcher = site.dispatcher()
+        at = self.HALF + MINUTE
+        assert tick(dispatcher, at) == TickReport(placed=3)  # one agent and a lead of two
+        assert tick(dispatcher, at + SECOND) == TickReport()
+
+    def test_while_somebody_is_signed_in_there_it_waits_for_him(self, site):
+        site.owe(1, queue="enterprise")
+        site.default_queue = "general"
+        site.on_duty += at_work(1, "enterprise", first=2001, is_paused=True)
+        tick(site.dispatcher(), self.HALF)
+        assert [request.queue for request in site.dialer.placed] == ["enterprise"]
+
+    def test_with_nobody_anywhere_it_stays_owed(self, site):
+        site.owe(1, queue="enterprise")
+        assert tick(site.dispatcher(), self.HALF) == TickReport()
+        site.default_queue, site.on_duty = "general", []
+        assert tick(site.dispatcher(), self.HALF + SECOND) == TickReport()

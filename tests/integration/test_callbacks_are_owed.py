@@ -21,6 +21,7 @@ from missed_call_redial.missed import missed_from_record, prio_of
 from missed_call_redial.owing import (
     cancel,
     close_by_inbound,
+    close_by_own_call,
     nothing_forgotten,
     owe,
 )
@@ -147,7 +148,6 @@ def test_a_switchboard_is_many_people(database):
         ({"number": "+12025550123", "number_kind": NumberKind.FOREIGN}, RefusalReason.FOREIGN_NUMBER),
         ({"outcome": Outcome.QUICK_HANGUP}, RefusalReason.KIND_NOT_CHOSEN),
         ({"wait_seconds": 2.0}, RefusalReason.WAITED_TOO_SHORT),
-        ({"is_in_number_plan": False}, RefusalReason.NOT_IN_NUMBER_PLAN),
     ],
 )
 def test_what_is_not_owed_has_a_stated_reason(database, changes, reason):
@@ -197,6 +197,19 @@ class TestTheCitizenCallsAgain:
     def test_with_nothing_owed(self, database):
         with database.writing() as session:
             assert close_by_inbound(session, "nobody", "c1", MORNING) is None
+
+    def test_of_a_switchboard_only_the_debt_of_that_very_call(self, database):
+        with database.writing() as session:
+            own, other = owe_all(
+                session, missed("c1", is_switchboard=True), missed("c2", is_switchboard=True)
+            )
+            assert close_by_own_call(session, "c1", MORNING) is not None
+            assert (own.closing_code, own.closing_call_id) == ("resolved_by_inbound", "c1")
+            assert other.state == "owed"
+            assert close_by_own_call(session, "c1", MORNING) is None
+            assert close_by_own_call(session, "c9", MORNING) is None
+            owe_all(session, missed("c1", is_switchboard=True))  # and lost after all
+            assert own.state == "owed"
 
     def test_a_switchboards_debts_stay(self, database):
         with database.writing() as session:

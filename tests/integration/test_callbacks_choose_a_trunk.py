@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,10 +24,12 @@ from ivr.telephony.ami import Ami
 from ivr.telephony.ami_blocks import Block
 from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.sip_accounts import AriDoor
+from missed_call_redial.attempts import on_dialled
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import claim_due, mark_placed
 from missed_call_redial.dialer import NotPlaced, PlaceRequest, Ways
 from missed_call_redial.owing import owe
+from missed_call_redial.trunk_faults import warn_of_misrouting
 from tickets.sealing import Sealer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -104,8 +106,16 @@ class Site:
         self.up: set[str] = set()
         sealer = Sealer.create_file(folder / "keys.json")
         ledger = Ledger(lambda: self.running, sealer, SHANGHAI)
-        self.desk = CallDesk(ledger, lambda: self.running, database.write, lambda: NOON, lambda: self.up)
-        policy = shipped.callbacks
+        self.is_log_read = True
+        self.desk = CallDesk(
+            ledger,
+            lambda: self.running,
+            database.write,
+            lambda: NOON,
+            lambda: self.up,
+            lambda _session, _now: self.is_log_read,
+        )
+        self.policy = policy = shipped.callbacks
         with database.writing() as session:
             call = missed("c1", number=f"+86{number}", number_sealed=sealer.seal(number))
             owe(session, call, policy, SHANGHAI, NOON)
@@ -130,6 +140,93 @@ def test_he_is_dialled_over_the_trunk_that_answers(database, shipped: Configurat
     assert site.accept() == [("HOTLINE_DIAL_TRUNK", "second"), ("HOTLINE_DIAL", MOBILE)]
 
 
+def ended(site: Site, trunk: str, outcome: str, *, at: datetime = NOON, debt: int = 1) -> None:
+    """An attempt of before: over this trunk, with that outcome."""
+    with site.database.writing() as session:
+        if session.get(Callback, debt) is None:
+            owe(session, missed(f"c{debt}", number=f"+8613900000{debt:03}"), site.policy, SHANGHAI, NOON)
+        session.add(
+            Attempt(
+                id=f"{trunk}-{debt}-{at:%H%M%S}", callback_id=debt, state="done", outcome=outcome, is_told=True,
+                channel_id="x", other_channel_id="y", trunk=trunk, lease_until=at, claimed_at=at, ended_at=at,
+            )
+        )  # fmt: skip
+
+
+AGO = timedelta(minutes=2)
+
+
+class TestATrunkThatAnswersOptionsAndRefusesEveryCall:
+    @pytest.fixture
+    def site(self, database, shipped: Configuration, tmp_path: Path) -> Site:
+        site = Site(database, shipped, tmp_path, MOBILE, FIRST, SECOND)
+        site.up = {"first", "second"}
+        return site
+
+    def test_the_next_one_is_taken(self, site: Site) -> None:
+        ended(site, "first", "trunk_fault", at=NOON - AGO)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "second")
+        with site.database.reading() as session:
+            assert session.get_one(Attempt, site.attempt_id).trunk == "second"
+
+    def test_also_by_citizens_who_did_not_meet_it_yet(self, site: Site) -> None:
+        for debt in (2, 3):
+            ended(site, "first", "trunk_fault", at=NOON - AGO * debt, debt=debt)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "second")
+
+    def test_one_fault_of_another_citizen_is_his_number_s_perhaps(self, site: Site) -> None:
+        ended(site, "first", "trunk_fault", at=NOON - AGO, debt=2)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+    def test_after_a_while_it_is_tried_again(self, site: Site) -> None:
+        for debt in (2, 3):
+            ended(site, "first", "trunk_fault", at=NOON - timedelta(minutes=16 + debt), debt=debt)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+    def test_and_when_it_has_worked_since(self, site: Site) -> None:
+        ended(site, "first", "trunk_fault", at=NOON - AGO * 2)
+        ended(site, "first", "no_answer", at=NOON - AGO)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+    @pytest.mark.parametrize(("older", "newer"), [("first", "second"), ("second", "first")])
+    def test_when_all_fail_they_take_turns(self, site: Site, older: str, newer: str) -> None:
+        ended(site, older, "trunk_fault", at=NOON - AGO * 2)
+        ended(site, newer, "trunk_fault", at=NOON - AGO)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", older)
+
+    def test_it_is_still_the_only_one_that_may_dial_him(self, site: Site) -> None:
+        ended(site, "first", "trunk_fault", at=NOON - AGO)
+        site.up = {"first"}
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+
+def test_many_in_a_row_who_do_not_exist_are_the_trunks_mistake(
+    database, shipped: Configuration, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(database, shipped, tmp_path, MOBILE, FIRST)
+    site.up = {"first"}
+    for debt in (2, 3, 4):
+        ended(site, "first", "invalid_number", at=NOON - AGO * debt, debt=debt)
+    site.accept()
+    with database.writing() as session:
+        on_dialled(
+            session, site.attempt_id, "CHANUNAVAIL", 1, "SIP 404 Not Found", 0, NOON,
+            policy=site.policy, zone=SHANGHAI, now=NOON,
+        )  # fmt: skip
+    assert [record.levelname for record in caplog.records if "see prefix_out" in record.getMessage()] == [
+        "ERROR"
+    ]
+    with database.reading() as session:
+        assert not warn_of_misrouting(session, "second")
+
+
+def test_nobody_is_dialled_before_the_log_was_read(database, shipped: Configuration, tmp_path: Path) -> None:
+    site = Site(database, shipped, tmp_path, MOBILE, FIRST)
+    site.up, site.is_log_read = {"first"}, False
+    assert site.accept() == []
+    assert site.state() == ("owed", None, "queue_log_not_read")
+
+
 def test_with_every_trunk_down_he_is_not_dialled_and_stays_owed(
     database, shipped: Configuration, tmp_path: Path
 ) -> None:
@@ -139,13 +236,13 @@ def test_with_every_trunk_down_he_is_not_dialled_and_stays_owed(
     assert site.state() == ("owed", None, "no_trunk_is_up")
 
 
-def test_a_number_that_no_trunk_may_dial_any_more_ends_the_debt(
+def test_a_number_that_no_trunk_may_dial_any_more_stays_owed(
     database, shipped: Configuration, tmp_path: Path
 ) -> None:
     site = Site(database, shipped, tmp_path, LANDLINE, TRIAL, FIRST)
     site.up = {"trial", "first"}
     assert site.accept() == []
-    assert site.state() == ("closed", "cancelled", "no_trunk_allows")
+    assert site.state() == ("owed", None, "no_trunk_allows")
 
 
 def states_of(**states: str) -> TrunkStates:

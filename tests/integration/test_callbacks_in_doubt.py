@@ -262,7 +262,7 @@ class TestAfterTheYesItCannotBeDialled:
             assert self.refuse(session, attempt_id, "no_trunk_allows")
             assert not self.refuse(session, attempt_id, "no_trunk_allows")
             (debt,), attempt = debts(session), session.get_one(Attempt, attempt_id)
-            assert (debt.state, debt.closing_code, debt.remark) == ("closed", "cancelled", "no_trunk_allows")
+            assert (debt.state, debt.closing_code, debt.remark) == ("owed", None, None)  # plans come back
             assert (attempt.outcome, attempt.remark, debt.attempts) == ("not_dialled", "no_trunk_allows", 0)
 
     def test_another_reason_leaves_it_owed(self, database):
@@ -292,6 +292,7 @@ def test_a_debt_of_a_queue_that_is_gone_stands_in_the_one_that_took_its_place(da
         zone=SHANGHAI,
         open_number=lambda sealed: sealed.removeprefix("sealed:+86"),
         log_read_until=lambda: None,
+        is_log_read=lambda _session, _now: True,
         owner="w",
         on_duty=lambda _session: [OnDuty(str(1001 + n), frozenset({"general"})) for n in range(9)],
         live_queue=lambda queue: "general" if queue == "gone" else queue,

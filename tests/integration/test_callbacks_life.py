@@ -64,7 +64,7 @@ def counted_anew(attempts: Sequence[Attempt], missed_at: Sequence[datetime]) -> 
     counted = 0
     for one in ended:
         counted += one.counts
-        is_the_end = one.outcome == "invalid_number" or (one.counts and counted == POLICY.max_attempts)
+        is_the_end = one.counts and counted == POLICY.max_attempts
         dialled_at = one.dialling_at or one.accepted_at or one.claimed_at
         if is_the_end and any(moment > dialled_at for moment in missed_at):
             counted = 0

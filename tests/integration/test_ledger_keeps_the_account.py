@@ -284,3 +284,21 @@ def test_a_late_listener_closes_the_debt_of_who_was_answered(database: Database,
     for one in events:  # the worker was down; now it reads the log, line by line
         hear(database, ledger, [one])
     assert _debts(database) == ([("closed", "resolved_by_inbound")], [])
+
+
+def test_a_switchboards_call_that_was_answered_after_all_is_owed_nothing(
+    database: Database, ledger: Ledger
+) -> None:
+    running = ledger.running()
+    lines = running.configuration.lines.model_copy(update={"switchboards": [CITIZEN]})
+    known = replace(running, configuration=replace(running.configuration, lines=lines))
+    ledger = replace(ledger, running=lambda: known)
+    call, other = "hl1-1.2", "hl1-2.2"
+    arrival, queued, _, ended = lost(call)
+    hear(database, ledger, lost(other, 1000), [arrival, queued, ended])
+    with database.reading() as session:
+        assert session.exec(select(Callback.state)).all() == ["owed", "owed"]
+    hear(database, ledger, answered(call)[2:])  # read late
+    with database.reading() as session:
+        ends = session.exec(select(Callback.first_call_id, Callback.closing_code)).all()
+    assert sorted(ends) == [(call, "resolved_by_inbound"), (other, None)]

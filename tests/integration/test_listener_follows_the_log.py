@@ -14,13 +14,14 @@ from sqlmodel import Session, select
 from hotline import defaults_door
 from hotline.bootstrap import Hotline
 from hotline.database import Database
-from hotline.leases import Lease, QueueLogPosition
+from hotline.leases import Lease, QueueLogPosition, read_until
 from hotline.listener import LEASE, LEASE_SECONDS, Listener
-from hotline.set_aside import SetAsideLine, how_many
+from hotline.set_aside import SetAsideLine, how_many, set_aside
 from ivr.calls.ledger import Ledger
 from ivr.config_files.checker import check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
+from ivr.telephony.queue_log import LogLine
 from ivr.telephony.queue_log_file import QueueLogFile
 from tickets.call_events import Event
 from tickets.call_records import CallRecord
@@ -234,6 +235,49 @@ def test_nothing_is_set_aside_while_the_database_is_away(site: Site) -> None:
     ledger.is_away = False
     assert _looks(listener, 5) == 0
     assert len(site.records()) == 1
+
+
+def test_lines_that_can_never_be_taken_keep_no_younger_one_from_its_turn(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hotline.listener._MOST_SET_ASIDE", 2)
+    listener, _ = _faulty(site, "w1", 4)
+    with site.database.writing() as session:
+        for n, call in enumerate([4, 4, 4, 4, 5]):  # of 5 a mended program can take
+            text = f"{EPOCH}|hl1-{EPOCH}.{call}|NONE|NONE|HOTLINE_ARRIVED|13800138005|12345|test-loopback|1"
+            set_aside(session, LogLine("f", n, text), "ValueError", site.sealer, site.clock)
+    listener.tick()
+    assert (_set_aside(site), listener.is_quiet()) == (5, False)
+    listener.tick()
+    assert (_set_aside(site), listener.is_quiet()) == (5, False)
+    listener.tick()
+    assert (_set_aside(site), listener.is_quiet()) == (4, True)
+    assert site.records() == [f"hl1-{EPOCH}.5"]
+
+
+def test_all_can_see_until_when_the_log_was_read_to_its_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> datetime | None:
+        with site.database.reading() as session:
+            return read_until(session, LEASE)
+
+    first = site.listener("w1")
+    assert told() is None
+    site.call(1)
+    first.tick()
+    started = site.clock
+    assert told() == started
+    for n in range(2, 5):
+        site.call(n)
+    site.clock += timedelta(minutes=5)
+    monkeypatch.setattr("hotline.listener._MOST_LINES", 3)
+    second = site.listener("w2")
+    for is_more in (True, True):
+        assert second.tick() is is_more
+        assert told() == started, "the gap is not read yet"
+    assert second.tick() is False
+    assert told() == site.clock, "and as soon as it is, all know"
 
 
 def test_who_slept_past_the_end_of_his_lease_writes_nothing(site: Site) -> None:

@@ -7,17 +7,28 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import Pool
+from sqlmodel import Session, select
 from support.agi_peer import wait_until
 from support.databases import PostgresqlServer
 
-from hotline.database import _MIGRATION_LOCK, Database, current_revision, head_revision, make_engine, migrate
+from hotline.database import (
+    _MIGRATION_LOCK,
+    Database,
+    alembic_config,
+    current_revision,
+    head_revision,
+    make_engine,
+    migrate,
+)
 from hotline.tables import MODULES, metadata
-from missed_call_redial.callbacks import Callback
+from missed_call_redial.callbacks import Attempt, Callback, CallbackCall
+from missed_call_redial.claims import standing_placeholders
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -43,9 +54,18 @@ def test_an_empty_database_gets_all_tables_without_drift(database_url: str):
     assert drift(database_url) == []
 
 
+def bring_to(engine: Engine, revision: str) -> None:
+    """The tables of an older program."""
+    config = alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
 def test_a_filled_database_keeps_its_rows(database_url: str):
-    migrate(database_url)
     engine = make_engine(database_url)
+    bring_to(engine, "0001")
+    assert current_revision(engine) == "0001"
     moment = "2026-11-23 08:00:00.000000+00:00"
     with engine.begin() as connection:
         connection.execute(
@@ -62,9 +82,36 @@ def test_a_filled_database_keeps_its_rows(database_url: str):
                 f"'{moment}', '{moment}', 1 FROM citizen"
             )
         )
+        connection.execute(
+            text(
+                "INSERT INTO callback (number_digest, number_sealed, number_masked, is_switchboard, queue, "
+                "queues_wanted, prio, first_call_id, first_missed_at, last_missed_at, missed_count, state, due_at, "
+                "deadline_at, attempts, created_at) VALUES ('d', 'k1:x', '138****8000', false, 'general', '[]', 1, "
+                f"'c1', '{moment}', '{moment}', 1, 'in_progress', '{moment}', '{moment}', 0, '{moment}')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO callback_call (call_id, callback_id, missed_at, queue, prio) "
+                f"SELECT 'c1', id, '{moment}', 'general', 1 FROM callback"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO callback_attempt (id, callback_id, state, counts, is_told, channel_id, "
+                "other_channel_id, lease_until, claimed_at) "
+                f"SELECT 'a1', id, 'placed', false, false, 'x', 'y', '{moment}', '{moment}' FROM callback"
+            )
+        )
     assert migrate(database_url) == head_revision()
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM ticket JOIN citizen ON true")).scalar_one() == 1
+    with Session(engine) as session:
+        assert session.exec(select(Callback.is_critical)).all() == [False]
+        assert session.exec(select(CallbackCall.is_critical)).all() == [False]
+        attempt = session.exec(select(Attempt)).one()
+        assert (attempt.id, attempt.queue, attempt.trunk) == ("a1", None, None)
+        assert [one.queue for one in standing_placeholders(session)[1]] == ["general"]
     engine.dispose()
     assert drift(database_url) == []
 
@@ -168,3 +215,16 @@ def test_no_table_is_forgotten():
     for path in (path for room in rooms for path in (ROOT / room).rglob("*.py")):
         if "table=True" in path.read_text("utf-8"):
             assert ".".join(path.relative_to(ROOT).with_suffix("").parts) in listed
+
+
+def test_one_version_back_and_forth_again(database_url: str):
+    migrate(database_url)
+    engine = make_engine(database_url)
+    config = alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "-1")
+    assert current_revision(engine) != head_revision()
+    engine.dispose()
+    assert migrate(database_url) == head_revision()
+    assert drift(database_url) == []

@@ -210,6 +210,14 @@ def test_callbacks_of_today_are_found_by_an_index(web: WebHotline) -> None:
             assert "ix_callback_attempt_accepted_at" in plan, plan
 
 
+def test_callbacks_that_no_plan_allows_are_counted(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    assert measured(api)["hotline_callbacks_not_by_plan", ()] == 0
+    with web.database.writing() as session:
+        report(session, "dispatcher", True, {"not_by_plan": 7}, "host:1", web.clock)
+    assert measured(api)["hotline_callbacks_not_by_plan", ()] == 7
+
+
 def test_today_begins_at_local_midnight(web: WebHotline, api: Api) -> None:
     report_all(web)
     web.call("hl1-1.1", agent_no="1001")

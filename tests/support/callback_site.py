@@ -32,6 +32,9 @@ class Site:
         self.database = database
         self.dialer = FakeDialer()
         self.log_read_until: datetime | None = None
+        self.policy = POLICY
+        self.is_log_read = True
+        self.default_queue: str | None = None
         self.on_duty = at_work(9, "general", "heating")
 
     def open_number(self, sealed: str) -> str:
@@ -43,12 +46,14 @@ class Site:
         return Dispatcher(
             self.database,
             self.dialer,
-            policy=lambda: POLICY,
+            policy=lambda: self.policy,
             zone=SHANGHAI,
             open_number=self.open_number,
             log_read_until=lambda: self.log_read_until,
+            is_log_read=lambda _session, _now: self.is_log_read,
             owner=owner,
             on_duty=lambda _session: self.on_duty,
+            default_queue=lambda _session, _call_id: self.default_queue,
         )
 
     def owe(self, count: int, **changes: object) -> None:

@@ -61,9 +61,6 @@ class TestWhoIsOwed:
     def test_the_vocabulary_agrees_on_which_numbers_are_rung_back(self, kind):
         assert is_eligible(a_policy(), lost(number_kind=kind)) == is_rung_back(kind)
 
-    def test_a_number_outside_every_plan_is_not_dialled(self):
-        assert reason_to_refuse(a_policy(), lost(is_in_number_plan=False)) is RefusalReason.NOT_IN_NUMBER_PLAN
-
     @pytest.mark.parametrize("outcome", [Outcome.QUICK_HANGUP, Outcome.IVR_ABANDON])
     def test_a_kind_that_was_not_chosen(self, outcome):
         assert reason_to_refuse(a_policy(), lost(outcome)) is RefusalReason.KIND_NOT_CHOSEN
@@ -103,6 +100,14 @@ class TestQuietHours:
     )
     def test_they_run_over_midnight_by_the_clock_of_the_place(self, local, allowed):
         assert may_dial_now(a_policy(), at(local), SHANGHAI) is allowed
+
+    @pytest.mark.parametrize(("setting", "due"), [(True, "2026-03-01T23:01"), (False, "2026-03-02T08:00")])
+    def test_an_emergency_has_none_unless_the_files_say_so(self, setting, due):
+        policy, night = a_policy(critical_any_hour=setting), at("2026-03-01T23:00")
+        assert may_dial_now(policy, night, SHANGHAI, is_critical=True) is setting
+        assert not may_dial_now(policy, night, SHANGHAI)
+        assert first_attempt_at(policy, night, SHANGHAI, is_critical=True) == at(due)
+        assert first_attempt_at(policy, night, SHANGHAI) == at("2026-03-02T08:00")
 
     def test_hours_within_one_day(self):
         policy = a_policy(quiet_hours="12:00-14:00")
@@ -152,6 +157,7 @@ class TestWhenTheNextTryIsDue:
             (AttemptOutcome.DROPPED_BY_US, timedelta(minutes=1)),
             (AttemptOutcome.NO_TALK, timedelta(minutes=30)),
             (AttemptOutcome.UNKNOWN, timedelta(minutes=30)),
+            (AttemptOutcome.INVALID_NUMBER, timedelta(hours=1)),
             (AttemptOutcome.AGENT_DECLINED, timedelta(minutes=2)),
             (AttemptOutcome.NOT_PLACED, timedelta(minutes=2)),
             (AttemptOutcome.NOT_DIALLED, timedelta(minutes=2)),

@@ -1,0 +1,73 @@
+"""Over which trunk a citizen was dialled, and which trunks failed of late: one that answers OPTIONS may refuse every call."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from missed_call_redial.callbacks import Attempt
+from missed_call_redial.dial_results import AttemptOutcome
+
+log = logging.getLogger(__name__)
+_RECENT: Final = timedelta(minutes=15)
+"""After which a trunk that failed for others is tried again."""
+_IN_A_ROW: Final = 2
+_ALL_INVALID: Final = 4
+"""So many different citizens, one after the other, cannot all have called us from numbers that do not exist."""
+
+
+def note_trunk(session: Session, attempt_id: str, trunk: str) -> None:
+    """The citizen is told to be dialled over this one; the attempt is held by attempt_accepted."""
+    attempt = session.get_one(Attempt, attempt_id)
+    attempt.trunk = trunk
+    session.add(attempt)
+
+
+def trunk_faults(
+    session: Session, attempt_id: str, trunks: Iterable[str], now: datetime
+) -> dict[str, datetime]:
+    """Which of these are to be taken last, and when each of them failed last: those whose last attempt for this debt was a
+    trunk's fault, and those that failed for everybody of late."""
+    this = session.get_one(Attempt, attempt_id)
+    found: dict[str, datetime] = {}
+    for trunk in trunks:
+        last = _last_attempts(session, trunk, 1, callback_id=this.callback_id)
+        recent = [one for one in _last_attempts(session, trunk, _IN_A_ROW) if _ended(one) > now - _RECENT]
+        if len(recent) < _IN_A_ROW:
+            recent = []
+        for attempts in (last, recent):
+            if attempts and all(one.outcome == AttemptOutcome.TRUNK_FAULT for one in attempts):
+                found[trunk] = max(_ended(attempts[0]), found.get(trunk, _ended(attempts[0])))
+    return found
+
+
+def warn_of_misrouting(session: Session, trunk: str) -> bool:
+    """True when all of the last citizens dialled over this trunk were told to have no such number: a mistake of prefix_out,
+    or the carrier's, rather than theirs."""
+    last = _last_attempts(session, trunk, _ALL_INVALID)
+    citizens = {one.callback_id for one in last if one.outcome == AttemptOutcome.INVALID_NUMBER}
+    if len(citizens) < _ALL_INVALID:
+        return False
+    log.error(
+        "trunk %s: the last %d citizens, who all called us, have no such number, it says: see prefix_out, ask the carrier",
+        trunk,
+        len(citizens),
+    )
+    return True
+
+
+def _last_attempts(
+    session: Session, trunk: str, count: int, *, callback_id: int | None = None
+) -> list[Attempt]:
+    """The latest first; only those whose result was told."""
+    told = select(Attempt).where(col(Attempt.trunk) == trunk, col(Attempt.is_told).is_(True))
+    if callback_id is not None:
+        told = told.where(col(Attempt.callback_id) == callback_id)
+    return list(session.exec(told.order_by(col(Attempt.ended_at).desc()).limit(count)))
+
+
+def _ended(attempt: Attempt) -> datetime:
+    assert attempt.ended_at is not None
+    return attempt.ended_at
