@@ -26,6 +26,11 @@ class Told:
         """The prompts that were played on channels whose name starts so, in order."""
         return [prompt for name, prompt in _PLAYED.findall(self.text) if name.startswith(channel)]
 
+    def to_caller(self, number: str) -> list[str]:
+        """What the dialplan itself played to this citizen; what our server played is not in it."""
+        calls = re.findall(rf'Set\("([^"]+)", "HOTLINE_CALLER={number}"\)', self.text)
+        return [prompt for call in calls for prompt in self.on(call)]
+
     def to_who_accepted(self, attempt_id: str) -> list[str]:
         """What the agent heard who accepted this attempt."""
         halves = [name for name, attempt in _ACCEPTED.findall(self.text) if attempt == attempt_id]
