@@ -27,7 +27,7 @@ class Told:
         return [prompt for name, prompt in _PLAYED.findall(self.text) if name.startswith(channel)]
 
     def to_caller(self, number: str) -> list[str]:
-        """What the dialplan itself played to this citizen; what our server played is not in it."""
+        """What this citizen heard, of our server and of the dialplan."""
         calls = re.findall(rf'Set\("([^"]+)", "HOTLINE_CALLER={number}"\)', self.text)
         return [prompt for call in calls for prompt in self.on(call)]
 
