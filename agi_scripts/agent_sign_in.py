@@ -9,6 +9,7 @@ from vocabulary.hotline_names import NEXT
 
 def agent_sign_in(channel: Channel, phones: AgentPhones) -> None:
     """Arguments: the code dialled, the SIP account that dialled it."""
+    channel.still_there()  # we may have been frozen: who was told that it failed is not signed in behind his back
     prompt = phones.dial(channel.argument(1), channel.argument(2))
     channel.set_variable(NEXT, HANG_UP)
     running = phones.running()

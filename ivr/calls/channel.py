@@ -38,6 +38,9 @@ class Channel(Protocol):
     def wait_key(self, seconds: float) -> str | None:
         """Wait for one key; None when the time is over."""
 
+    def still_there(self) -> None:
+        """Nothing but the CallerHungUp: for what must not be decided for somebody whom the dialplan has sent on meanwhile."""
+
     def let_go(self) -> None:
         """This leg is over: the dialplan goes on at once, whatever we still write down. Nothing can be asked after it."""
 

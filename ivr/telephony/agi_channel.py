@@ -56,6 +56,9 @@ class AgiChannel:
     def wait_key(self, seconds: float) -> str | None:
         return self._key(self._session.execute("WAIT FOR DIGIT", max(1, round(seconds * 1000)))["result"][0])
 
+    def still_there(self) -> None:
+        self._session.execute("NOOP")
+
     def let_go(self) -> None:
         self._session.close()
 

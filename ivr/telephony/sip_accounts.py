@@ -134,6 +134,8 @@ class SipAccounts:
                 "qualify_timeout": "2",
             },
             "endpoint": {
+                # by its name, which its secret proves; no address is an agent's
+                "identify_by": "username",
                 "auth": endpoint,
                 "aors": endpoint,
                 "context": "from-agents",

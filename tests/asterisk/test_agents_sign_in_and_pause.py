@@ -93,6 +93,22 @@ def test_nobody_else_can_dial_codes_and_no_agent_dials_the_world(hotline: Runnin
     assert "INVITE sip:13800138000@" not in citizens.trace
 
 
+def test_an_agents_phone_is_the_one_that_registered_last(hotline: RunningHotline, line: Line) -> None:
+    """With two, only one would ring, perhaps one that is gone."""
+    agent_no = line.agent(is_signed_in=False, ring=60)
+    port = free_port()
+    line.phones.register(agent_no, line.agents[agent_no], port)
+    line.phones.answer(port, talk=1)
+    shown = hotline.ask(f"pjsip show aor agent-{agent_no}").splitlines()
+    contacts = [row.split()[1] for row in shown if row.strip().startswith("Contact:") and "sip:" in row]
+    assert contacts == [f"agent-{agent_no}/sip:agent-{agent_no}@{HOST}:{port}"]
+    hotline.wait_reachable(f"agent-{agent_no}")
+    line.sign_in(agent_no)
+    citizen = hotline.new_citizen()
+    assert line.call(citizen, stay=20).wait(30) == 0
+    assert line.ended(citizen)[0]["outcome"] == "answered"
+
+
 def test_a_citizen_whose_number_is_an_agents_is_a_citizen(hotline: RunningHotline, line: Line) -> None:
     agent_no = line.agent(talk=1)
     assert line.call(agent_no, stay=20).wait(40) == 0

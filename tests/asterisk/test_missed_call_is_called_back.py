@@ -13,6 +13,7 @@ from support.phones import CITIZENS, IS_SILENT, RINGS_OUT
 from support.running_hotline import RunningHotline
 from support.sipp import Sipp
 from support.story_line import Line
+from support.told import Told, listening
 from support.waiting import wait_for
 
 
@@ -119,7 +120,13 @@ class Tried:
 
 
 @pytest.fixture(scope="module")
-def tried(hotline: RunningHotline) -> Iterator[dict[str, Tried]]:
+def told(hotline: RunningHotline) -> Iterator[Told]:
+    with listening(hotline, "told-of-callbacks") as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def tried(hotline: RunningHotline, told: Told) -> Iterator[dict[str, Tried]]:
     """Citizens with every kind of trouble, each missed on a line of its own and then dialled, all at the same time."""
     hotline.citizens()
     found: dict[str, Tried] = {}
@@ -162,6 +169,26 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
     wait_for(lambda: "\nBYE sip:" in one.agents_phone.trace)  # SIPp writes it down about a second late
     # and the account of the citizen's own call stays what it was
     assert [call["outcome"] for call in one.line.calls(one.citizen)] == ["no_agent"]
+
+
+@pytest.mark.parametrize(
+    ("phone", "prompt"),
+    {
+        RINGS_OUT: "no_answer",
+        IS_SILENT: "no_answer",
+        "486 Busy Here": "busy",
+        "404 Not Found": "failed",
+        "603 Decline": "failed",
+        "503 Service Unavailable": "failed",
+        "480 Temporarily Unavailable": "no_answer",
+    }.items(),
+)
+def test_the_agent_hears_what_became_of_it(
+    tried: dict[str, Tried], told: Told, phone: str, prompt: str
+) -> None:
+    attempt = tried[phone].attempt
+    assert attempt is not None
+    assert wait_for(lambda: told.to_who_accepted(attempt["id"])) == [f"callback_{prompt}"]
 
 
 def test_after_the_last_attempt_he_is_given_up_with_a_reason(

@@ -63,6 +63,9 @@ class FakeChannel:
         self.waited.append(seconds)
         return self._keys.pop(0) if self._keys else None
 
+    def still_there(self) -> None:
+        self._still_there()
+
     def let_go(self) -> None:
         self.is_let_go = True
 

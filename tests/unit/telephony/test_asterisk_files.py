@@ -1,6 +1,5 @@
 """Asterisk's files: deterministic, and no value can end a line, open a section or be evaluated by the dialplan."""
 
-import configparser
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +7,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.asterisk_site import TEMPLATES, site
 
 from hotline import defaults_door
 from hotline.settings import Settings
 from ivr.config_files.checker import check
 from ivr.lines import Lines
-from ivr.telephony.asterisk_files import FILTERS, AsteriskSite, CannotRender, render, write_changed
+from ivr.telephony.asterisk_files import FILTERS, CannotRender, render, write_changed
 from vocabulary import hotline_names
 
-TEMPLATES = [defaults_door.shipped() / "asterisk"]
 ATTACKS = [
     "x\ny",
     "x;y",
@@ -30,36 +29,6 @@ ATTACKS = [
     "[x]",
     "x\x00y",
 ]
-
-
-def site() -> AsteriskSite:
-    return AsteriskSite(
-        system_name="hl1",
-        **{
-            name: f"/srv/hotline/{name}"
-            for name in ("etc_dir", "module_dir", "data_dir", "lib_dir", "spool_dir", "run_dir")
-        },
-        log_dir="/srv/hotline/log_dir",
-        prompts_dir="/srv/hotline/prompts",
-        hold_dir="/srv/hotline/hold",
-        sip_bind="127.0.0.1",
-        sip_port=5060,
-        media_address="127.0.0.1",
-        rtp_start=10000,
-        rtp_end=10999,
-        asterisk_bind="127.0.0.1",
-        asterisk_http_port=8088,
-        ami_port=5038,
-        ami_user="hotline",
-        ami_secret="s3cret-s3cret",
-        ari_user="hotline",
-        ari_secret="s3cret-s3cret",
-        server_address="127.0.0.1",
-        agi_address="127.0.0.1",
-        agi_port=4573,
-        agi_step_seconds=6,
-        trunk_secrets={},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -187,71 +156,3 @@ def test_no_python_file_writes_such_a_name_itself() -> None:
         for name in re.findall(r"[\"'](?:_*)(HOTLINE_[A-Z_]+)[\"']", path.read_text(encoding="utf-8"))
     }
     assert {(path, name) for path, name in written if name in _ours() or name not in settings} == set()
-
-
-def _sections(text: str) -> dict[str, dict[str, str]]:
-    """Asterisk's own way to read a file: section → option → value."""
-    parser = configparser.ConfigParser(
-        interpolation=None, comment_prefixes=(";",), inline_comment_prefixes=(";",), strict=True
-    )
-    parser.read_string(text)
-    return {name: dict(parser[name]) for name in parser.sections()}
-
-
-def test_every_queue_has_the_cures_and_its_own_numbers(lines: Lines) -> None:
-    odd = lines.queues[0].model_copy(
-        update={
-            "name": "odd",
-            "strategy": "fewestcalls",
-            "weight": 7,
-            "ring_seconds": 23,
-            "retry_seconds": 4,
-            "service_level_seconds": 17,
-            "max_waiting": 41,
-            "longest_wait_seconds": 77,
-        }
-    )
-    changed = lines.model_copy(update={"queues": [*lines.queues, odd]})
-    files = render(changed, site(), TEMPLATES)
-    queues, data = _sections(files["queues.conf"]), _sections(files["hotline-data.conf"])
-    assert queues.pop("general")["shared_lastcall"] == "yes"
-    assert set(queues) == {f"{hotline_names.QUEUE_PREFIX}{queue.name}" for queue in changed.queues}
-    cures = {
-        "ringinuse": "no",
-        "autopause": "no",
-        "joinempty": "yes",
-        "leavewhenempty": "no",
-        "autofill": "yes",
-        "announce-frequency": "0",
-        "announce-position": "no",
-        "announce-holdtime": "no",
-    }
-    for queue in changed.queues:
-        shown = queues[f"{hotline_names.QUEUE_PREFIX}{queue.name}"]
-        assert cures.items() <= shown.items(), queue.name
-        assert "maxlen" not in shown
-        assert shown.get("shared_lastcall", "yes") == "yes"
-        assert (shown["strategy"], shown["weight"]) == (queue.strategy, str(queue.weight))
-        assert (shown["timeout"], shown["retry"]) == (str(queue.ring_seconds), str(queue.retry_seconds))
-        assert shown["servicelevel"] == str(queue.service_level_seconds)
-        looked_up = data[f"queue:{queue.name}"]
-        assert looked_up["max_waiting"] == str(queue.max_waiting)
-        assert looked_up["longest_wait"] == str(queue.longest_wait_seconds)
-
-
-def test_the_templates_hold_the_cures_of_the_traps(lines: Lines) -> None:
-    """One line for each trap that a file can cure; the stories in tests/asterisk show that they work."""
-    files = render(lines, site(), TEMPLATES)
-    dialplan, pjsip = files["extensions.conf"], files["pjsip.conf"]
-    assert "live_dangerously = no" in files["asterisk.conf"]
-    assert re.search(r"Queue\(q-\$\{HOTLINE_QUEUE\},c?b\(", dialplan)  # never n, t or T
-    assert dialplan.index("HOTLINE_CALLER=${FILTER") < dialplan.index("QueueLog(")
-    for leg in re.findall(r"AGI\(\$\{HOTLINE_AGI\}/(\w+)", dialplan):
-        assert leg in ("incoming_call", "queue_left", "call_ended", "callback_answered", "agent_sign_in")
-    assert "endpoint_identifier_order = username,ip" in pjsip
-    assert "timers = always" in pjsip
-    assert "rtp_timeout = 60" in pjsip
-    assert "rotatestrategy = timestamp" in files["logger.conf"]
-    assert "timestampevents = yes" in files["manager.conf"]
-    assert not re.search(r"^write = .*(system|command|config)", files["manager.conf"], re.MULTILINE)
-    assert dialplan.count("Dial(") == 1  # one context dials out

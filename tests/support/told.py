@@ -1,0 +1,47 @@
+"""What was played on which channel, by Asterisk's own account: short prompts cannot be caught on the console."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.running_hotline import RunningHotline
+
+_PLAYED = re.compile(r"<([^>]+)> Playing '[^']*?/([\w-]+)\.\w+'")
+_ACCEPTED = re.compile(r'AGI\("([^"]+)", "[^"]*/callback_answered,(\w+),')
+
+
+@dataclass(frozen=True)
+class Told:
+    """See `listening`."""
+
+    log: Path
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def on(self, channel: str) -> list[str]:
+        """The prompts that were played on channels whose name starts so, in order."""
+        return [prompt for name, prompt in _PLAYED.findall(self.text) if name.startswith(channel)]
+
+    def to_caller(self, number: str) -> list[str]:
+        """What this citizen heard, of our server and of the dialplan."""
+        calls = re.findall(rf'Set\("([^"]+)", "HOTLINE_CALLER={number}"\)', self.text)
+        return [prompt for call in calls for prompt in self.on(call)]
+
+    def to_who_accepted(self, attempt_id: str) -> list[str]:
+        """What the agent heard who accepted this attempt."""
+        halves = [name for name, attempt in _ACCEPTED.findall(self.text) if attempt == attempt_id]
+        return [prompt for half in halves for prompt in self.on(half)]
+
+
+@contextmanager
+def listening(hotline: RunningHotline, name: str = "told") -> Iterator[Told]:
+    """Asterisk writes down what its dialplan does, for so long."""
+    hotline.ask(f"logger add channel {name} verbose(3)")
+    try:
+        yield Told(hotline.settings.asterisk_dir / "log" / name)
+    finally:
+        hotline.ask(f"logger remove channel {name}")
