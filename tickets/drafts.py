@@ -18,6 +18,7 @@ from tickets.tickets import (
     Relation,
     Ticket,
     TicketState,
+    locked,
     of_call,
     open_ticket_same_day,
     record_change,
@@ -55,6 +56,7 @@ def draft_for_call(
     now: datetime,
     *,
     local_day_bounds: tuple[datetime, datetime] | None = None,
+    ringer: str | None = None,
 ) -> int | None:
     """The id of the call's ticket as the rules want it; None where they want none (then the call gets the
     disposition), or where a person has said that it needs none.
@@ -62,13 +64,15 @@ def draft_for_call(
     With `local_day_bounds` and the rule's wish, an open ticket of the same citizen on that day is linked
     instead of a second one made. A draft that is there already stays, even if the last decision wants none:
     somebody may be typing into it.
+
+    `ringer`: the agent who rings this call's citizen back, or spoke with him: the ticket is his.
     """
     connection = _lock_call(session, record.call_id)
     if decision.disposition is not None and record.disposition is None:
         dispose_by_rules(session, record.call_id, decision.disposition)
     tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
     if tied is not None:
-        _complete_first(session, record, decision, now)
+        _complete_first(session, record.call_id, _wanted(record, decision, ringer), decision.rule_id, now)
         return int(tied)
     if not decision.ticket or record.disposed_by not in (None, BY_RULES):
         return None
@@ -78,16 +82,25 @@ def draft_for_call(
         if earlier is not None and earlier.id is not None:
             _tie(connection, record.call_id, earlier.id, Relation.LINKED)
             return earlier.id
-    values = {"citizen_id": citizen_id, **_wanted(record, decision)}
+    values = {"citizen_id": citizen_id, **_wanted(record, decision, ringer)}
     return _make(connection, record.call_id, values, BY_RULES, now, decision.rule_id)
 
 
 def further_draft(
-    session: Session, record: CallRecord, by: str, now: datetime, remark: str | None = None
+    session: Session,
+    record: CallRecord,
+    by: str,
+    now: datetime,
+    remark: str | None = None,
+    *,
+    agent_no: str | None = None,
 ) -> Ticket:
-    """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it."""
+    """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it.
+
+    `agent_no`: whose it is, if not his who answered the call.
+    """
     connection = _lock_call(session, record.call_id)
-    values = {"citizen_id": _citizen_id(session, record, now), "agent_no": record.agent_no}
+    values = {"citizen_id": _citizen_id(session, record, now), "agent_no": agent_no or record.agent_no}
     return session.get_one(Ticket, _make(connection, record.call_id, values, by, now, remark))
 
 
@@ -116,16 +129,21 @@ def _make(
     return ticket_id
 
 
-def _complete_first(session: Session, record: KnownCall, decision: Decision, now: datetime) -> None:
-    ticket, relation = of_call(session, record.call_id)[0]
-    if relation is not Relation.MADE or ticket.rule is None or ticket.state != TicketState.DRAFT.value:
+def _complete_first(
+    session: Session, call_id: str, wanted: Mapping[str, str | None], rule_id: str, now: datetime
+) -> None:
+    found, relation = of_call(session, call_id)[0]
+    if relation is not Relation.MADE or found.id is None:
+        return
+    if all(getattr(found, name) == value for name, value in wanted.items()):
+        return
+    ticket = locked(session, found.id)  # nobody types between the look and the writing
+    if ticket.rule is None or ticket.state != TicketState.DRAFT.value:
         return  # a person's own ticket is left to him
     changed = False
-    for name, value in _wanted(record, decision).items():
+    for name, value in wanted.items():
         if name not in ticket.typed_fields:
-            changed |= record_change(
-                session, ticket, name, value, by=BY_RULES, now=now, remark=decision.rule_id
-            )
+            changed |= record_change(session, ticket, name, value, by=BY_RULES, now=now, remark=rule_id)
     if changed:
         ticket.version += 1
         ticket.updated_at = now
@@ -133,8 +151,9 @@ def _complete_first(session: Session, record: KnownCall, decision: Decision, now
         session.flush()
 
 
-def _wanted(record: KnownCall, decision: Decision) -> dict[str, str]:
-    """What the rules say of the ticket's fields; silence leaves a field as it is."""
+def _wanted(record: KnownCall, decision: Decision, ringer: str | None) -> dict[str, str | None]:
+    """What the rules say of the ticket's fields; silence leaves a field as it is, but for the disposition of a call that
+    was lost and is now rung back."""
     values = {
         "title": decision.title,
         "category_code": decision.category,
@@ -144,9 +163,14 @@ def _wanted(record: KnownCall, decision: Decision) -> dict[str, str]:
         "disposition": decision.disposition,
         "rule": decision.rule_id,
         "why": decision.why,
-        "agent_no": record.agent_no,
+        "agent_no": ringer or record.agent_no,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    is_rung_back = ringer is not None
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None or (is_rung_back and name == "disposition")
+    }
 
 
 def _citizen_id(session: Session, record: KnownCall, now: datetime) -> int | None:

@@ -17,10 +17,16 @@ from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
-from missed_call_redial.attempts import NO_TRUNK_ALLOWS, NO_TRUNK_IS_UP, attempt_accepted, refuse_dial
+from missed_call_redial.attempts import (
+    NO_TRUNK_ALLOWS,
+    NO_TRUNK_IS_UP,
+    DialDecision,
+    attempt_accepted,
+    refuse_dial,
+)
+from missed_call_redial.ringers import ticketed_call
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
-from tickets.outcome import Outcome
 from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
 from vocabulary.phone_numbers import national
 
@@ -172,7 +178,6 @@ class CallDesk:
             _log.info("attempt %s: not dialled, %s", attempt, decision.why)
             return None
         number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
-        record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
         trunk = running.trunk_for(national(number), self.trunks_up())
         if trunk is None:
             why = NO_TRUNK_IS_UP if running.may_be_dialled(number) else NO_TRUNK_ALLOWS
@@ -180,10 +185,16 @@ class CallDesk:
             policy = running.configuration.callbacks
             refuse_dial(session, attempt, why, self.now(), policy=policy, zone=self.ledger.zone)
             return None
-        if record is not None:
-            record.agent_no = record.agent_no or agent_no
-            self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
+        self._show_ticket(session, decision)
         return trunk.name, national(number)
+
+    def _show_ticket(self, session: Session, decision: DialDecision) -> None:
+        """While he dials, the agent has the call's draft before him. The call's record stays what its events say: who rings
+        back is told by the attempt."""
+        call_id = ticketed_call(session, decision.callback_id) or decision.first_call_id
+        record = session.get(CallRecord, call_id, populate_existing=True) if call_id else None
+        if record is not None:
+            self.ledger.write_ticket(session, record, self.now())
 
 
 def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:
