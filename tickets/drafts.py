@@ -15,9 +15,11 @@ from tickets.citizens import find_or_add
 from tickets.connections import connection_of
 from tickets.decision import Decision
 from tickets.tickets import (
+    CallTicket,
     Relation,
     Ticket,
     TicketState,
+    history,
     locked,
     of_call,
     open_ticket_same_day,
@@ -25,7 +27,7 @@ from tickets.tickets import (
 )
 from vocabulary.phone_numbers import NumberKind
 
-__all__ = ["BY_RULES", "draft_for_call", "further_draft"]
+__all__ = ["BY_RULES", "close_draft", "draft_for_call", "further_draft", "give_draft", "link"]
 
 _CITIZENS_OWN: Final = frozenset({NumberKind.MOBILE, NumberKind.LANDLINE, NumberKind.FOREIGN})
 _TICKETS: Final = SQLModel.metadata.tables["ticket"]
@@ -72,6 +74,8 @@ def draft_for_call(
         dispose_by_rules(session, record.call_id, decision.disposition)
     tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
     if tied is not None:
+        if ringer is not None:
+            _reopen(session, int(tied), now)
         _complete_first(session, record.call_id, _wanted(record, decision, ringer), decision.rule_id, now)
         return int(tied)
     if not decision.ticket or record.disposed_by not in (None, BY_RULES):
@@ -145,10 +149,46 @@ def _complete_first(
         if name not in ticket.typed_fields:
             changed |= record_change(session, ticket, name, value, by=BY_RULES, now=now, remark=rule_id)
     if changed:
-        ticket.version += 1
-        ticket.updated_at = now
-        session.add(ticket)
-        session.flush()
+        _keep(session, ticket, now)
+
+
+def close_draft(session: Session, ticket: Ticket, disposition: str | None, now: datetime, why: str) -> None:
+    """Nobody was reached, and nobody typed: it ends without a number. Hold the ticket's row."""
+    record_change(session, ticket, "state", TicketState.CLOSED.value, by=BY_RULES, now=now, remark=why)
+    if disposition is not None:
+        record_change(session, ticket, "disposition", disposition, by=BY_RULES, now=now, remark=why)
+    _keep(session, ticket, now)
+
+
+def give_draft(session: Session, ticket: Ticket, agent_no: str | None, now: datetime, why: str) -> None:
+    """It is this agent's from now on. Hold the ticket's row."""
+    if record_change(session, ticket, "agent_no", agent_no, by=BY_RULES, now=now, remark=why):
+        _keep(session, ticket, now)
+
+
+def link(session: Session, call_id: str, ticket_id: int) -> None:
+    """The call is about this ticket too; it may have been linked before."""
+    if session.get(CallTicket, {"call_id": call_id, "ticket_id": ticket_id}) is None:
+        _tie(connection_of(session), call_id, ticket_id, Relation.LINKED)
+
+
+def _reopen(session: Session, ticket_id: int, now: datetime) -> None:
+    """A draft that was closed because nobody was reached: now an agent has the citizen after all. What a person closed
+    stays closed."""
+    ticket = locked(session, ticket_id)
+    if ticket.state != TicketState.CLOSED.value or ticket.typed_fields:
+        return
+    steps = [line for line in history(session, ticket_id) if line.field == "state"]
+    if steps and steps[-1].by == BY_RULES:
+        record_change(session, ticket, "state", TicketState.DRAFT.value, by=BY_RULES, now=now)
+        _keep(session, ticket, now)
+
+
+def _keep(session: Session, ticket: Ticket, now: datetime) -> None:
+    ticket.version += 1
+    ticket.updated_at = now
+    session.add(ticket)
+    session.flush()
 
 
 def _wanted(record: KnownCall, decision: Decision, ringer: str | None) -> dict[str, str | None]:

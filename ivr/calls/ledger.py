@@ -93,7 +93,7 @@ class Ledger:
         """
         ringer = ringer_of(session, record.call_id) if Outcome(record.outcome) in LOST else None
         if ringer is None:
-            return self._write(session, record, self._decide(session, record, None), now)
+            return self._write(session, record, self.decide_for(session, record), now)
         if not ringer.has_citizen:
             return None
         decision = self._decide(session, record, Outcome.ANSWERED)
@@ -117,6 +117,10 @@ class Ledger:
             local_day_bounds=self._local_day(record.arrived_at),
             ringer=ringer,
         )
+
+    def decide_for(self, session: Session, record: KnownCall) -> Decision:
+        """What the rules say of this call as its record stands, whoever rings back."""
+        return self._decide(session, record, None)
 
     def _decide(self, session: Session, record: KnownCall, outcome: Outcome | None) -> Decision:
         configuration = self.running().configuration
