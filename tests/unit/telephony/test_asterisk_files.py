@@ -164,6 +164,8 @@ def test_the_words_of_the_last_line_are_the_same() -> None:
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
     assert f"Set(HOTLINE_STATUS={hotline_names.LOST_AGENT})" in dialplan
 
+    assert f"Set(HOTLINE_STATUS={hotline_names.IVR_SERVED})" in dialplan
+    assert f"?{hotline_names.LOST_AGENT}:{hotline_names.AGENT_LEFT})" in dialplan
 
 def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
     """An empty expression matches every number."""
