@@ -1,8 +1,10 @@
 """Two agents ring the same citizen back, one after the other: whose are the record, the ticket and the words then?"""
 
 import itertools
+from dataclasses import replace
 
 import pytest
+from support.fake_channel import FakeChannel
 from support.ringing_back import BUSY, LOST, TALK, RingingBack, answered_story, lost_story
 from support.web_hotline import Api, WebHotline
 
@@ -194,4 +196,19 @@ def test_an_earlier_miss_that_becomes_known_late_makes_no_second_draft(site: Rin
     assert site.debt().first_call_id == LOST
     site.accept("1002")
     assert site.ticket("hl1-1795397999.2").agent_no == "1002"
+    assert site.tickets() == []
+
+
+@pytest.mark.parametrize("trunks", [frozenset({"test-loopback"}), frozenset[str]()])
+def test_an_agent_who_need_not_dial_is_told_so_and_that_of_a_dead_trunk_not(
+    site: RingingBack, trunks: frozenset[str]
+) -> None:
+    """A citizen who is on the line again is no fault; a trunk that is down is one."""
+    site.lose()
+    attempt = site.place()
+    if trunks:
+        site.hear(lost_story("hl1-1795399990.3", after=3590)[:3])
+    channel = FakeChannel(arguments=[attempt, "1001"])
+    replace(site.desk, trunks_up=lambda: trunks).accept_callback(channel)
+    assert channel.set == ([("HOTLINE_NEXT", "not_now")] if trunks else [])
     assert site.tickets() == []

@@ -104,20 +104,25 @@ class RingingBack:
         self.hear(lost_story(call_id))
         self.later(hours=1)
 
-    def accept(self, agent_no: str) -> str:
-        """The debt that is due is claimed and placed, and this agent accepts it: the attempt's id. He is told to dial."""
+    def place(self) -> str:
+        """The debt that is due is claimed and placed: the attempt's id."""
         policy = self.web.configuration.callbacks
         with self.web.database.writing() as session:
             debt = session.exec(select(Callback).where(col(Callback.state) == CallbackState.OWED)).one()
             self.web.clock = max(self.now, debt.due_at)
             (claim,) = claim_due(session, "tests", self.now, policy, 1)
             mark_placed(session, claim.attempt_id, self.now)
-        channel = FakeChannel(arguments=[claim.attempt_id, agent_no])
+        return claim.attempt_id
+
+    def accept(self, agent_no: str) -> str:
+        """The same, and this agent accepts it: he is told to dial."""
+        attempt_id = self.place()
+        channel = FakeChannel(arguments=[attempt_id, agent_no])
         self.desk.accept_callback(channel)
         assert DIAL in dict(channel.set), "he was not told to dial"
         with self.web.database.writing() as session:
-            on_dialling(session, claim.attempt_id, self.now)
-        return claim.attempt_id
+            on_dialling(session, attempt_id, self.now)
+        return attempt_id
 
     def dialled(self, attempt_id: str, result: tuple[str, int, str], talk: float = 0) -> None:
         self.later(minutes=1)
