@@ -14,12 +14,15 @@ from sqlmodel import Session, col
 
 from hotline import asterisk_changes, asterisk_process, asterisk_version, config_door, leases
 from hotline.bootstrap import Hotline
+from hotline.database import Database
 from hotline.listener import LEASE, LEASE_SECONDS, Listener
 from hotline.parts import NOT_BY_PLAN
 from hotline.settings import Settings
 from hotline.trunks import TrunkStates
 from ivr.agents import states
 from ivr.agents.switch import Switch, SwitchNotReached
+from ivr.calls.drafts_in_vain import MOST, ended_in_vain, settle_draft
+from ivr.calls.ledger import Ledger
 from ivr.config_files.running import Running
 from ivr.lines import Lines
 from ivr.telephony.agi_server import AgiServer
@@ -60,6 +63,26 @@ def end_wrap_ups(hotline: Hotline, switch: Switch) -> None:
             switch.pause(seat)
         except SwitchNotReached as fault:
             _log.warning("agent %s: %s; the next resynchronisation does it", agent_no, fault)
+
+
+@dataclass
+class DraftsInVain:
+    """What ended in vain is looked for in a round of its own, since many things close a debt."""
+
+    database: Database
+    ledger: Ledger
+    _looked_at: int = 0
+    """The last one of a full round: some stay open for good reasons, and must not keep the others from their turn."""
+
+    def settle(self, now: datetime) -> list[int]:
+        """The ids of the tickets that were closed, opened again, or given to another agent."""
+        with self.database.reading() as session:
+            found = ended_in_vain(session, self._looked_at)
+        self._looked_at = found[-1] if len(found) == MOST else 0
+        if not found:
+            return []
+        with self.database.writing() as session:
+            return [one for one in found if settle_draft(session, self.ledger, one, now)]
 
 
 def take_over_waiting(settings: Settings) -> None:

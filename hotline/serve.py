@@ -26,6 +26,7 @@ from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.rounds import (
+    DraftsInVain,
     agi_part,
     config_part,
     end_wrap_ups,
@@ -63,6 +64,7 @@ from vocabulary.phone_numbers import national
 _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
+_DRAFTS_EVERY_SECONDS: Final = 5
 _START_REPORT_EVERY_SECONDS: Final = 0.25
 _START_REPORTS: Final = 20
 
@@ -193,6 +195,8 @@ class Service:
         self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
         self._every(scheduler, 1, self._dispatch, first_after=0.3)
         self._every(scheduler, 1, self._end_wrap_ups)
+        self.drafts_in_vain = DraftsInVain(self.hotline.database, self.ledger)
+        self._every(scheduler, _DRAFTS_EVERY_SECONDS, self._settle_drafts)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
         return asyncio.create_task(listener.run())
@@ -302,6 +306,12 @@ class Service:
 
     async def _end_wrap_ups(self) -> None:
         await asyncio.to_thread(end_wrap_ups, self.hotline, self.switch)
+
+    async def _settle_drafts(self) -> None:
+        try:
+            await asyncio.to_thread(self.drafts_in_vain.settle, self.hotline.now())
+        except Exception:  # one bad draft must not end the round; the next one tries again
+            _log.exception("drafts of callbacks in vain could not be settled")
 
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""

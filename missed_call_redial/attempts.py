@@ -160,7 +160,8 @@ def _dials_after_all(callback: Callback, attempt: Attempt) -> None:
 
 
 def on_reached(session: Session, attempt_id: str, at: datetime) -> bool:
-    """The dialplan wrote HOTLINE_REACHED: the citizen picked up. The result, or recover(), still has to come.
+    """The dialplan wrote HOTLINE_REACHED: the citizen picked up, heard who calls, and was joined with the agent. The result,
+    or recover(), still has to come.
 
     False: no such attempt, or known already.
     """

@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from vocabulary.hotline_names import AGENT_LEFT, LOST_AGENT
+
 
 class AttemptOutcome(StrEnum):
     CONNECTED = "connected"
@@ -13,7 +15,7 @@ class AttemptOutcome(StrEnum):
     REFUSED = "refused"
     INVALID_NUMBER = "invalid_number"
     DROPPED_BY_US = "dropped_by_us"
-    """The agent hung up while the citizen's phone rang."""
+    """The agent hung up while the citizen's phone rang or while the citizen heard who calls, or his phone died in the talk."""
     UNKNOWN = "unknown"
     """Dialled or told to dial, and nothing was heard of it again: it counts, since the phone may have rung."""
     TRUNK_FAULT = "trunk_fault"
@@ -83,6 +85,8 @@ def attempt_result(
     reply = sip_reply(sip)
     rang = bool(saw_ringing) or (reply is not None and 180 <= reply < 200)
     status = dial_status.strip().upper()
+    if status in {AGENT_LEFT, LOST_AGENT}:
+        return AttemptOutcome.DROPPED_BY_US
     if status == "ANSWER":
         return AttemptOutcome.CONNECTED if talk_seconds > 0 else AttemptOutcome.NO_TALK
     if status == "CANCEL":

@@ -15,10 +15,10 @@ from pydantic_core import PydanticCustomError
 
 from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.durations import Length, QuietHours, end_of_quiet, quiet_length, seconds_between
-from tickets.outcome import Outcome
+from tickets.outcome import LOST, Outcome
 from vocabulary.phone_numbers import NumberKind
 
-NEVER_RUNG_BACK = frozenset({Outcome.ANSWERED, Outcome.IN_PROGRESS, Outcome.QUICK_HANGUP})
+NEVER_RUNG_BACK = (frozenset(Outcome) - LOST) | {Outcome.QUICK_HANGUP}
 KINDS_THAT_MAY_BE_OWED: tuple[Outcome, ...] = tuple(kind for kind in Outcome if kind not in NEVER_RUNG_BACK)
 
 # Here the citizen gave up waiting; in the other kinds the line let go of him, however short he waited.

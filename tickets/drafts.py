@@ -15,16 +15,19 @@ from tickets.citizens import find_or_add
 from tickets.connections import connection_of
 from tickets.decision import Decision
 from tickets.tickets import (
+    CallTicket,
     Relation,
     Ticket,
     TicketState,
+    history,
+    locked,
     of_call,
     open_ticket_same_day,
     record_change,
 )
 from vocabulary.phone_numbers import NumberKind
 
-__all__ = ["BY_RULES", "draft_for_call", "further_draft"]
+__all__ = ["BY_RULES", "close_draft", "draft_for_call", "further_draft", "give_draft", "link"]
 
 _CITIZENS_OWN: Final = frozenset({NumberKind.MOBILE, NumberKind.LANDLINE, NumberKind.FOREIGN})
 _TICKETS: Final = SQLModel.metadata.tables["ticket"]
@@ -55,6 +58,7 @@ def draft_for_call(
     now: datetime,
     *,
     local_day_bounds: tuple[datetime, datetime] | None = None,
+    ringer: str | None = None,
 ) -> int | None:
     """The id of the call's ticket as the rules want it; None where they want none (then the call gets the
     disposition), or where a person has said that it needs none.
@@ -62,13 +66,17 @@ def draft_for_call(
     With `local_day_bounds` and the rule's wish, an open ticket of the same citizen on that day is linked
     instead of a second one made. A draft that is there already stays, even if the last decision wants none:
     somebody may be typing into it.
+
+    `ringer`: the agent who rings this call's citizen back, or spoke with him: the ticket is his.
     """
     connection = _lock_call(session, record.call_id)
     if decision.disposition is not None and record.disposition is None:
         dispose_by_rules(session, record.call_id, decision.disposition)
     tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
     if tied is not None:
-        _complete_first(session, record, decision, now)
+        if ringer is not None:
+            _reopen(session, int(tied), now)
+        _complete_first(session, record.call_id, _wanted(record, decision, ringer), decision.rule_id, now)
         return int(tied)
     if not decision.ticket or record.disposed_by not in (None, BY_RULES):
         return None
@@ -78,16 +86,25 @@ def draft_for_call(
         if earlier is not None and earlier.id is not None:
             _tie(connection, record.call_id, earlier.id, Relation.LINKED)
             return earlier.id
-    values = {"citizen_id": citizen_id, **_wanted(record, decision)}
+    values = {"citizen_id": citizen_id, **_wanted(record, decision, ringer)}
     return _make(connection, record.call_id, values, BY_RULES, now, decision.rule_id)
 
 
 def further_draft(
-    session: Session, record: CallRecord, by: str, now: datetime, remark: str | None = None
+    session: Session,
+    record: CallRecord,
+    by: str,
+    now: datetime,
+    remark: str | None = None,
+    *,
+    agent_no: str | None = None,
 ) -> Ticket:
-    """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it."""
+    """One more draft of this call, made by a person and empty: no rule stands in it, and none completes it.
+
+    `agent_no`: whose it is, if not his who answered the call.
+    """
     connection = _lock_call(session, record.call_id)
-    values = {"citizen_id": _citizen_id(session, record, now), "agent_no": record.agent_no}
+    values = {"citizen_id": _citizen_id(session, record, now), "agent_no": agent_no or record.agent_no}
     return session.get_one(Ticket, _make(connection, record.call_id, values, by, now, remark))
 
 
@@ -116,25 +133,67 @@ def _make(
     return ticket_id
 
 
-def _complete_first(session: Session, record: KnownCall, decision: Decision, now: datetime) -> None:
-    ticket, relation = of_call(session, record.call_id)[0]
-    if relation is not Relation.MADE or ticket.rule is None or ticket.state != TicketState.DRAFT.value:
+def _complete_first(
+    session: Session, call_id: str, wanted: Mapping[str, str | None], rule_id: str, now: datetime
+) -> None:
+    found, relation = of_call(session, call_id)[0]
+    if relation is not Relation.MADE or found.id is None:
+        return
+    if all(getattr(found, name) == value for name, value in wanted.items()):
+        return
+    ticket = locked(session, found.id)  # nobody types between the look and the writing
+    if ticket.rule is None or ticket.state != TicketState.DRAFT.value:
         return  # a person's own ticket is left to him
     changed = False
-    for name, value in _wanted(record, decision).items():
+    for name, value in wanted.items():
         if name not in ticket.typed_fields:
-            changed |= record_change(
-                session, ticket, name, value, by=BY_RULES, now=now, remark=decision.rule_id
-            )
+            changed |= record_change(session, ticket, name, value, by=BY_RULES, now=now, remark=rule_id)
     if changed:
-        ticket.version += 1
-        ticket.updated_at = now
-        session.add(ticket)
-        session.flush()
+        _keep(session, ticket, now)
 
 
-def _wanted(record: KnownCall, decision: Decision) -> dict[str, str]:
-    """What the rules say of the ticket's fields; silence leaves a field as it is."""
+def close_draft(session: Session, ticket: Ticket, disposition: str | None, now: datetime, why: str) -> None:
+    """Nobody was reached, and nobody typed: it ends without a number. Hold the ticket's row."""
+    record_change(session, ticket, "state", TicketState.CLOSED.value, by=BY_RULES, now=now, remark=why)
+    if disposition is not None:
+        record_change(session, ticket, "disposition", disposition, by=BY_RULES, now=now, remark=why)
+    _keep(session, ticket, now)
+
+
+def give_draft(session: Session, ticket: Ticket, agent_no: str | None, now: datetime, why: str) -> None:
+    """It is this agent's from now on. Hold the ticket's row."""
+    if record_change(session, ticket, "agent_no", agent_no, by=BY_RULES, now=now, remark=why):
+        _keep(session, ticket, now)
+
+
+def link(session: Session, call_id: str, ticket_id: int) -> None:
+    """The call is about this ticket too; it may have been linked before."""
+    if session.get(CallTicket, {"call_id": call_id, "ticket_id": ticket_id}) is None:
+        _tie(connection_of(session), call_id, ticket_id, Relation.LINKED)
+
+
+def _reopen(session: Session, ticket_id: int, now: datetime) -> None:
+    """A draft that was closed because nobody was reached: now an agent has the citizen after all. What a person closed
+    stays closed."""
+    ticket = locked(session, ticket_id)
+    if ticket.state != TicketState.CLOSED.value or ticket.typed_fields:
+        return
+    steps = [line for line in history(session, ticket_id) if line.field == "state"]
+    if steps and steps[-1].by == BY_RULES:
+        record_change(session, ticket, "state", TicketState.DRAFT.value, by=BY_RULES, now=now)
+        _keep(session, ticket, now)
+
+
+def _keep(session: Session, ticket: Ticket, now: datetime) -> None:
+    ticket.version += 1
+    ticket.updated_at = now
+    session.add(ticket)
+    session.flush()
+
+
+def _wanted(record: KnownCall, decision: Decision, ringer: str | None) -> dict[str, str | None]:
+    """What the rules say of the ticket's fields; silence leaves a field as it is, but for the disposition of a call that
+    was lost and is now rung back."""
     values = {
         "title": decision.title,
         "category_code": decision.category,
@@ -144,9 +203,14 @@ def _wanted(record: KnownCall, decision: Decision) -> dict[str, str]:
         "disposition": decision.disposition,
         "rule": decision.rule_id,
         "why": decision.why,
-        "agent_no": record.agent_no,
+        "agent_no": ringer or record.agent_no,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    is_rung_back = ringer is not None
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None or (is_rung_back and name == "disposition")
+    }
 
 
 def _citizen_id(session: Session, record: KnownCall, now: datetime) -> int | None:

@@ -9,15 +9,14 @@ from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from tickets.call_records import CallRecord
 from tickets.codes import Codes, TicketNumbering
 from tickets.decision import Urgency
 from tickets.numbering import draw
-from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
-from tickets.tickets import ALLOWED_NEXT, Relation, Ticket, TicketState, of_call, record_change
+from tickets.ticket_errors import TicketChanged, UnknownCode, WrongState
+from tickets.tickets import ALLOWED_NEXT, Relation, Ticket, TicketState, locked, of_call, record_change
 
 _LISTS: Final = {
     "category_code": "categories",
@@ -61,7 +60,7 @@ def edit(
     Raises NoSuchTicket, TicketChanged (it is not at `expected_version`), WrongState (closed, or no such
     step) and UnknownCode. `local_date` is the day whose sequence numbers a ticket that leaves draft.
     """
-    ticket = _locked(session, ticket_id)
+    ticket = locked(session, ticket_id)
     if expected_version is not None and ticket.version != expected_version:
         raise TicketChanged(ticket_id, ticket.version)
     given = changes.model_dump(mode="json", include=changes.model_fields_set - {"remark"})
@@ -105,7 +104,7 @@ def dispose(
     session.add(record)
     closing = TicketChanges(state=TicketState.CLOSED, disposition=disposition)
     for made, relation in of_call(session, record.call_id):
-        if relation is Relation.MADE and made.id is not None and _is_untouched(_locked(session, made.id)):
+        if relation is Relation.MADE and made.id is not None and _is_untouched(locked(session, made.id)):
             edit(
                 session,
                 made.id,
@@ -128,17 +127,6 @@ def _is_handled(ticket: Ticket) -> bool:
 
 def _is_untouched(ticket: Ticket) -> bool:
     return ticket.state == TicketState.DRAFT.value and not ticket.typed_fields
-
-
-def _locked(session: Session, ticket_id: int) -> Ticket:
-    """Read anew and held until the transaction ends, so that a version is compared with what is really
-    there."""
-    statement = select(Ticket).where(col(Ticket.id) == ticket_id).with_for_update()
-    statement = statement.execution_options(populate_existing=True)
-    found: Ticket | None = session.execute(statement).scalars().first()
-    if found is None:
-        raise NoSuchTicket(ticket_id)
-    return found
 
 
 def _check(ticket: Ticket, given: dict[str, object], codes: Codes) -> None:

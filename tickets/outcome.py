@@ -12,7 +12,7 @@ from typing import Final
 
 from tickets.accounts import Leg, Moments, Story, read_story
 from tickets.call_events import Event, EventKind
-from vocabulary.hotline_names import LOST_AGENT
+from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT
 
 __all__ = ["LOST", "CallFacts", "Outcome", "fold"]
 
@@ -22,6 +22,8 @@ class Outcome(StrEnum):
 
     IN_PROGRESS = "in_progress"
     ANSWERED = "answered"
+    IVR_SERVED = "ivr_served"
+    """The menu told him what he asked for and ended the call itself: he asked for no person."""
     IVR_ABANDON = "ivr_abandon"
     QUICK_HANGUP = "quick_hangup"
     QUEUE_ABANDON = "queue_abandon"
@@ -39,7 +41,7 @@ class Outcome(StrEnum):
         return Outcome.ANSWERED if self is Outcome.IN_PROGRESS else self
 
 
-LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED}
+LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED, Outcome.IVR_SERVED}
 
 _BY_STATUS: Final = {
     "FULL": Outcome.QUEUE_FULL,
@@ -52,11 +54,12 @@ _BY_STATUS: Final = {
     "WITHDRAW": Outcome.QUEUE_TIMEOUT,
     "CONTINUE": Outcome.ANSWERED,
     LOST_AGENT: Outcome.SYSTEM_LOSS,
+    IVR_SERVED: Outcome.IVR_SERVED,
 }
 """QUEUESTATUS, or the word of our own branch before Queue(). Who was withdrawn did not leave by his own
 will."""
 
-_NOT_IN_QUEUE: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT})
+_NOT_IN_QUEUE: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED})
 """He stood in no queue when the call ended. The dialplan clears the word before each Queue(), so a talk that was written
 down lies before it: the agent's phone died, and he was led back."""
 

@@ -99,6 +99,17 @@ def get(session: Session, ticket_id: int) -> Ticket:
     return ticket
 
 
+def locked(session: Session, ticket_id: int) -> Ticket:
+    """Read anew and held until the transaction ends, so that what is compared is what is really there. Raises
+    NoSuchTicket."""
+    statement = select(Ticket).where(col(Ticket.id) == ticket_id).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
+    found: Ticket | None = session.execute(statement).scalars().first()
+    if found is None:
+        raise NoSuchTicket(ticket_id)
+    return found
+
+
 def of_call(session: Session, call_id: str) -> list[tuple[Ticket, Relation]]:
     """All tickets that a call made or was linked to, the oldest first."""
     statement = (

@@ -47,6 +47,11 @@ LOG_DIALLED: Final = "HOTLINE_DIALLED"
 LOST_AGENT: Final = "LOST_AGENT"
 """The last line's status of a call whose agent's phone died, until the citizen stands in a queue again."""
 
+AGENT_LEFT: Final = "AGENT_LEFT"
+"""In HOTLINE_DIALLED: the citizen picked up, and the agent hung up before they were joined. LOST_AGENT stands there too."""
+IVR_SERVED: Final = "IVR_SERVED"
+"""The last line's status of a call that the menu itself brought to its end."""
+
 # In Asterisk a queue is called this plus its name: "general" alone is the settings section of queues.conf.
 QUEUE_PREFIX: Final = "q-"
 # Asterisk's SIP accounts of agents are called this plus the agent's number, never a bare number.

@@ -33,7 +33,7 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/api/calls"): EVERYBODY,
     ("GET", "/api/calls/{call_id}"): EVERYBODY,
-    ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: only calls that he answered; see ownership.py
+    ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: what is his; see ownership.py
     ("POST", "/api/calls/{call_id}/reveal"): EVERYBODY,
     ("POST", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets"): EVERYBODY,

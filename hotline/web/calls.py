@@ -13,11 +13,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from hotline.bootstrap import Hotline
-from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere, require_own
+from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.audit import AuditedAction, note
 from hotline.web.number_search import searched_digest
 from hotline.web.numbers import NumberIsWithheld, mask_text
-from hotline.web.ownership import require_call
+from hotline.web.ownership import require_call, require_citizen
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.room_errors import NoSuchCall
@@ -224,13 +224,14 @@ def _shown_data(event: CallEvent, record: CallRecord, hotline: Hotline) -> dict[
 def change_call(
     hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()], patch: CallPatch
 ) -> CallWithTimeline:
-    """An agent: only for a call that he answered, or that was lost. No rule changes the disposition afterwards. A draft of this
-    call into which nobody typed is closed with it; a ticket that somebody worked on stays as it is."""
+    """An agent: only for a call that he answered, or that was lost and for which no other agent rings back or has rung back.
+    No rule changes the disposition afterwards. A draft of this call into which nobody typed is closed with it; a ticket that
+    somebody worked on stays as it is."""
     codes = hotline.running.configuration.codes
     now = hotline.now()
     with hotline.database.writing() as session:
         record = record_of(session, call_id, is_held=True)
-        require_call(caller, record)
+        require_call(session, caller, record)
         what = f"{record.disposition or 'none'} → {patch.disposition}"
         dispose(
             session,
@@ -254,10 +255,11 @@ def change_call(
 def reveal_number(
     hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()], asked: RevealAsked
 ) -> RevealedNumber:
-    """An agent: only for a call that he answered. The audit has it before the number is told."""
+    """An agent: only for a call that he answered, or whose citizen he rings back or rang back. The audit has it before the
+    number is told."""
     with hotline.database.writing() as session:
         record = record_of(session, call_id)
-        require_own(caller, record.agent_no)
+        require_citizen(session, caller, record)
         if record.number_sealed is None:
             raise NumberIsWithheld(call_id)
         note(session, caller, AuditedAction.NUMBER_REVEALED, f"call {call_id}", asked.reason, hotline.now())

@@ -1,7 +1,8 @@
 """Whose a call or a ticket is: what an agent may change, and which confidential tickets he may read.
 
-His own are those of calls that he answered, and what he wrote in. Nobody's are those of calls that are over and
-that nobody answered: whoever rings back works on them. Shift leaders and admins work on all.
+His own are those of calls that he answered, of lost ones whose citizen he rings back or rang back and spoke with, and
+what he wrote in. Nobody's are those of calls that are over, that nobody answered and for which nobody rings back just now.
+Shift leaders and admins work on all.
 """
 
 from collections.abc import Sequence
@@ -12,20 +13,37 @@ from sqlmodel import Session, col, select
 
 from hotline.accounts import Caller, Role
 from hotline.web.access import NotAllowed
+from missed_call_redial.callbacks import Attempt, CallbackCall
+from missed_call_redial.ringers import agents_with_citizen, has_citizen
 from tickets.call_records import CallRecord
 from tickets.tickets import CallTicket, Ticket, TicketHistory
 
 _WHO_MAY: Final = "shift leaders and admins may"
 
 
-def require_call(caller: Caller, record: CallRecord) -> None:
-    """Raises NotAllowed for an agent and a call that another answered, or that nobody has answered yet."""
+def require_call(session: Session, caller: Caller, record: CallRecord) -> None:
+    """Raises NotAllowed for an agent and a call that another answered or rings back for, or that nobody has answered yet."""
     if caller.role is not Role.AGENT or record.agent_no == caller.agent_no:
         return
+    ringers = agents_with_citizen(session, [record.call_id])
+    if caller.agent_no in ringers:
+        return
+    if ringers:
+        raise NotAllowed(f"another agent rings this citizen back, not agent {caller.agent_no}; {_WHO_MAY}")
     if record.agent_no is not None:
         raise NotAllowed(f"another agent answered this call; agent {caller.agent_no} did not; {_WHO_MAY}")
     if record.is_open:
         raise NotAllowed(f"this call is not over, and agent {caller.agent_no} did not answer it; {_WHO_MAY}")
+
+
+def require_citizen(session: Session, caller: Caller, record: CallRecord) -> None:
+    """Raises NotAllowed for an agent who neither answered this call nor rings its citizen back."""
+    if caller.role is not Role.AGENT or record.agent_no == caller.agent_no:
+        return
+    if caller.agent_no not in agents_with_citizen(session, [record.call_id]):
+        raise NotAllowed(
+            f"agent {caller.agent_no} did not answer this call and does not ring back; {_WHO_MAY}"
+        )
 
 
 def require_change(session: Session, caller: Caller, ticket: Ticket) -> None:
@@ -33,7 +51,7 @@ def require_change(session: Session, caller: Caller, ticket: Ticket) -> None:
     if caller.role is not Role.AGENT or _own(session, caller, [ticket]):
         return
     require_sight(session, caller, ticket)
-    if ticket.agent_no is not None or _answered_by_somebody(session, ticket):
+    if ticket.agent_no is not None or _is_somebodys(session, ticket):
         raise NotAllowed(f"this ticket is another's, not that of agent {caller.agent_no}; {_WHO_MAY}")
 
 
@@ -78,18 +96,24 @@ def _own(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int |
         .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
         .where(col(CallTicket.ticket_id).in_(ids), col(CallRecord.agent_no) == caller.agent_no)
     )
+    rang_back = (
+        select(CallTicket.ticket_id)
+        .join(CallbackCall, col(CallbackCall.call_id) == col(CallTicket.call_id))
+        .join(Attempt, col(Attempt.callback_id) == col(CallbackCall.callback_id))
+        .where(col(CallTicket.ticket_id).in_(ids), col(Attempt.agent_no) == caller.agent_no, has_citizen())
+    )
     wrote = select(TicketHistory.ticket_id).where(
         col(TicketHistory.ticket_id).in_(ids), col(TicketHistory.by) == caller.written
     )
     his = {ticket.id for ticket in found if ticket.agent_no == caller.agent_no}
-    return his | set(session.exec(answered)) | set(session.exec(wrote))
+    found_in = (answered, rang_back, wrote)
+    return his.union(*(session.exec(statement) for statement in found_in))
 
 
-def _answered_by_somebody(session: Session, ticket: Ticket) -> bool:
-    statement = (
-        select(CallTicket.call_id)
-        .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
-        .where(col(CallTicket.ticket_id) == ticket.id, col(CallRecord.agent_no).is_not(None))
-        .limit(1)
+def _is_somebodys(session: Session, ticket: Ticket) -> bool:
+    """Of an agent who answered one of its calls, or rings back for one."""
+    calls = session.exec(select(CallTicket.call_id).where(col(CallTicket.ticket_id) == ticket.id)).all()
+    answered = select(CallRecord.call_id).where(
+        col(CallRecord.call_id).in_(calls), col(CallRecord.agent_no).is_not(None)
     )
-    return session.exec(statement).first() is not None
+    return session.exec(answered.limit(1)).first() is not None or bool(agents_with_citizen(session, calls))

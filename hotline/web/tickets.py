@@ -31,6 +31,7 @@ from hotline.web.shapes import (
     Word,
     WrittenNumber,
 )
+from missed_call_redial.ringers import ringer_of
 from tickets import tickets
 from tickets.call_records import CallRecord
 from tickets.citizens import Citizen
@@ -222,12 +223,17 @@ def _with_history(session: Session, ticket: Ticket) -> TicketWithHistory:
     "/api/tickets", status_code=201, responses=answers(404, *BODY), summary="A further draft of a call"
 )
 def add_ticket(hotline: HotlineHere, caller: AllowedCaller, asked: TicketAsked) -> TicketWithHistory:
-    """For a citizen with more than one matter. An agent: only for a call that he answered, or that was lost."""
+    """For a citizen with more than one matter. An agent: only for a call that he answered, or that was lost and for which no
+    other agent rings back."""
     changes = _changes(asked)
     with hotline.database.writing() as session:
         record = record_of(session, asked.call_id)
-        require_call(caller, record)
-        ticket = further_draft(session, record, caller.written, hotline.now(), changes.remark)
+        require_call(session, caller, record)
+        ringer = ringer_of(session, record.call_id)
+        agent_no = ringer.agent_no if ringer is not None and ringer.has_citizen else None
+        ticket = further_draft(
+            session, record, caller.written, hotline.now(), changes.remark, agent_no=agent_no
+        )
         assert ticket.id is not None
         return _with_history(session, _edit(session, hotline, caller, ticket.id, changes))
 
@@ -236,7 +242,8 @@ def add_ticket(hotline: HotlineHere, caller: AllowedCaller, asked: TicketAsked) 
 def change_ticket(
     hotline: HotlineHere, caller: AllowedCaller, ticket_id: Annotated[Id, Path()], patch: TicketPatch
 ) -> TicketWithHistory:
-    """An agent: only what is his own (of a call that he answered, or that he wrote in) or nobody's (of a lost call)."""
+    """An agent: only what is his own (of a call that he answered or rings back for, or that he wrote in) or nobody's (of a
+    lost call)."""
     with hotline.database.writing() as session:
         require_change(session, caller, tickets.get(session, ticket_id))
         ticket = _edit(session, hotline, caller, ticket_id, _changes(patch), patch.version)

@@ -17,11 +17,17 @@ from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
 from ivr.calls.walk import Walk, play_prompts, walk_menu
 from ivr.config_files.running import Running
-from missed_call_redial.attempts import NO_TRUNK_ALLOWS, NO_TRUNK_IS_UP, attempt_accepted, refuse_dial
+from missed_call_redial.attempts import (
+    NO_TRUNK_ALLOWS,
+    NO_TRUNK_IS_UP,
+    DialDecision,
+    attempt_accepted,
+    refuse_dial,
+)
+from missed_call_redial.ringers import ticketed_call
 from missed_call_redial.trunk_faults import note_trunk, trunk_faults
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
-from tickets.outcome import Outcome
 from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
 from vocabulary.phone_numbers import national
 
@@ -29,6 +35,7 @@ _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
 _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
+NOT_NOW: Final = "not_now"
 SORRY: Final = "sorry"
 
 
@@ -39,6 +46,15 @@ class Write(Protocol):
     """One piece of work, done and committed; it may be run again after it was rolled back with another's."""
 
     def __call__(self, work: Callable[[Session], T]) -> T: ...
+
+
+@dataclass(frozen=True)
+class _Permit:
+    """The trunk and the digits to dial, "" if none; `is_not_now`: the citizen need not or must not be rung now."""
+
+    trunk: str = ""
+    digits: str = ""
+    is_not_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,19 +162,18 @@ class CallDesk:
         self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
     def accept_callback(self, channel: Channel) -> None:
-        """Arguments: attempt, agent. An agent is on the line: dial the citizen now, or say why not (no DIAL set)."""
+        """Arguments: attempt, agent. An agent is on the line: dial the citizen now, or not (no DIAL set). NOT_NOW tells him
+        that nothing is wrong."""
         attempt, agent_no = channel.argument(1), channel.argument(2)
         running = self.running()
         permitted = self.write(lambda session: self._permit(session, attempt, agent_no, running))
-        if permitted is not None:
-            trunk, digits = permitted
-            channel.set_variable(DIAL_TRUNK, trunk)
-            channel.set_variable(DIAL, digits)
+        if permitted.is_not_now:
+            channel.set_variable(NEXT, NOT_NOW)
+        if permitted.digits:
+            channel.set_variable(DIAL_TRUNK, permitted.trunk)
+            channel.set_variable(DIAL, permitted.digits)
 
-    def _permit(
-        self, session: Session, attempt: str, agent_no: str, running: Running
-    ) -> tuple[str, str] | None:
-        """The trunk and the digits to dial."""
+    def _permit(self, session: Session, attempt: str, agent_no: str, running: Running) -> _Permit:
         hold_log(
             session
         )  # first, as the ledger does: both lock the debt and the record, and would else wait for each other
@@ -173,9 +188,8 @@ class CallDesk:
         )
         if not decision.dial or decision.number_sealed is None:
             _log.info("attempt %s: not dialled, %s", attempt, decision.why)
-            return None
+            return _Permit(is_not_now=True)
         number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
-        record = session.get(CallRecord, decision.first_call_id) if decision.first_call_id else None
         trunks = [one.name for one in running.trunks_allowing(national(number))]
         faults = trunk_faults(session, attempt, trunks, self.now())
         trunk = running.trunk_for(national(number), self.trunks_up(), faults)
@@ -184,12 +198,18 @@ class CallDesk:
             _log.error("attempt %s: not dialled, %s", attempt, why)
             policy = running.configuration.callbacks
             refuse_dial(session, attempt, why, self.now(), policy=policy, zone=self.ledger.zone)
-            return None
-        if record is not None:
-            record.agent_no = record.agent_no or agent_no
-            self.ledger.write_ticket(session, record, self.now(), Outcome.ANSWERED)
+            return _Permit()
         note_trunk(session, attempt, trunk.name)
-        return trunk.name, national(number)
+        self._show_ticket(session, decision)
+        return _Permit(trunk.name, national(number))
+
+    def _show_ticket(self, session: Session, decision: DialDecision) -> None:
+        """While he dials, the agent has the call's draft before him. The call's record stays what its events say: who rings
+        back is told by the attempt."""
+        call_id = ticketed_call(session, decision.callback_id) or decision.first_call_id
+        record = session.get(CallRecord, call_id, populate_existing=True) if call_id else None
+        if record is not None:
+            self.ledger.write_ticket(session, record, self.now())
 
 
 def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:

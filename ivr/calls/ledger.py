@@ -15,6 +15,7 @@ from ivr.config_files.running import Running
 from missed_call_redial.callbacks import CallbackState
 from missed_call_redial.missed import missed_from_record
 from missed_call_redial.owing import close_by_inbound, close_by_own_call, owe
+from missed_call_redial.ringers import ringer_of
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, append, sealed
 from tickets.call_records import (
@@ -83,17 +84,43 @@ class Ledger:
             self._settle_debts(session, record, running, now)
         keep_settlement(session, record)
 
-    def write_ticket(
-        self, session: Session, record: KnownCall, now: datetime, outcome: Outcome | None = None
-    ) -> int | None:
+    def write_ticket(self, session: Session, record: KnownCall, now: datetime) -> int | None:
         """What the rules say of this call: a draft, a link to an open ticket, a disposition, or nothing. Gives the
-        ticket's id."""
-        decision = self._decide(session, record, outcome)
+        ticket's id.
+
+        For a lost call whose citizen an agent rings back, or has spoken with, they speak as of an answered one, and the
+        ticket is that agent's. Between two attempts it is left as it is.
+        """
+        ringer = ringer_of(session, record.call_id) if Outcome(record.outcome) in LOST else None
+        if ringer is None:
+            return self._write(session, record, self.decide_for(session, record), now)
+        if not ringer.has_citizen:
+            return None
+        decision = self._decide(session, record, Outcome.ANSWERED)
+        return self._write(session, record, decision, now, ringer.agent_no)
+
+    def _write(
+        self,
+        session: Session,
+        record: KnownCall,
+        decision: Decision,
+        now: datetime,
+        ringer: str | None = None,
+    ) -> int | None:
         if decision.category is None:  # the rules are silent: what the citizen chose by a key
             decision = replace(decision, category=record.chosen_category)
         return draft_for_call(
-            session, record, decision, now, local_day_bounds=self._local_day(record.arrived_at)
+            session,
+            record,
+            decision,
+            now,
+            local_day_bounds=self._local_day(record.arrived_at),
+            ringer=ringer,
         )
+
+    def decide_for(self, session: Session, record: KnownCall) -> Decision:
+        """What the rules say of this call as its record stands, whoever rings back."""
+        return self._decide(session, record, None)
 
     def _decide(self, session: Session, record: KnownCall, outcome: Outcome | None) -> Decision:
         configuration = self.running().configuration

@@ -15,7 +15,7 @@ from vocabulary.config_problem import ConfigProblem
 REQUIRED_PROMPTS: Final = (
     "greeting", "wrong_key", "hold_on", "all_busy_will_call_back", "all_busy_call_again",
     "connection_lost", "technical_fault", "goodbye",
-    "callback_hello", "callback_no_answer", "callback_busy", "callback_failed",
+    "callback_hello", "callback_no_answer", "callback_busy", "callback_failed", "callback_not_now",
     "signed_in", "signed_out", "paused", "resumed", "refused",
 )  # fmt: skip
 """What the hotline says by itself, menus apart."""

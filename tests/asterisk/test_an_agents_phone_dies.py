@@ -21,7 +21,7 @@ def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
 
 
 def test_he_keeps_his_place_and_reaches_another_agent(hotline: RunningHotline, line: Line) -> None:
-    dying = line.agent()
+    dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
     notices_silence_soon(hotline, dying)
     citizen, later = hotline.new_citizen(), hotline.new_citizen()
     call = line.call(citizen, stay=60)
@@ -47,7 +47,7 @@ def test_he_keeps_his_place_and_reaches_another_agent(hotline: RunningHotline, l
 
 
 def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line) -> None:
-    dying = line.agent()
+    dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
     notices_silence_soon(hotline, dying)
     citizen = hotline.new_citizen()
     line.call(citizen, stay=60)
@@ -62,7 +62,7 @@ def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line
 
 def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) -> None:
     """The agent signed out in the talk: he is promised a call, and gets it, though an agent had picked up."""
-    dying = line.agent()
+    dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
     notices_silence_soon(hotline, dying)
     citizen = hotline.new_citizen()
     call = line.call(citizen, stay=60)
@@ -79,7 +79,7 @@ def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) 
 def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
     """He has his place in it; who comes anew is still sent away."""
     line = hotline.special_line("full with one, a phone dies")
-    dying = line.agent()
+    dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
     notices_silence_soon(hotline, dying)
     citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))
     line.call(citizen, stay=60)

@@ -81,7 +81,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     line = hotline.new_line()
     citizens = hotline.citizens()
     for _ in range(AGENTS):
-        line.agent(talk=2.5, limit=SECONDS + 900)
+        line.agent(talk=4.5, limit=SECONDS + 900)  # a call back begins with an announcement
     streams = [_citizens(hotline, line, stay, share) for stay, share in ((2.5, 0.3), (8, 0.3), (45, 0.4))]
     trouble = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
     for stream in streams:

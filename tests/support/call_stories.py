@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.outcome import Outcome
-from vocabulary.hotline_names import LOST_AGENT
+from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT
 
 START = datetime(2026, 11, 23, 8, 0, 0, 400_000, tzinfo=UTC)
 CALL_ID = "hq-1795397954.17"
@@ -170,6 +170,11 @@ def _lost() -> list[Story]:
     kind, end = EventKind, Outcome
     return [
         Teller().arrives().ends(12).story("hangs up in the menu", end.IVR_ABANDON),
+        Teller().arrives().ends(12, status=IVR_SERVED).story("the menu ends the call", end.IVR_SERVED),
+        Teller()
+        .arrives(is_server_up=False)
+        .ends(3, is_server_up=False, status=IVR_SERVED)
+        .story("the menu ends the call at once, and nobody could write it down", end.IVR_SERVED),
         Teller()
         .log(0, kind.ARRIVED, caller="13800138000", number_called="12345")
         .ends(2)

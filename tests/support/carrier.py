@@ -45,7 +45,7 @@ def _challenged(method: str, secret: str, then: str, *, has_ack: bool) -> str:
     )
 
 
-def switch_scenario(secret: str, talk: float = 2) -> str:
+def switch_scenario(secret: str, talk: float = 4) -> str:
     """Takes REGISTER and INVITE; a citizen who is called answers at once and hangs up after `talk` seconds."""
     bye = (
         '<send retrans="500"><![CDATA[\nBYE [next_url] SIP/2.0\n'

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from support.sipp import HOST, Sipp, free_port, run_sipp
 
 _PCAP = "/usr/share/sip-tester/dtmf_2833_{}.pcap"
+_VOICE = "/usr/share/sip-tester/g711a.pcap"
+_VOICE_MILLISECONDS = 7100
 _PCAP_NAMES = {"*": "star", "#": "pound"}
 
 _SDP = """v=0
@@ -130,9 +132,19 @@ def _cancelled(label: str, ring: float) -> str:
     return steps + f'<recv request="ACK"></recv>\n<nop next="end"></nop>\n<label id="{label}"/>\n'
 
 
-def _answered(then: str, talk: float) -> str:
+_SPEAKS = (
+    f'<label id="voice"/>\n<nop><action><exec play_pcap_audio="{_VOICE}"/></action></nop>\n'
+    f'<recv request="BYE" timeout="{_VOICE_MILLISECONDS}" ontimeout="voice"></recv>\n'
+    + _answer("200 OK", tag=False)
+)
+"""A voice, again and again, until the other side hangs up."""
+
+
+def _answered(then: str, talk: float, sound: bool = False) -> str:
     # after the timeout nothing was received since INVITE, so the last_ headers are still its own
     steps = _answer(then, sdp=True, retrans=True) + '<recv request="ACK"></recv>\n'
+    if sound:
+        return steps + _SPEAKS
     own = _BYE_OF_PHONE.replace("[$own]", "[$to];tag=[pid]T[call_number]")
     return steps + _until_bye(round(talk * 1000), own)
 
@@ -148,14 +160,17 @@ _UNTIL_A_SECOND_BEGINS = (
 )
 
 
-def phone_scenario(ring: float, then: str, talk: float = 3600, *, early_in_a_second: bool = False) -> str:
+def phone_scenario(
+    ring: float, then: str, talk: float = 3600, *, early_in_a_second: bool = False, sound: bool = False
+) -> str:
     """Rings for `ring` seconds, then `then`: "200 OK" talks for `talk` seconds, "486 Busy Here" and the like refuse.
 
-    `early_in_a_second`: by the clock of this machine, so that a short talk lies in one of its seconds.
+    `early_in_a_second`: by the clock of this machine, so that a short talk lies in one of its seconds. `sound`: it
+    sends a voice, and never hangs up by itself; the others send nothing at all.
     """
     steps = f'<recv request="INVITE" rrs="true">{_REMEMBER}</recv>\n' + _answer("180 Ringing")
     steps += _cancelled("then", ring) + (_UNTIL_A_SECOND_BEGINS if early_in_a_second else "")
-    steps += _answered(then, talk) if then.startswith("200") else _refused(then)
+    steps += _answered(then, talk, sound) if then.startswith("200") else _refused(then)
     return _scenario("phone", steps + _END + _VARIABLES)
 
 
@@ -173,7 +188,7 @@ CITIZENS = {
 """How the citizens' phones treat our calls, by the first digits of their numbers."""
 
 
-def citizens_scenario(ring: float = 0.3, talk: float = 2) -> str:
+def citizens_scenario(ring: float = 0.3, talk: float = 4) -> str:
     """All citizens behind one trunk. Who answers hangs up after `talk` seconds; IS_SILENT never replies at all."""
     remember = _REMEMBER.replace(
         "<action>",
@@ -302,10 +317,11 @@ class Telephones:
         talk: float = 3600,
         calls: int = 1000,
         early_in_a_second: bool = False,
+        sound: bool = False,
         limit: float = 300,
     ) -> Sipp:
         """A phone on `port` that treats every call so, and is switched off after `limit` seconds at the latest."""
-        scenario = phone_scenario(ring, then, talk, early_in_a_second=early_in_a_second)
+        scenario = phone_scenario(ring, then, talk, early_in_a_second=early_in_a_second, sound=sound)
         phone = run_sipp(scenario, port=port, calls=calls, limit=limit)
         self.running.append(phone)
         return phone

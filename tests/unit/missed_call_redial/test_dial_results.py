@@ -40,6 +40,7 @@ from missed_call_redial.dial_results import AttemptOutcome, attempt_result, sip_
         ("CANCEL", 16, "SIP 180 Ringing", None, "dropped_by_us"),
         ("CANCEL", 16, "SIP 487 Request Terminated", True, "dropped_by_us"),
         ("CANCEL", 16, "", None, "agent_declined"),
+        ("AGENT_LEFT", 16, "SIP 200 OK", True, "dropped_by_us"),
         ("INVALIDARGS", None, "", None, "trunk_fault"),
         ("", None, "", None, "unknown"),
         ("ANSWER", 16, "SIP 200 OK", None, "no_talk"),
@@ -47,6 +48,12 @@ from missed_call_redial.dial_results import AttemptOutcome, attempt_result, sip_
 )
 def test_the_table(status, cause, sip, rang, outcome):
     assert attempt_result(status, cause, sip, rang) == outcome
+
+
+def test_a_talk_that_the_agents_phone_cut_is_none():
+    """However long they had talked: he was cut, and nobody hung up."""
+    assert attempt_result("LOST_AGENT", 44, "SIP 200 OK", True, talk_seconds=600) == "dropped_by_us"
+    assert attempt_result("ANSWER", 16, "SIP 200 OK", True, talk_seconds=600) == "connected"
 
 
 def test_connected_needs_talk():

@@ -107,8 +107,9 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
-    "AGENT", "AGI", "AT", "BY", "CALLED", "KEY", "LEG", "LIVE", "LOST", "PLAN", "PROBE", "PRIO_BASE", "PRIO_EPOCH", "PROMPTS",
-    "ROUND", "SAID", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP", "STAGE", "STATUS", "STEP", "TO", "WORD",
+    "AGENT", "AGI", "AT", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "PLAN", "PROBE", "PRIO_BASE",
+    "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP", "STAGE", "STATUS", "STEP",
+    "TALK", "TO", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
@@ -132,6 +133,8 @@ def test_the_dialplan_and_the_server_use_the_same_names() -> None:
 def test_the_words_of_the_last_line_are_the_same() -> None:
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
     assert f"Set(HOTLINE_STATUS={hotline_names.LOST_AGENT})" in dialplan
+    assert f"Set(HOTLINE_STATUS={hotline_names.IVR_SERVED})" in dialplan
+    assert f"?{hotline_names.LOST_AGENT}:{hotline_names.AGENT_LEFT})" in dialplan
 
 
 def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:

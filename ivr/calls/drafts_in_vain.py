@@ -1,0 +1,142 @@
+"""A debt ended: what becomes of the draft that stood on the screens of those who rang back.
+
+They talked: it is his who talked. They did not: it is closed as the rules want a lost call's to be, unless somebody typed
+into it, or another call goes on with it. A debt that is settled by a call of the citizen's own hands over to that call.
+Told again and again from what the database says, so it holds whatever closed the debt, and when.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, String, cast
+from sqlmodel import Session, col, exists, or_, select
+
+from ivr.calls.ledger import Ledger
+from missed_call_redial.callbacks import Attempt, Callback, CallbackCall, CallbackState, ClosingCode
+from missed_call_redial.dial_results import AttemptOutcome
+from missed_call_redial.ringers import ringer_of
+from tickets.call_events import hold_log
+from tickets.call_records import BY_RULES, CallRecord
+from tickets.drafts import close_draft, give_draft, link
+from tickets.outcome import LOST, Outcome
+from tickets.tickets import CallTicket, Relation, Ticket, TicketHistory, TicketState, locked, of_call
+
+MOST: Final = 200
+"""Looked at in one transaction; the others have their turn in the next round."""
+
+
+def ended_in_vain(session: Session, after: int = 0) -> list[int]:
+    """Tickets that may have to change, at most MOST of those whose id is greater than `after`: of closed debts, into which
+    nobody typed."""
+    statement = (
+        select(Ticket.id)
+        .join(CallTicket, col(CallTicket.ticket_id) == col(Ticket.id))
+        .join(CallbackCall, col(CallbackCall.call_id) == col(CallTicket.call_id))
+        .join(Callback, col(Callback.id) == col(CallbackCall.callback_id))
+        .where(
+            col(Ticket.id) > after,
+            col(CallTicket.relation) == Relation.MADE,
+            col(Callback.state) == CallbackState.CLOSED,
+            col(Ticket.rule).is_not(None),
+            col(Ticket.agent_no).is_not(None),
+            cast(col(Ticket.typed_fields), String) == "[]",
+            or_(_is_left_open(), _is_closed_too_early()),
+        )
+        .distinct()
+        .order_by(col(Ticket.id))
+        .limit(MOST)
+    )
+    return [ticket_id for ticket_id in session.exec(statement) if ticket_id is not None]
+
+
+def _is_left_open() -> ColumnElement[bool]:
+    """Of a debt without a talk, or not his who talked."""
+    is_anothers = col(Ticket.agent_no).is_distinct_from(col(Callback.agent_no))
+    is_talk = col(Callback.closing_code) == ClosingCode.CONNECTED
+    return (col(Ticket.state) == TicketState.DRAFT) & (~is_talk | is_anothers)
+
+
+def _is_closed_too_early() -> ColumnElement[bool]:
+    """By us, and then it was heard that they had talked."""
+    by_us = exists().where(
+        col(TicketHistory.ticket_id) == col(Ticket.id),
+        col(TicketHistory.by) == BY_RULES,
+        col(TicketHistory.field) == "state",
+        col(TicketHistory.to_value) == TicketState.CLOSED,
+    )
+    talked = exists().where(
+        col(Attempt.callback_id) == col(Callback.id), col(Attempt.outcome) == AttemptOutcome.CONNECTED
+    )
+    return (col(Ticket.state) == TicketState.CLOSED) & by_us & talked
+
+
+def settle_draft(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
+    """True if the ticket is another now. Whoever types at the same moment comes before or after, never in between."""
+    hold_log(session)
+    ticket = locked(session, ticket_id)
+    version = ticket.version
+    for call_id in _calls(session, ticket_id, Relation.MADE):
+        record = session.get(CallRecord, call_id, populate_existing=True)
+        debt = _debt_of(session, call_id)
+        if record is None or debt is None or debt.state != CallbackState.CLOSED or ticket.typed_fields:
+            return False
+        ringer = ringer_of(session, call_id)
+        if ringer is not None and ringer.has_citizen:
+            ledger.write_ticket(session, record, now)
+        elif ticket.state == TicketState.DRAFT:
+            _end(session, ledger, ticket, record, debt, now)
+    return ticket.version != version
+
+
+def _end(
+    session: Session, ledger: Ledger, ticket: Ticket, record: CallRecord, debt: Callback, now: datetime
+) -> None:
+    decision = ledger.decide_for(session, record)
+    if Outcome(record.outcome) not in LOST or decision.ticket or debt.closing_code == ClosingCode.SETTLED:
+        return  # the rules want it for the call itself, or a person says that the matter was talked over
+    assert ticket.id is not None
+    others = _calls(session, ticket.id, Relation.LINKED)
+    if any(_goes_on(session, call_id) for call_id in others):
+        if debt.closing_call_id in others:
+            talk = session.get_one(CallRecord, debt.closing_call_id)
+            give_draft(session, ticket, talk.agent_no, now, f"call {talk.call_id}")
+        return
+    why = f"callback {debt.id}: {debt.closing_code}"
+    followed = _ticket_of(session, debt.closing_call_id)
+    if followed is not None and followed != ticket.id:
+        link(session, record.call_id, followed)
+        why += f", ticket {followed}"
+    close_draft(session, ticket, decision.disposition, now, why)
+
+
+def _goes_on(session: Session, call_id: str) -> bool:
+    """Another call that the ticket is about was answered, or is still to be rung back."""
+    record = session.get(CallRecord, call_id, populate_existing=True)
+    debt = _debt_of(session, call_id)
+    if record is not None and Outcome(record.outcome) not in LOST:
+        return True
+    return debt is not None and (
+        debt.state != CallbackState.CLOSED or debt.closing_code == ClosingCode.CONNECTED
+    )
+
+
+def _calls(session: Session, ticket_id: int, relation: Relation) -> list[str]:
+    statement = select(CallTicket.call_id).where(
+        col(CallTicket.ticket_id) == ticket_id, col(CallTicket.relation) == relation
+    )
+    return list(session.exec(statement))
+
+
+def _debt_of(session: Session, call_id: str) -> Callback | None:
+    statement = (
+        select(Callback)
+        .join(CallbackCall, col(CallbackCall.callback_id) == col(Callback.id))
+        .where(col(CallbackCall.call_id) == call_id)
+    )
+    return session.exec(statement.execution_options(populate_existing=True)).first()
+
+
+def _ticket_of(session: Session, call_id: str | None) -> int | None:
+    """The first ticket of the call in which the citizen was answered."""
+    found = of_call(session, call_id) if call_id else []
+    return found[0][0].id if found else None
