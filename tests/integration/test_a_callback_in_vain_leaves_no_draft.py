@@ -47,7 +47,7 @@ def expire(site: RingingBack) -> None:
 
 def call_off(site: RingingBack) -> None:
     with site.web.database.writing() as session:
-        cancel(session, site.debt().id or 0, "er hat sich gemeldet", site.now)
+        cancel(session, site.debt().id or 0, "他已来电", site.now)
 
 
 def give_up(site: RingingBack) -> None:
@@ -56,7 +56,8 @@ def give_up(site: RingingBack) -> None:
 
 
 def find_invalid(site: RingingBack) -> None:
-    site.dialled(site.accept("1002"), ("CHANUNAVAIL", 1, "SIP 404 Not Found"))
+    for _ in range(2):  # the first time it may be a fault on the way
+        site.dialled(site.accept("1002"), ("CHANUNAVAIL", 1, "SIP 404 Not Found"))
 
 
 ENDS = {

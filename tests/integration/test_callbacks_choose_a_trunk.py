@@ -14,7 +14,7 @@ from support.lost_calls import missed
 
 from hotline import defaults_door
 from hotline.trunks import TrunkStates
-from ivr.calls.desk import CallDesk
+from ivr.calls.desk import NOT_NOW, CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
@@ -31,6 +31,7 @@ from missed_call_redial.dialer import NotPlaced, PlaceRequest, Ways
 from missed_call_redial.owing import owe
 from missed_call_redial.trunk_faults import warn_of_misrouting
 from tickets.sealing import Sealer
+from vocabulary.hotline_names import NEXT
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -223,7 +224,7 @@ def test_many_in_a_row_who_do_not_exist_are_the_trunks_mistake(
 def test_nobody_is_dialled_before_the_log_was_read(database, shipped: Configuration, tmp_path: Path) -> None:
     site = Site(database, shipped, tmp_path, MOBILE, FIRST)
     site.up, site.is_log_read = {"first"}, False
-    assert site.accept() == []
+    assert site.accept() == [(NEXT, NOT_NOW)]
     assert site.state() == ("owed", None, "queue_log_not_read")
 
 
