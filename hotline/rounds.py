@@ -28,6 +28,7 @@ from ivr.lines import Lines
 from ivr.telephony.agi_server import AgiServer
 from ivr.telephony.ami import Ami
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
+from missed_call_redial.dialer import Ways
 from missed_call_redial.queue_line import OnDuty
 from tickets.call_records import CallRecord
 from tickets.connections import connection_of
@@ -179,6 +180,20 @@ def log_read_until(session: Session, listener: Listener | None) -> datetime | No
 def is_log_read(session: Session, listener: Listener | None, now: datetime) -> bool:
     """What has no line yet did not happen: nobody called again, and was answered, while nobody of us looked."""
     return _is_fresh(log_read_until(session, listener), now)
+
+
+def live_queue(lines: Lines, name: str) -> str:
+    """A debt whose queue was taken out of the files is paid in the first number's own queue."""
+    return name if lines.queue(name) else lines.numbers[0].queue
+
+
+def ways(running: Running, up: frozenset[str]) -> Ways:
+    """What may be dialled over which trunk, by the files in force, and which trunks answer."""
+    return Ways(
+        running.configuration.version,
+        lambda digits: frozenset(trunk.name for trunk in running.trunks_allowing(digits)),
+        up,
+    )
 
 
 def queue_of_number(session: Session, lines: Lines, call_id: str) -> str | None:

@@ -32,10 +32,12 @@ from hotline.rounds import (
     end_wrap_ups,
     has_debts,
     is_log_read,
+    live_queue,
     log_read_until,
     on_duty,
     queue_of_number,
     take_over_waiting,
+    ways,
     worker_parts,
 )
 from hotline.trunks import TrunkStates
@@ -56,7 +58,6 @@ from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.ami_events import CLASSES, WANTED
 from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
-from missed_call_redial.dialer import Ways
 from missed_call_redial.dispatcher import Dispatcher
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import national
@@ -172,7 +173,7 @@ class Service:
             AmiDialer(
                 self.ami,
                 lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines),
-                self._ways,
+                lambda: ways(self.hotline.running, self.trunks.up),
             ),
             policy=lambda: self.hotline.running.configuration.callbacks,
             zone=settings.zone,
@@ -181,7 +182,7 @@ class Service:
             is_log_read=self._is_log_read,
             owner=self.owner,
             on_duty=on_duty,
-            live_queue=self._live_queue,
+            live_queue=lambda name: live_queue(self.hotline.running.configuration.lines, name),
             default_queue=lambda session, call_id: queue_of_number(
                 session, self.hotline.running.configuration.lines, call_id
             ),
@@ -333,19 +334,6 @@ class Service:
         """Changes of Asterisk's files that waited for an idle moment (hotline reload said so)."""
         if asterisk_changes.has_waiting(self.hotline.settings):
             await asyncio.to_thread(take_over_waiting, self.hotline.settings)
-
-    def _live_queue(self, name: str) -> str:
-        """A debt whose queue was taken out of the files is paid in the first number's own queue."""
-        lines = self.hotline.running.configuration.lines
-        return name if lines.queue(name) else lines.numbers[0].queue
-
-    def _ways(self) -> Ways:
-        running = self.hotline.running
-        return Ways(
-            running.configuration.version,
-            lambda digits: frozenset(trunk.name for trunk in running.trunks_allowing(digits)),
-            self.trunks.up,
-        )
 
     def _national_digits(self, sealed: str) -> str:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))
