@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from support.running_hotline import RunningHotline
+from support.running_hotline import RunningHotline, short_words
 from support.sipp import Sipp
 from support.story_line import Line
 from support.waiting import wait_for
@@ -12,9 +12,9 @@ LONG = ("greeting", "all_busy_will_call_back", "all_busy_call_again")
 
 
 def long_prompts(found: dict[str, Any]) -> None:
-    for name, prompt in found["prompts"].items():
-        prompt.clear()
-        prompt["zh"] = "您好，欢迎拨打热线，请您稍候，谢谢您的来电。" if name in LONG else "您好"
+    for name, prompt in short_words(found):
+        if name in LONG:
+            prompt["zh"] = f"{prompt['zh']}，欢迎拨打热线，请您稍候，谢谢您的来电。"
 
 
 def talking_waiting_greeted(hotline: RunningHotline, line: Line) -> dict[str, Sipp]:

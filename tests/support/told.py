@@ -17,6 +17,8 @@ class Told:
     """See `listening`."""
 
     log: Path
+    prompts: Path
+    """The folder with the finished sounds: zh/<name>.wav for the dialplan, and those that scripts play by their content."""
 
     @property
     def text(self) -> str:
@@ -24,7 +26,15 @@ class Told:
 
     def on(self, channel: str) -> list[str]:
         """The prompts that were played on channels whose name starts so, in order."""
-        return [prompt for name, prompt in _PLAYED.findall(self.text) if name.startswith(channel)]
+        return [self._name(sound) for name, sound in _PLAYED.findall(self.text) if name.startswith(channel)]
+
+    def _name(self, sound: str) -> str:
+        made = self.prompts / "cache" / f"{sound}.wav"
+        if not made.exists():
+            return sound
+        return next(
+            named.stem for named in (self.prompts / "zh").iterdir() if named.read_bytes() == made.read_bytes()
+        )
 
     def to_caller(self, number: str) -> list[str]:
         """What this citizen heard, of our server and of the dialplan."""
@@ -42,6 +52,6 @@ def listening(hotline: RunningHotline, name: str = "told") -> Iterator[Told]:
     """Asterisk writes down what its dialplan does, for so long."""
     hotline.ask(f"logger add channel {name} verbose(3)")
     try:
-        yield Told(hotline.settings.asterisk_dir / "log" / name)
+        yield Told(hotline.settings.asterisk_dir / "log" / name, hotline.settings.prompts_dir)
     finally:
         hotline.ask(f"logger remove channel {name}")
