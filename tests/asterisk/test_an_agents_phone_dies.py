@@ -91,7 +91,8 @@ def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
     line.call(turned_away, stay=60)
     (ended,) = line.ended(turned_away, seconds=30)
     assert ended["outcome"] == "queue_full"
-    assert line.standing() == [citizen, later]
+    # who was turned away may have his call back standing behind them already
+    assert [who for who in line.standing() if who != "callback"] == [citizen, later]
     line.close()
 
 
