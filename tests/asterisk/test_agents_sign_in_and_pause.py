@@ -1,6 +1,7 @@
 """Agents sign in, pause and resume from the screen and from the phone; nobody else can, and nobody dials the world from here."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import httpx
 import pytest
@@ -117,21 +118,22 @@ def test_a_citizen_whose_number_is_an_agents_is_a_citizen(hotline: RunningHotlin
 
 
 def test_who_misses_rings_is_paused_by_us_until_he_resumes(hotline: RunningHotline) -> None:
-    line = hotline.special_line("pauses after two")
-    deaf = line.agent(ring=60)
-    call = line.call(hotline.new_citizen(), stay=60)
-    wait_for(lambda: state_of(hotline, deaf) == ("paused", "missed_rings"), 40)
-    assert wait_for(lambda: line.has_member(deaf, "(paused:missed_rings was"))
-    (shown,) = [
-        agent for agent in hotline.get("/api/agents", queue=line.queue)["items"] if agent["agent_no"] == deaf
-    ]
-    assert shown["missed_rings"] == 2
-    (waiting,) = line.waiting()
-    assert hotline.post(f"/api/agents/{deaf}/resume")["missed_rings"] == 0
-    assert not line.has_member(deaf, "paused")
-    assert line.waiting() == [waiting]  # the caller kept his place meanwhile
-    call.stop()
-    line.close()
+    with closing(hotline.special_line("pauses after two")) as line:
+        deaf = line.agent(ring=60)
+        call = line.call(hotline.new_citizen(), stay=60)
+        wait_for(lambda: state_of(hotline, deaf) == ("paused", "missed_rings"), 40)
+        assert wait_for(lambda: line.has_member(deaf, "(paused:missed_rings was"))
+        (shown,) = [
+            agent
+            for agent in hotline.get("/api/agents", queue=line.queue)["items"]
+            if agent["agent_no"] == deaf
+        ]
+        assert shown["missed_rings"] == 2
+        (waiting,) = line.waiting()
+        assert hotline.post(f"/api/agents/{deaf}/resume")["missed_rings"] == 0
+        assert not line.has_member(deaf, "paused")
+        assert line.waiting() == [waiting]  # the caller kept his place meanwhile
+        call.stop()
 
 
 def test_wrap_up_ends_by_itself(hotline: RunningHotline) -> None:

@@ -1,5 +1,7 @@
 """The agent's phone dies in the middle of a talk: the citizen is told so and stands in the line again, where he stood."""
 
+from contextlib import closing
+
 import httpx
 from support.running_hotline import RunningHotline
 from support.story_line import Line
@@ -78,22 +80,21 @@ def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) 
 
 def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
     """He has his place in it; who comes anew is still sent away."""
-    line = hotline.special_line("full with one, a phone dies")
-    dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
-    notices_silence_soon(hotline, dying)
-    citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))
-    line.call(citizen, stay=60)
-    wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
-    line.call(later, stay=60)
-    wait_for(lambda: line.standing() == [later], 20)
-    line.phones.running[0].process.kill()
-    wait_for(lambda: line.standing() == [citizen, later], 30)
-    line.call(turned_away, stay=60)
-    (ended,) = line.ended(turned_away, seconds=30)
-    assert ended["outcome"] == "queue_full"
-    # who was turned away may have his call back standing behind them already
-    assert [who for who in line.standing() if who != "callback"] == [citizen, later]
-    line.close()
+    with closing(hotline.special_line("full with one, a phone dies")) as line:
+        dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
+        notices_silence_soon(hotline, dying)
+        citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))
+        line.call(citizen, stay=60)
+        wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
+        line.call(later, stay=60)
+        wait_for(lambda: line.standing() == [later], 20)
+        line.phones.running[0].process.kill()
+        wait_for(lambda: line.standing() == [citizen, later], 30)
+        line.call(turned_away, stay=60)
+        (ended,) = line.ended(turned_away, seconds=30)
+        assert ended["outcome"] == "queue_full"
+        # the call back that he is owed may stand behind them by now, as the dying agent counts as free
+        assert line.standing() in ([citizen, later], [citizen, later, "callback"])
 
 
 def test_an_agent_who_hangs_up_ends_the_call(hotline: RunningHotline, line: Line) -> None:

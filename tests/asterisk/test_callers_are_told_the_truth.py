@@ -4,6 +4,7 @@ One of these stories kills the server, so they have a hotline of their own.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -58,22 +59,21 @@ def test_a_call_back_is_promised_only_to_those_who_get_one(
 
 
 def test_after_the_longest_wait_too(hotline: RunningHotline) -> None:
-    line = hotline.special_line("gives up early")
-    line.agent(has_phone=False)
-    mobile = hotline.new_citizen()
-    expected = {mobile: "all_busy_will_call_back", "": "all_busy_call_again"}
-    for caller in expected:
-        line.call(caller, stay=60, from_header=None if caller else WITHHELD)
-    heard: dict[str, str] = {}
+    with closing(hotline.special_line("gives up early")) as line:
+        line.agent(has_phone=False)
+        mobile = hotline.new_citizen()
+        expected = {mobile: "all_busy_will_call_back", "": "all_busy_call_again"}
+        for caller in expected:
+            line.call(caller, stay=60, from_header=None if caller else WITHHELD)
+        heard: dict[str, str] = {}
 
-    def all_heard() -> bool:
-        heard.update(told(hotline))
-        return heard.keys() >= expected.keys()
+        def all_heard() -> bool:
+            heard.update(told(hotline))
+            return heard.keys() >= expected.keys()
 
-    wait_for(all_heard, 50, str(heard))
-    assert heard == expected
-    assert {record["outcome"] for record in line.ended(calls=2)} == {"queue_timeout"}
-    line.close()
+        wait_for(all_heard, 50, str(heard))
+        assert heard == expected
+        assert {record["outcome"] for record in line.ended(calls=2)} == {"queue_timeout"}
 
 
 def records(line: Line, calls: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ All kinds are lost side by side, each on a line of its own, and are rung back si
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -226,27 +227,26 @@ def test_who_hangs_up_in_the_greeting_is_owed_nothing(hotline: RunningHotline, l
 def test_placeholders_make_no_line_full_and_no_room_in_it(hotline: RunningHotline) -> None:
     """Waiting or accepted: the line is as full as the living make it."""
     hotline.citizens()
-    line = hotline.special_line("full with one too")
-    rings_out = hotline.new_citizen("137")
-    # nobody is signed in: he is owed a call, and will not pick up for ten seconds
-    line.call(rings_out, stay=20)
-    (owed,) = wait_for(lambda: line.callbacks(rings_out))
+    with closing(hotline.special_line("full with one too")) as line:
+        rings_out = hotline.new_citizen("137")
+        # nobody is signed in: he is owed a call, and will not pick up for ten seconds
+        line.call(rings_out, stay=20)
+        (owed,) = wait_for(lambda: line.callbacks(rings_out))
 
-    def attempts() -> list[str]:
-        return [one["state"] for one in hotline.get(f"/api/callbacks/{owed['id']}")["attempts"]]
+        def attempts() -> list[str]:
+            return [one["state"] for one in hotline.get(f"/api/callbacks/{owed['id']}")["attempts"]]
 
-    line.agent(has_phone=False)  # callers and placeholders are taken, and no phone rings
-    wait_for(lambda: line.standing() == ["callback"], 30)
-    first, second = hotline.new_citizen(), hotline.new_citizen()
-    line.call(first, stay=40)
-    wait_for(lambda: line.standing() == ["callback", first], 15, "the placeholder made the line full")
-    line.agent()
-    wait_for(lambda: attempts() == ["dialling"], 30, "an agent accepted the callback")
-    assert line.standing() == [first]
-    line.call(second, stay=20)
-    assert line.ended(second)[0]["outcome"] == "queue_full"
-    assert attempts() == ["dialling"], "the placeholder was still there"
-    line.close()
+        line.agent(has_phone=False)  # callers and placeholders are taken, and no phone rings
+        wait_for(lambda: line.standing() == ["callback"], 30)
+        first, second = hotline.new_citizen(), hotline.new_citizen()
+        line.call(first, stay=40)
+        wait_for(lambda: line.standing() == ["callback", first], 15, "the placeholder made the line full")
+        line.agent()
+        wait_for(lambda: attempts() == ["dialling"], 30, "an agent accepted the callback")
+        assert line.standing() == [first]
+        line.call(second, stay=20)
+        assert line.ended(second)[0]["outcome"] == "queue_full"
+        assert attempts() == ["dialling"], "the placeholder was still there"
 
 
 def test_an_agent_who_drops_at_once_has_not_served_anybody(hotline: RunningHotline, line: Line) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -74,10 +75,9 @@ def hotline() -> Iterator[Split]:
 @pytest.fixture(scope="module")
 def line(hotline: Split) -> Iterator[Line]:
     """One line for the whole story: who is signed in stays so, whatever is killed."""
-    line = hotline.new_line()
-    line.agent(talk=1)
-    yield line
-    line.close()
+    with closing(hotline.new_line()) as line:
+        line.agent(talk=1)
+        yield line
 
 
 def assert_answered(line: Line, citizen: str, *, is_greeted: bool = True) -> None:

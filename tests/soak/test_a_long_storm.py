@@ -10,6 +10,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -78,71 +79,76 @@ def _trouble(hotline: RunningHotline, until: float, chance: random.Random) -> Co
 def test_nothing_is_lost_and_nothing_happens_twice(
     hotline: RunningHotline, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = hotline.new_line()
-    citizens = hotline.citizens()
-    for _ in range(AGENTS):
-        line.agent(talk=4.5, limit=SECONDS + 900)  # a call back begins with an announcement
-    streams = [_citizens(hotline, line, stay, share) for stay, share in ((2.5, 0.3), (8, 0.3), (45, 0.4))]
-    trouble = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
-    for stream in streams:
-        stream.process.wait(SECONDS + 300)
-        stream.stop()
-    wait_for(hotline.is_ready, 60)
+    with closing(hotline.new_line()) as line:
+        citizens = hotline.citizens()
+        for _ in range(AGENTS):
+            line.agent(talk=4.5, limit=SECONDS + 900)  # a call back begins with an announcement
+        streams = [_citizens(hotline, line, stay, share) for stay, share in ((2.5, 0.3), (8, 0.3), (45, 0.4))]
+        trouble = _trouble(hotline, time.monotonic() + SECONDS, random.Random(12345))
+        for stream in streams:
+            stream.process.wait(SECONDS + 300)
+            stream.stop()
+        wait_for(hotline.is_ready, 60)
 
-    arrived = Counter(row[1] for row in hotline.queue_log if len(row) > 4 and row[4] == "HOTLINE_ARRIVED")
-    assert arrived, "calls came in"
-    assert set(arrived.values()) == {1}
-    own = hotline.hotline
+        arrived = Counter(row[1] for row in hotline.queue_log if len(row) > 4 and row[4] == "HOTLINE_ARRIVED")
+        assert arrived, "calls came in"
+        assert set(arrived.values()) == {1}
+        own = hotline.hotline
 
-    def all_over() -> bool:
+        def all_over() -> bool:
+            with own.database.reading() as session:
+                records = session.exec(select(CallRecord.call_id, CallRecord.is_open)).all()
+            return {call_id for call_id, _ in records} == set(arrived) and not any(
+                is_open for _, is_open in records
+            )
+
+        wait_for(all_over, 120, "every call that Asterisk took has one record, and each is over")
+
+        def all_paid() -> bool:
+            with own.database.reading() as session:
+                return not session.exec(select(Callback.id).where(Callback.state != "closed").limit(1)).all()
+
+        wait_for(all_paid, 240, "every debt is paid, or has ended with a reason")
         with own.database.reading() as session:
-            records = session.exec(select(CallRecord.call_id, CallRecord.is_open)).all()
-        return {call_id for call_id, _ in records} == set(arrived) and not any(
-            is_open for _, is_open in records
+            day = timedelta(days=1)
+            assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
+            outcomes = Counter(session.exec(select(CallRecord.outcome)).all())
+            codes = Counter(session.exec(select(Callback.closing_code)).all())
+            attempts = Counter(session.exec(select(Attempt.outcome)).all())
+            per_callback = Counter(
+                session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all()
+            )
+            sealed = session.exec(select(Attempt.id, Callback.number_sealed).join(Callback)).all()
+        citizen_of = {attempt: own.sealer.open(number).removeprefix("+86") for attempt, number in sealed}
+        dialled = Counter(
+            row[5] for row in hotline.queue_log if len(row) > 5 and row[4] == "HOTLINE_DIALLING"
         )
-
-    wait_for(all_over, 120, "every call that Asterisk took has one record, and each is over")
-
-    def all_paid() -> bool:
-        with own.database.reading() as session:
-            return not session.exec(select(Callback.id).where(Callback.state != "closed").limit(1)).all()
-
-    wait_for(all_paid, 240, "every debt is paid, or has ended with a reason")
-    with own.database.reading() as session:
-        day = timedelta(days=1)
-        assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
-        outcomes = Counter(session.exec(select(CallRecord.outcome)).all())
-        codes = Counter(session.exec(select(Callback.closing_code)).all())
-        attempts = Counter(session.exec(select(Attempt.outcome)).all())
-        per_callback = Counter(
-            session.exec(select(Attempt.callback_id).where(Attempt.outcome == "connected")).all()
-        )
-        sealed = session.exec(select(Attempt.id, Callback.number_sealed).join(Callback)).all()
-    citizen_of = {attempt: own.sealer.open(number).removeprefix("+86") for attempt, number in sealed}
-    dialled = Counter(row[5] for row in hotline.queue_log if len(row) > 5 and row[4] == "HOTLINE_DIALLING")
-    assert set(dialled.values()) <= {1}, "an attempt was dialled twice"
-    assert set(per_callback.values()) <= {1}, "a citizen who had been reached was rung again"
-    assert rung_after_a_talk(hotline.queue_log, citizen_of) == [], "a citizen was rung again after a talk"
-    wait_for(lambda: sum(invites(citizens.trace).values()) >= codes["connected"], 10)  # written once a second
-    rung, told = invites(citizens.trace), dials(hotline.queue_log, citizen_of)
-    assert {citizen: (count, told[citizen]) for citizen, count in rung.items() if count > told[citizen]} == {}
-    with capsys.disabled():
-        _tell(
-            {
-                "seconds": SECONDS,
-                "calls": arrived.total(),
-                **trouble,
-                "records": outcomes,
-                "debts": codes,
-                "attempts": attempts,
-                "citizens' phones": {
-                    "rung": rung.total(),
-                    "phones": len(rung),
-                    "most often": max(rung.values(), default=0),
-                },
-            }
-        )
-    line.close()
+        assert set(dialled.values()) <= {1}, "an attempt was dialled twice"
+        assert set(per_callback.values()) <= {1}, "a citizen who had been reached was rung again"
+        assert rung_after_a_talk(hotline.queue_log, citizen_of) == [], "a citizen was rung again after a talk"
+        wait_for(
+            lambda: sum(invites(citizens.trace).values()) >= codes["connected"], 10
+        )  # written once a second
+        rung, told = invites(citizens.trace), dials(hotline.queue_log, citizen_of)
+        assert {
+            citizen: (count, told[citizen]) for citizen, count in rung.items() if count > told[citizen]
+        } == {}
+        with capsys.disabled():
+            _tell(
+                {
+                    "seconds": SECONDS,
+                    "calls": arrived.total(),
+                    **trouble,
+                    "records": outcomes,
+                    "debts": codes,
+                    "attempts": attempts,
+                    "citizens' phones": {
+                        "rung": rung.total(),
+                        "phones": len(rung),
+                        "most often": max(rung.values(), default=0),
+                    },
+                }
+            )
 
 
 def _tell(figures: Mapping[str, Any]) -> None:

@@ -1,35 +1,57 @@
 """One SIPp: started with limits of its own, asked how its calls went, ended by `stop` at the latest."""
 
+import itertools
 import random
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-_handed_out: set[int] = set()
+_OURS_TO_CHOOSE_FROM = 1250
+_claims: list[socket.socket] = []
+_ports: list[Iterator[int]] = []
 
 
 def free_port(_kind: int = socket.SOCK_DGRAM) -> int:
-    """A port that nobody uses now, neither by UDP nor by TCP, and that this process never got before.
+    """A port that nobody uses now, neither by UDP nor by TCP, and that no test of another process chooses.
 
     Below the range from which the system takes ports of its own for outgoing connections, which would come between.
+    Seconds may lie between the choice of a port and its use: tests that run side by side choose from ports of their own.
     """
     return _free_block(1)
 
 
 def _free_block(size: int) -> int:
-    """The first of so many such ports side by side."""
-    while True:
-        first = random.SystemRandom().randrange(10_000, 20_000 - size)
-        block = range(first, first + size)
-        if _handed_out.isdisjoint(block) and all(
-            _is_free(port, kind) for port in block for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-        ):
-            _handed_out.update(block)
-            return first
+    """The first of so many such ports side by side; the one that was chosen longest ago comes next."""
+    if not _ports:
+        _ports.append(itertools.cycle(_ports_of_this_process()))
+    block: list[int] = []
+    while len(block) < size:
+        port = next(_ports[0])
+        if block and port != block[-1] + 1:
+            block.clear()
+        if all(_is_free(port, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
+            block.append(port)
+        else:
+            block.clear()
+    return block[0]
+
+
+def _ports_of_this_process() -> range:
+    """Claimed by the name of an abstract socket, which the system frees when this process ends, however it ends."""
+    for first in range(10_000, 20_000, _OURS_TO_CHOOSE_FROM):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0ports-of-hotline-tests-{first}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return range(first, first + _OURS_TO_CHOOSE_FROM)
+    raise RuntimeError("Eight processes run tests on this machine already: wait for one to end")
 
 
 def _is_free(port: int, kind: int) -> bool:
