@@ -94,7 +94,7 @@ def build_server(settings: Settings) -> Hotline:
                 f"({first_line(fault)}). Start the database, or restore the file"
             ) from fault
         _log.error("the database is away, callers are greeted and queued without: %s", first_line(fault))
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nobody gets this engine, so nobody would close it
         database.engine.dispose()
         raise
     return _join(settings, running, database, sealer)

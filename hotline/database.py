@@ -241,8 +241,7 @@ class Database:
                         unit.value = unit.work(session)
                 if len(together) > 1 and not _holds(connection, together):
                     raise _Undone
-        except Exception:
-            # whatever the work of callers may raise: it is raised again, in the thread that brought it
+        except Exception:  # whatever callers' work raises is raised again, in the thread that brought it
             if len(together) < 2:  # nobody's fault but its own
                 raise
             for unit in together:  # whose it was shows when each works alone

@@ -67,7 +67,7 @@ ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
 _DRAFTS_EVERY_SECONDS: Final = 5
 _START_REPORT_EVERY_SECONDS: Final = 0.25
-_START_REPORTS: Final = 20
+_START_LASTS_SECONDS: Final = 5
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Service:
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
-    _starting: asyncio.Task[None] | None = None
+    _has_been_up: bool = False
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
@@ -139,17 +139,13 @@ class Service:
     async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
         await self.ami.start()
         tasks = [self._start_worker(scheduler)] if "worker" in self.only else []
-        if (
-            "worker" in self.only or "agi" in self.only
-        ):  # the one places callbacks, the other lets them be dialled
+        if {"worker", "agi"} & set(self.only):  # the one places callbacks, the other lets them be dialled
             self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
-        self._starting = asyncio.create_task(self._report_start())
+        self._every(scheduler, _START_REPORT_EVERY_SECONDS, self._report_start, only_for=_START_LASTS_SECONDS)
         return tasks
 
     async def _stop(self, tasks: Sequence[asyncio.Task[Any]], server: uvicorn.Server | None) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
         if self.agi is not None:
             await self.agi.stop()
         if server is not None:
@@ -200,20 +196,31 @@ class Service:
         self._every(scheduler, _DRAFTS_EVERY_SECONDS, self._settle_drafts)
         self._every(scheduler, 15, self._take_over_waiting)
         self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
+        self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_accounts)
         return asyncio.create_task(listener.run())
 
     def _every(
-        self, scheduler: AsyncIOScheduler, seconds: float, what: Callable[[], Any], *, first_after: float = 0
+        self,
+        scheduler: AsyncIOScheduler,
+        seconds: float,
+        what: Callable[[], Any],
+        *,
+        first_after: float = 0,
+        only_for: float = 0,
     ) -> None:
         """A round that lasts longer than its interval is not started twice; a late one is run once.
 
-        `first_after`: seconds to the first one, if that shall not wait for a whole interval.
+        A round that fails is logged by the scheduler, with its name and where it failed, and the next one tries again:
+        whatever a round does, it does by what the database says, so nothing is lost by that.
+        `first_after`: seconds to the first one, if that shall not wait for a whole interval; `only_for`: to the last.
         """
-        first = {"next_run_time": datetime.now(UTC) + timedelta(seconds=first_after)} if first_after else {}
+        now = datetime.now(UTC)
+        first = {"next_run_time": now + timedelta(seconds=first_after)} if first_after else {}
         scheduler.add_job(
             what,
             "interval",
             seconds=seconds,
+            end_date=now + timedelta(seconds=only_for) if only_for else None,
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
@@ -253,32 +260,25 @@ class Service:
             return
         changes = await self._resynchronise()
         self.asterisk_version = await asterisk_version.look(self.ami)
-        await self._put_missing_accounts()
+        try:
+            await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
+        except (
+            Exception
+        ) as fault:  # whatever it was: no call waits for accounts, and the next round tries it again
+            _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
 
     async def _keep_even(self) -> None:
         """Between connections: changes that were made without Asterisk (CLI), refused, or lost."""
-        if not self.ami.is_connected:
-            return
-        try:
-            changes = await self._resynchronise()
-        except Exception:
-            # APScheduler is above this round and would only log it; the next round tries it again
-            _log.exception("Asterisk's queues could not be brought up to date")
-        else:
-            if changes:
-                _log.info("%d changes brought Asterisk's queues up to date", changes)
-        await self._put_missing_accounts()
+        if self.ami.is_connected and (changes := await self._resynchronise()):
+            _log.info("%d changes brought Asterisk's queues up to date", changes)
 
     async def _resynchronise(self) -> int:
         return await self.switch.resynchronise(self._all_seats, self._queue_names())
 
-    async def _put_missing_accounts(self) -> None:
-        try:
+    async def _keep_accounts(self) -> None:
+        if self.ami.is_connected:
             await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
-        except Exception as fault:
-            # no call waits for it, and queues must not be left uneven by it; tried again
-            _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
 
     def _queue_names(self) -> list[str]:
         return [queue.name for queue in self.hotline.running.configuration.lines.queues]
@@ -288,15 +288,11 @@ class Service:
             return states.all_seats(session)
 
     async def _dispatch(self) -> None:
-        try:
-            if await asyncio.to_thread(self._has_debts):
-                await self.dispatcher.tick(self.hotline.now())
-            else:
-                self.dispatcher.nothing_is_owed()
-            self.last_tick = self.hotline.now()
-        except Exception:
-            # one bad debt must not end all callbacks: the next second tries again, claims have leases
-            _log.exception("dispatcher: a tick failed; it is tried again")
+        if await asyncio.to_thread(self._has_debts):
+            await self.dispatcher.tick(self.hotline.now())
+        else:
+            self.dispatcher.nothing_is_owed()
+        self.last_tick = self.hotline.now()
 
     def _is_log_read(self, session: Session, now: datetime) -> bool:
         return is_log_read(session, self.listener, now)
@@ -309,10 +305,7 @@ class Service:
         await asyncio.to_thread(end_wrap_ups, self.hotline, self.switch)
 
     async def _settle_drafts(self) -> None:
-        try:
-            await asyncio.to_thread(self.drafts_in_vain.settle, self.hotline.now())
-        except Exception:  # one bad draft must not end the round; the next one tries again
-            _log.exception("drafts of callbacks in vain could not be settled")
+        await asyncio.to_thread(self.drafts_in_vain.settle, self.hotline.now())
 
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""
@@ -322,10 +315,7 @@ class Service:
         notify("WATCHDOG=1")
 
     async def _look_for_lost_ends(self) -> None:
-        try:
-            await self.lost_ends.look(self.hotline.now())
-        except Exception:  # a look that fails ends no call wrongly; the next minute looks again
-            _log.exception("calls whose end was not heard could not be looked for")
+        await self.lost_ends.look(self.hotline.now())
 
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)
@@ -349,19 +339,12 @@ class Service:
             _log.exception("the new configuration is not taken")
 
     async def _report_parts(self) -> bool:
-        try:
-            return await asyncio.to_thread(self._report_parts_now)
-        except Exception:
-            # a database that is away must not end the process; unwritten, the report goes stale
-            _log.exception("the state of this process could not be reported")
-            return False
+        """While the database is away it fails, and what was reported last goes stale."""
+        return await asyncio.to_thread(self._report_parts_now)
 
     async def _report_start(self) -> None:
         """The parts come up within a second or so, and readiness need not wait for the next usual report."""
-        for _ in range(_START_REPORTS):
-            if await self._report_parts():
-                return
-            await asyncio.sleep(_START_REPORT_EVERY_SECONDS)
+        self._has_been_up = self._has_been_up or await self._report_parts()
 
     def _report_parts_now(self) -> bool:
         """True if every part that runs here is up."""

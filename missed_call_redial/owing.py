@@ -333,10 +333,7 @@ def close_by_inbound(
     callback = lock_open_callback(session, number_digest)
     if callback is None or callback.last_missed_at > answered_at:
         return None
-    callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
-    session.add(callback)
-    session.flush()
-    return _closed_with_attempts(session, callback)
+    return _closed_by_inbound(session, callback, call_id, answered_at)
 
 
 def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> ClosedByInbound | None:
@@ -348,13 +345,13 @@ def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> 
     callback = lock_callback(session, link.callback_id)
     if not callback.is_switchboard or callback.state == CallbackState.CLOSED:
         return None
-    callback.close(ClosingCode.RESOLVED_BY_INBOUND, answered_at, call_id=call_id)
+    return _closed_by_inbound(session, callback, call_id, answered_at)
+
+
+def _closed_by_inbound(session: Session, callback: Callback, call_id: str, at: datetime) -> ClosedByInbound:
+    callback.close(ClosingCode.RESOLVED_BY_INBOUND, at, call_id=call_id)
     session.add(callback)
     session.flush()
-    return _closed_with_attempts(session, callback)
-
-
-def _closed_with_attempts(session: Session, callback: Callback) -> ClosedByInbound:
     assert callback.id is not None
     running = session.exec(
         select(Attempt).where(

@@ -217,7 +217,7 @@ def _write(target: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(aside, 0o644)
         os.replace(aside, target)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no half-written file is left
         os.unlink(aside)
         raise
 

@@ -2,29 +2,14 @@
 
 from contextlib import closing
 
-import httpx
 from support.running_hotline import RunningHotline
 from support.story_line import Line
 from support.waiting import wait_for
 
-from hotline import bootstrap
-
-
-def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
-    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as a minute."""
-    door = bootstrap.ari_door(hotline.settings)
-    answer = httpx.put(
-        f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
-        auth=(door.user, door.secret),
-        json={"fields": [{"attribute": "rtp_timeout", "value": "8"}]},
-        trust_env=False,
-    )
-    answer.raise_for_status()
-
 
 def test_he_keeps_his_place_and_reaches_another_agent(hotline: RunningHotline, line: Line) -> None:
     dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
-    notices_silence_soon(hotline, dying)
+    line.notices_silence_soon(dying)
     citizen, later = hotline.new_citizen(), hotline.new_citizen()
     call = line.call(citizen, stay=60)
     (record,) = wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
@@ -50,7 +35,7 @@ def test_he_keeps_his_place_and_reaches_another_agent(hotline: RunningHotline, l
 
 def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line) -> None:
     dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
-    notices_silence_soon(hotline, dying)
+    line.notices_silence_soon(dying)
     citizen = hotline.new_citizen()
     line.call(citizen, stay=60)
     wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
@@ -65,7 +50,7 @@ def test_he_is_rung_back_if_he_gives_up_then(hotline: RunningHotline, line: Line
 def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) -> None:
     """The agent signed out in the talk: he is promised a call, and gets it, though an agent had picked up."""
     dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
-    notices_silence_soon(hotline, dying)
+    line.notices_silence_soon(dying)
     citizen = hotline.new_citizen()
     call = line.call(citizen, stay=60)
     wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)
@@ -82,7 +67,7 @@ def test_a_full_line_does_not_send_him_away(hotline: RunningHotline) -> None:
     """He has his place in it; who comes anew is still sent away."""
     with closing(hotline.special_line("full with one, a phone dies")) as line:
         dying = line.agent(sound=True)  # so that silence begins when it dies, and not before
-        notices_silence_soon(hotline, dying)
+        line.notices_silence_soon(dying)
         citizen, later, turned_away = (hotline.new_citizen() for _ in range(3))
         line.call(citizen, stay=60)
         wait_for(lambda: [one for one in line.calls(citizen) if one["answered_at"]], 20)

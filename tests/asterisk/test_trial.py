@@ -1,9 +1,7 @@
 """What `scripts/up` runs: one command starts all, a bad file degrades it, and Ctrl-C leaves nothing behind."""
 
 import contextlib
-import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.command_line import run_command
+from support.repository import a_set_up_checkout
 from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
 from support.sipp import free_port
 from support.waiting import wait_for
@@ -250,29 +249,6 @@ def listener_of(trial: Trial) -> str:
         return str(trial.plan.get("/readyz")["parts"]["listener"]["process"].rpartition(":")[2])
     except (OSError, AssertionError):
         return ""
-
-
-def a_set_up_checkout(folder: Path) -> Path:
-    """This checkout as `scripts/up` finds it the second time: nothing is missing, so nothing is installed."""
-    names = (
-        "hotline",
-        "agi_scripts",
-        "ivr",
-        "missed_call_redial",
-        "routing",
-        "tickets",
-        "vocabulary",
-        "config",
-    )
-    for name in (*names, "requirements.txt"):
-        (folder / name).symlink_to(REPOSITORY / name)
-    shutil.copytree(REPOSITORY / "scripts", folder / "scripts")
-    (folder / ".venv").mkdir()
-    for part in ("bin", "lib", "pyvenv.cfg"):
-        (folder / ".venv" / part).symlink_to(Path(sys.prefix) / part)
-    digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes()).hexdigest()
-    (folder / ".venv" / ".stamp").write_text(f"requirements.txt {digest}  - {folder}\n")
-    return folder
 
 
 def test_two_hotlines_on_one_machine_do_not_meet(trial: Trial) -> None:

@@ -14,7 +14,6 @@ from support.sipp import HOST, Sipp
 from support.story_line import Line
 from support.waiting import wait_for
 
-from hotline import bootstrap
 from hotline.accounts import Role, create_token
 from missed_call_redial.owing import cancel
 
@@ -142,7 +141,7 @@ def test_who_hangs_up_in_the_announcement_has_not_talked(hotline: RunningHotline
 def test_a_citizen_whom_the_agents_dead_phone_cut_is_rung_again(hotline: RunningHotline, line: Line) -> None:
     citizen, _ = missed(hotline, line)
     agent_no = line.agent(is_signed_in=False, sound=True)
-    notices_silence_soon(hotline, agent_no)
+    line.notices_silence_soon(agent_no)
     with citizens_phone(hotline, talk=60):
         line.sign_in(agent_no)
         wait_for(lambda: reached(hotline, line, citizen), 30)
@@ -189,15 +188,3 @@ def reached(hotline: RunningHotline, line: Line, citizen: str) -> list[list[str]
     (debt,) = line.callbacks(citizen)
     mine = {one["id"] for one in hotline.get(f"/api/callbacks/{debt['id']}")["attempts"]}
     return [row for row in hotline.queue_log if row[4] == "HOTLINE_REACHED" and row[5] in mine]
-
-
-def notices_silence_soon(hotline: RunningHotline, agent_no: str) -> None:
-    """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as a minute."""
-    door = bootstrap.ari_door(hotline.settings)
-    answer = httpx.put(
-        f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
-        auth=(door.user, door.secret),
-        json={"fields": [{"attribute": "rtp_timeout", "value": "8"}]},
-        trust_env=False,
-    )
-    answer.raise_for_status()

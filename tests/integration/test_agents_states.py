@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import select
 from support.fake_switch import FakeSwitch
 from support.web_hotline import MORNING, WebHotline
@@ -132,11 +133,7 @@ def test_connecting_fails_when_asterisk_cannot_be_asked(service: Any) -> None:
         asyncio.run(service._on_connected())
 
 
-def test_the_round_reads_the_seats_anew_and_outlives_faults(
-    service: Any, web: WebHotline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[object] = []
-    monkeypatch.setattr(bootstrap, "put_missing_accounts", looked.append)
+def test_the_round_reads_the_seats_anew(service: Any, web: WebHotline) -> None:
     asyncio.run(service._keep_even())
     assert service.switch.given == []  # not connected: nothing is asked
     service.ami._ready.set()
@@ -144,11 +141,55 @@ def test_the_round_reads_the_seats_anew_and_outlives_faults(
     with web.database.writing() as session:
         states.sign_in(session, "1001", "test", MORNING)
     service.switch.fault = AmiTimeout("no reply")
-    asyncio.run(service._keep_even())
+    with pytest.raises(AmiTimeout):
+        asyncio.run(service._keep_even())
     signed_in = [[seat.is_signed_in for seat in seats] for seats, _ in service.switch.given]
     assert signed_in == [[False, False], [True, False]]
     assert "general" in service.switch.given[0][1]
-    assert len(looked) == 2  # the accounts are looked after even if the queues could not be
+
+
+def test_a_round_that_fails_is_told_and_comes_again(service: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """So do the others beside it."""
+    rounds: list[str] = []
+
+    async def fails() -> None:
+        rounds.append("fails")
+        raise AmiTimeout("no reply")
+
+    async def goes_on() -> None:
+        rounds.append("goes on")
+
+    async def story() -> None:
+        scheduler = AsyncIOScheduler()
+        scheduler.start()
+        service._every(scheduler, 0.02, fails)
+        service._every(scheduler, 0.02, goes_on)
+        until = asyncio.get_running_loop().time() + 10
+        while (
+            min(rounds.count("fails"), rounds.count("goes on")) < 2
+            and asyncio.get_running_loop().time() < until
+        ):
+            await asyncio.sleep(0.01)
+        scheduler.shutdown(wait=False)
+
+    asyncio.run(story())
+    assert min(rounds.count("fails"), rounds.count("goes on")) >= 2
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "fails" in told[0].getMessage()
+    assert told[0].exc_info
+    assert "no reply" in str(told[0].exc_info[1])
+
+
+def test_accounts_are_looked_after_whenever_asterisk_is_there(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(bootstrap, "put_missing_accounts", looked.append)
+    asyncio.run(service._keep_accounts())
+    assert looked == []
+    service.ami._ready.set()
+    asyncio.run(service._keep_accounts())
+    assert looked == [service.hotline]
 
 
 def test_one_account_that_cannot_be_made_keeps_no_other_back(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from hotline import defaults_door
 from hotline.bootstrap import Hotline
@@ -66,7 +66,7 @@ class Site:
 
     def records(self) -> list[str]:
         with self.database.reading() as session:
-            return list(session.exec(select(CallRecord.call_id)))
+            return list(session.exec(select(CallRecord.call_id).order_by(col(CallRecord.call_id))))
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from support.phones import Telephones
 from support.sipp import Sipp, free_port
 from support.waiting import wait_for
 
+from hotline import bootstrap
 from ivr.agents import roster
 from vocabulary.phone_numbers import mask
 
@@ -59,6 +61,17 @@ class Line:
         if is_signed_in:
             self.sign_in(agent_no)
         return agent_no
+
+    def notices_silence_soon(self, agent_no: str) -> None:
+        """Seconds without a sound packet until Asterisk believes that this phone is dead; shipped as a minute."""
+        door = bootstrap.ari_door(self.hotline.settings)
+        answer = httpx.put(
+            f"{door.url}/ari/asterisk/config/dynamic/res_pjsip/endpoint/agent-{agent_no}",
+            auth=(door.user, door.secret),
+            json={"fields": [{"attribute": "rtp_timeout", "value": "8"}]},
+            trust_env=False,
+        )
+        answer.raise_for_status()
 
     def sign_in(self, agent_no: str) -> None:
         assert self.hotline.post(f"/api/agents/{agent_no}/sign-in")["is_in_effect"]
