@@ -88,7 +88,7 @@ def known_revisions() -> frozenset[str]:
     return frozenset(one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions())
 
 
-def first_line(fault: SQLAlchemyError) -> str:
+def first_line(fault: Exception) -> str:
     """What the driver says, without the statement and without any secret."""
     words = str(getattr(fault, "orig", None) or fault).strip()
     return words.splitlines()[0] if words else type(fault).__name__

@@ -199,7 +199,14 @@ def reload() -> None:
     files = config_door.asterisk_files(settings, program, running)
     for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
         say(f"waits: {line}")
-    if _tell_servers(settings):
+    try:
+        told = _tell_servers(settings)
+    except (as_found.NoDatabase, as_found.WrongRevision, SQLAlchemyError) as fault:
+        fail(
+            f"configuration {running.configuration.version} is in force for Asterisk and for the next start, but which "
+            f"servers run cannot be told ({as_found.first_line(fault)}): say `systemctl reload 'hotline@*'`"
+        )
+    if told:
         say(f"configuration {running.configuration.version} is in force")
     else:
         say("no server runs on this machine; the next start takes it")

@@ -7,6 +7,8 @@ import logging
 import os
 from pathlib import Path
 
+import yaml
+
 from hotline import asterisk_process, asterisk_site, defaults_door, hold_music, render_check
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
@@ -21,6 +23,7 @@ from ivr.config_files.published import (
     load_published,
     publish,
 )
+from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.running import Running
 from ivr.lines import Lines
 from ivr.prompts.in_use import note_in_use
@@ -32,6 +35,7 @@ from ivr.prompts.rendering import (
     made_earlier,
     render_prompts,
 )
+from ivr.prompts.schema import PromptsFile
 from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
@@ -88,16 +92,32 @@ def _cannot_be_rendered(settings: Settings) -> Further:
 def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
     """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
     languages = [configuration.lines.site.language]
+    spoken = _with_shipped_words(configuration.prompts)
     try:
         return render_prompts(
-            configuration.prompts,
+            spoken,
             languages=languages,
             recorded_dir=settings.config_dir / "prompts",
             cache_dir=settings.prompts_dir / "cache",
         )
     except (VoiceToolsMissing, PromptFailed, OSError) as fault:
         _log.error("%s; what was made earlier is played", fault)
-        return made_earlier(configuration.prompts, languages, settings.prompts_dir)
+        return made_earlier(spoken, languages, settings.prompts_dir)
+
+
+def _with_shipped_words(own: PromptsFile) -> PromptsFile:
+    """What the hotline says by itself, and a site's file does not have (yet): as shipped."""
+    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
+    if not missing:
+        return own
+    text = (defaults_door.shipped() / "prompts.yaml").read_text("utf-8")
+    shipped = PromptsFile.model_validate(yaml.safe_load(text))
+    return own.model_copy(
+        update={
+            "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
+            "phrases": {**shipped.phrases, **own.phrases},
+        }
+    )
 
 
 def _put_in_force(settings: Settings, prompts: PromptLibrary) -> None:

@@ -23,6 +23,13 @@ _FIRST_AGENTS: Final = (("1001", "坐席 1001"), ("1002", "坐席 1002"))
 def make_accounts(settings: Settings) -> bool:
     """True if this was the first start of a trial, so accounts were made. A database with agents gets none."""
     hotline = bootstrap.build(settings)
+    try:
+        return _make(settings, hotline)
+    finally:
+        hotline.database.engine.dispose()
+
+
+def _make(settings: Settings, hotline: bootstrap.Hotline) -> bool:
     queues = tuple((queue.name, 0) for queue in hotline.running.configuration.lines.queues)
     now = datetime.now(UTC)
     with hotline.database.writing() as session:
@@ -40,7 +47,6 @@ def make_accounts(settings: Settings) -> bool:
         )
         # before the commit: killed in between, the next start makes both anew, and no secret is lost with nobody told
         write_private(accounts_file(settings), text + "\n")
-    hotline.database.engine.dispose()
     return True
 
 

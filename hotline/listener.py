@@ -109,9 +109,7 @@ class Listener:
             _log.warning("listener: another worker has taken over")
             self.is_holding = False
             return False
-        except (
-            Exception
-        ) as fault:  # raised again, unless one line alone is to blame: none may stop the others
+        except Exception as fault:  # raised again, unless one line alone is to blame
             self.log_file.not_taken_in()
             if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
                 raise

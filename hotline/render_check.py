@@ -91,16 +91,15 @@ def _places(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
 
 
 def _trunk_secrets(folder: Path, lines: Lines) -> tuple[dict[str, str], list[ConfigProblem]]:
-    """What the environment has of them, a stand-in for what it lacks; and what is wrong, without the secret."""
+    """A stand-in for each, since what a check says is printed, logged and kept; and what is wrong with the real ones."""
     secrets: dict[str, str] = {}
     found: list[ConfigProblem] = []
     document: Document | None = None
     for place, trunk in enumerate(lines.trunks):
         if not trunk.secret_env:
             continue
-        fault = _fault(os.environ.get(trunk.secret_env, ""))
-        secrets[trunk.name] = _NO_SECRET if fault else os.environ[trunk.secret_env]
-        if fault:
+        secrets[trunk.name] = _NO_SECRET
+        if fault := _fault(os.environ.get(trunk.secret_env, "")):
             document = document or read(_HOTLINE, (folder / _HOTLINE).read_bytes())
             remedy = f"Set {trunk.secret_env} for the server and for this command."
             found.append(document.problem(("trunks", place, "secret_env"), fault, remedy))

@@ -1,7 +1,8 @@
 """`hotline restore`: a hotline from its backup.
 
 Everything is proved and prepared beside the state folder, then swapped in: a kill at any moment leaves the old
-hotline or the new one, whole.
+hotline or the new one, whole. With PostgreSQL the database is replaced first, in one transaction, and the folder after
+it: a kill in between leaves the backup's database beside the old folder, and the same restore, run again, ends it.
 """
 
 import os
@@ -32,7 +33,7 @@ _STAYS: Final = ("asterisk", RECORDINGS)
 
 
 class CannotRestore(HotlineError):
-    """Nothing was changed; the text says why and what to do."""
+    """The state folder is as it was; the text says why, what else changed, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def restore(
             _prepare(settings, backup, manifest, keys_from, aside)
             if manifest.database == "postgresql":
                 _load(settings, backup, aside)
+            _place_keys_apart(settings, aside)
             if not was_there and _is_filled(settings.home_dir):
                 raise CannotRestore(
                     f"{settings.home_dir} was filled by somebody meanwhile, so its files were not replaced: stop what was "
@@ -229,26 +231,40 @@ def _prove(copy: Path, source: Path, manifest: Manifest) -> None:
 
 
 def _place_keys(settings: Settings, copy: Path, source: Path, aside: Path) -> None:
-    """Where HOTLINE_KEYS_FILE wants them; one outside the state folder is never overwritten."""
+    """Where HOTLINE_KEYS_FILE wants them. One outside the state folder is never overwritten, and is laid there at the end."""
     place = settings.keys_path
     if place.is_relative_to(settings.home_dir):
         target = aside / place.relative_to(settings.home_dir)
         careful_files.make_folder(target.parent)
         copy.rename(target)
+    elif place.exists():
+        if place.read_bytes() != copy.read_bytes():
+            raise CannotRestore(f"{place} holds other keys than {source}: move it away first")
+        shutil.rmtree(copy.parent)
+
+
+def _place_keys_apart(settings: Settings, aside: Path) -> None:
+    """The restored keys that belong outside the state folder, for whoever ran the hotline."""
+    place, copy = settings.keys_path, aside / "keys" / KEYS_FILE
+    if place.is_relative_to(settings.home_dir) or not copy.exists():
         return
-    if not place.exists():
-        draft = place.with_name(f".{place.name}.restored")
-        draft.unlink(missing_ok=True)
-        careful_files.copy_file(copy, draft)
-        draft.rename(place)
-    elif place.read_bytes() != copy.read_bytes():
-        raise CannotRestore(f"{place} holds other keys than {source}: move it away first")
+    draft = place.with_name(f".{place.name}.restored")
+    draft.unlink(missing_ok=True)
+    careful_files.copy_file(copy, draft)
+    careful_files.own_as(draft, (settings.home_dir if settings.home_dir.exists() else place.parent).stat())
+    draft.rename(place)
     shutil.rmtree(copy.parent)
 
 
 def _load(settings: Settings, backup: Path, aside: Path) -> None:
     load_postgresql(settings.database, backup / POSTGRESQL_FILE, aside)
-    migrate(settings.database)
+    try:
+        migrate(settings.database)
+    except (HotlineError, SQLAlchemyError) as fault:
+        raise CannotRestore(
+            f"the database is the backup's already, but its tables could not be brought to this version "
+            f"({as_found.first_line(fault)}); no file was replaced. Mend that and run the same restore again, with --force"
+        ) from fault
 
 
 def _swap(settings: Settings, manifest: Manifest, aside: Path) -> Restored:

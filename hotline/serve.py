@@ -9,13 +9,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
@@ -50,7 +51,7 @@ from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.telephony.agi_channel import AgiChannel
-from ivr.telephony.agi_server import AgiServer
+from ivr.telephony.agi_server import AgiServer, told
 from ivr.telephony.agi_session import AgiSession
 from ivr.telephony.ami import Ami
 from ivr.telephony.ami_blocks import Block
@@ -66,7 +67,7 @@ _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
 _RESYNCHRONISE_EVERY_SECONDS: Final = 20
 _DRAFTS_EVERY_SECONDS: Final = 5
-_START_REPORT_EVERY_SECONDS: Final = 0.25
+_START_REPORT_EVERY_SECONDS: Final = 0.5
 _START_LASTS_SECONDS: Final = 5
 
 
@@ -142,7 +143,13 @@ class Service:
         if {"worker", "agi"} & set(self.only):  # the one places callbacks, the other lets them be dialled
             self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
-        self._every(scheduler, _START_REPORT_EVERY_SECONDS, self._report_start, only_for=_START_LASTS_SECONDS)
+        self._every(
+            scheduler,
+            _START_REPORT_EVERY_SECONDS,
+            self._report_start,
+            first_after=0.25,
+            only_for=_START_LASTS_SECONDS,
+        )
         return tasks
 
     async def _stop(self, tasks: Sequence[asyncio.Task[Any]], server: uvicorn.Server | None) -> None:
@@ -203,22 +210,30 @@ class Service:
         self,
         scheduler: AsyncIOScheduler,
         seconds: float,
-        what: Callable[[], Any],
+        what: Callable[[], Coroutine[Any, Any, object]],
         *,
         first_after: float = 0,
         only_for: float = 0,
     ) -> None:
         """A round that lasts longer than its interval is not started twice; a late one is run once.
 
-        A round that fails is logged by the scheduler, with its name and where it failed, and the next one tries again:
-        whatever a round does, it does by what the database says, so nothing is lost by that.
+        A round that fails comes again: whatever it does, it does by what the database says, so nothing is lost by that. What
+        may happen (database or Asterisk away) is a line of the log; a fault of ours is logged by the scheduler, with its trace.
         `first_after`: seconds to the first one, if that shall not wait for a whole interval; `only_for`: to the last.
         """
+
+        async def one_round() -> None:
+            try:
+                await what()
+            except (HotlineError, SQLAlchemyError) as fault:
+                _log.error("%s: %s; the next round tries it again", what.__name__.strip("_"), told(fault))
+
         now = datetime.now(UTC)
         first = {"next_run_time": now + timedelta(seconds=first_after)} if first_after else {}
         scheduler.add_job(
-            what,
+            one_round,
             "interval",
+            name=what.__name__.strip("_"),
             seconds=seconds,
             end_date=now + timedelta(seconds=only_for) if only_for else None,
             max_instances=1,
@@ -262,9 +277,7 @@ class Service:
         self.asterisk_version = await asterisk_version.look(self.ami)
         try:
             await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
-        except (
-            Exception
-        ) as fault:  # whatever it was: no call waits for accounts, and the next round tries it again
+        except Exception as fault:  # no call waits for accounts, and the next round tries it again
             _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
         _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
 

@@ -87,10 +87,14 @@ in_venv() { "$root/.venv/bin/python" -c "$1" 2>/dev/null; }
 # with the Python that it was made for: after an upgrade of the system's, the environment's packages are not found any more
 stamp_of() { printf '%s\n' "$1 $(sha256sum <"$root/$1") $root $(in_venv 'import sys; print(sys.implementation.cache_tag)')"; }
 
+program_runs() { # the Python that its first line names is there
+  local first program=$root/.venv/bin/hotline
+  [ ! -e "$program" ] || { read -r first <"$program" && [ -x "${first#??}" ]; }
+}
 setup_python() { # setup_python LOCKFILE: .venv holds what the lock names, checked by hash
   local lock=$1 python other kept='' is_broken=
   if stamp_of "$lock" | grep -qxFf - "$root/.venv/.stamp" 2>/dev/null; then
-    if in_venv 'import pip, pydantic_core, typer'; then return; fi
+    if in_venv 'import pip, pydantic_core, typer' && program_runs; then return; fi
     is_broken=1
   fi
   new_enough_python >/dev/null || command -v python3 >/dev/null || apt_install python3 python3-venv

@@ -73,41 +73,35 @@ def in_sight_of(caller: Caller) -> ColumnElement[bool]:
     """What `hidden_from` leaves, said to the database: for a search, whose answer may not even tell that there is one."""
     if caller.role is not Role.AGENT:
         return true()
+    return or_(col(Ticket.is_confidential).is_(False), _is_own(caller))
+
+
+def _own(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int | None]:
+    ids = [ticket.id for ticket in found]
+    return set(session.exec(select(Ticket.id).where(col(Ticket.id).in_(ids), _is_own(caller))))
+
+
+def _is_own(caller: Caller) -> ColumnElement[bool]:
+    """Of the row of `ticket` in the statement around it."""
     answered = (
         select(CallTicket.ticket_id)
         .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
         .where(col(CallTicket.ticket_id) == col(Ticket.id), col(CallRecord.agent_no) == caller.agent_no)
     )
-    wrote = select(TicketHistory.ticket_id).where(
-        col(TicketHistory.ticket_id) == col(Ticket.id), col(TicketHistory.by) == caller.written
-    )
-    return or_(
-        col(Ticket.is_confidential).is_(False),
-        col(Ticket.agent_no) == caller.agent_no,
-        answered.exists(),
-        wrote.exists(),
-    )
-
-
-def _own(session: Session, caller: Caller, found: Sequence[Ticket]) -> set[int | None]:
-    ids = [ticket.id for ticket in found]
-    answered = (
-        select(CallTicket.ticket_id)
-        .join(CallRecord, col(CallRecord.call_id) == col(CallTicket.call_id))
-        .where(col(CallTicket.ticket_id).in_(ids), col(CallRecord.agent_no) == caller.agent_no)
-    )
     rang_back = (
         select(CallTicket.ticket_id)
         .join(CallbackCall, col(CallbackCall.call_id) == col(CallTicket.call_id))
         .join(Attempt, col(Attempt.callback_id) == col(CallbackCall.callback_id))
-        .where(col(CallTicket.ticket_id).in_(ids), col(Attempt.agent_no) == caller.agent_no, has_citizen())
+        .where(
+            col(CallTicket.ticket_id) == col(Ticket.id),
+            col(Attempt.agent_no) == caller.agent_no,
+            has_citizen(),
+        )
     )
     wrote = select(TicketHistory.ticket_id).where(
-        col(TicketHistory.ticket_id).in_(ids), col(TicketHistory.by) == caller.written
+        col(TicketHistory.ticket_id) == col(Ticket.id), col(TicketHistory.by) == caller.written
     )
-    his = {ticket.id for ticket in found if ticket.agent_no == caller.agent_no}
-    found_in = (answered, rang_back, wrote)
-    return his.union(*(session.exec(statement) for statement in found_in))
+    return or_(col(Ticket.agent_no) == caller.agent_no, answered.exists(), rang_back.exists(), wrote.exists())
 
 
 def _is_somebodys(session: Session, ticket: Ticket) -> bool:

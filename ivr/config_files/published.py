@@ -26,13 +26,13 @@ _ASIDE: Final = ".new-"
 
 
 class NoGoodConfiguration(HotlineError):
-    """The config files have faults, and no good set was ever published here."""
+    """The config files have faults, and no set that was published here earlier is good for this program."""
 
     def __init__(self, problems: list[ConfigProblem]) -> None:
         self.problems = tuple(problems)
         count = sum(p.severity == "error" for p in problems)
         faults = "a fault" if count == 1 else f"{count} faults"
-        super().__init__(f"the config files have {faults}, and there is no earlier good set to run on")
+        super().__init__(f"the config files have {faults}, and no earlier set can be run on")
 
 
 @dataclass(frozen=True)

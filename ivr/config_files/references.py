@@ -4,7 +4,7 @@ Works on the files' bare values, so that a fault in one place hides no dangling 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
@@ -142,14 +142,16 @@ def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigPro
 
 
 def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    """A newer program may say more by itself than a site's files know of: the shipped words are used meanwhile, since
+    neither these files nor the last good set may be refused for that."""
     prompts, hotline = documents.get("prompts.yaml"), documents.get("hotline.yaml")
     if prompts is None or not isinstance(value_at(prompts, ("prompts",)), dict):
         return
     for name in REQUIRED_PROMPTS:
         if value_at(prompts, ("prompts", name)) is None:
-            yield prompts.problem(
-                ("prompts",), f'the prompt "{name}" is missing', "The hotline says it by itself: add it."
-            )
+            fault = f'the prompt "{name}" is missing, so the shipped words are said'
+            remedy = "The hotline says it by itself: add it, or copy it from the shipped prompts.yaml."
+            yield replace(prompts.problem(("prompts",), fault, remedy), severity="warning")
     language = (hotline and text_at(hotline, ("site", "language"))) or "zh"
     for path in each(prompts, ("prompts",)):
         group = value_at(prompts, path)

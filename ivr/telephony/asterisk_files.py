@@ -28,9 +28,9 @@ DATA_NEXT: Final = "hotline-data.next"
 class CannotRender(HotlineError):
     """A value would break Asterisk's files; nothing was written."""
 
-    def __init__(self, kind: str, value: object, why: str) -> None:
+    def __init__(self, kind: str, value: object, why: str, *, is_secret: bool = False) -> None:
         self.kind, self.value, self.why = kind, value, why
-        shown = "what was given" if kind == "secret" else repr(value)
+        shown = "what was given" if is_secret or kind == "secret" else repr(value)
         super().__init__(f"{shown} cannot stand in Asterisk's files as a {kind}: {why}")
 
 
@@ -108,7 +108,7 @@ FILTERS: Final[Mapping[str, Callable[[object], str]]] = {
     "word": _matching("word", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "letters, digits, '_', '.' and '-' only"),
     "address": _matching("address", r"[A-Za-z0-9.:-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]", "no such host can be"),
     "path": _matching(
-        "path", r"/[^\x00-\x1f\x7f;\[\]$|\"\\#,^()]*", "an absolute path without special characters"
+        "path", r"/[^\x00-\x1f\x7f;\[\]$|\"\\#,^()&:]*", "an absolute path without special characters"
     ),
     "user": _matching(
         "user name", r"[A-Za-z0-9+][A-Za-z0-9+._@-]{0,63}", "letters, digits and + . _ @ - only"
@@ -140,10 +140,11 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # these are not web pages; each value passes a filter above
-        finalize=_only_filtered,
     )
+    secrets = {site.ami_secret, site.ari_secret, *site.trunk_secrets.values()} - {""}
+    environment.finalize = _hiding(secrets, _only_filtered)
     for name, keep in FILTERS.items():
-        environment.filters[name] = _marking(keep)
+        environment.filters[name] = _hiding(secrets, _marking(keep))
     values = asdict(site) | {
         "lines": _with_defaults(lines),
         "prio_base": PRIO_BASE,
@@ -153,6 +154,20 @@ def render(
     }
     names = sorted({path.name for folder in templates for path in folder.glob("*.conf.j2")})
     return {name.removesuffix(".j2"): environment.get_template(name).render(values) for name in names}
+
+
+def _hiding(secrets: Collection[str], keep: Callable[[object], object]) -> Callable[[object], object]:
+    """The same, but a secret that is refused, since a template gives it to the wrong filter or to none, is not told."""
+
+    def hidden(value: object) -> object:
+        try:
+            return keep(value)
+        except CannotRender as fault:
+            if not any(secret in str(value) for secret in secrets):
+                raise
+            raise CannotRender(fault.kind, "", fault.why, is_secret=True) from None
+
+    return hidden
 
 
 class _Kept(str):

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from support.command_line import run_command
-from support.repository import a_set_up_checkout
 from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
+from support.set_up_checkout import a_set_up_checkout
 from support.sipp import free_port
 from support.waiting import wait_for
 
@@ -201,8 +201,12 @@ def test_a_signal_during_the_start_leaves_nothing_behind(trial: Trial, tmp_path:
 
 
 def test_scripts_up_is_ended_by_ctrl_c_and_everything_is_on_loopback(trial: Trial, tmp_path: Path) -> None:
+    program = Path(sys.prefix) / "bin" / "hotline"
+    text = program.read_text()
     trial.start(a_set_up_checkout(tmp_path) / "scripts" / "up")
     trial.wait_ready()
+    assert "installing Python packages" not in trial.said
+    assert program.read_text() == text
     settings = trial.plan.settings
     listening = trial.open_sockets()
     ports = {one.port for one in listening if one.kind.startswith("tcp")}

@@ -109,6 +109,31 @@ def test_a_missing_trunk_secret_is_told_with_its_line_and_not_published(
     assert published(home) != good
 
 
+def test_a_template_that_prints_a_trunks_secret_does_not_tell_it(home: FilledHome) -> None:
+    with_carrier(home)
+    own_template(home, "password = {{ trunk_secrets['carrier-a'] }}\n")
+    told = typed(home, "check", **{SECRET: "S3cretOfCarrier99"})
+    assert told.returncode == 1
+    assert "the template prints it without a filter" in told.stdout
+    assert "S3cret" not in told.stdout + told.stderr
+
+
+def test_words_that_a_newer_program_says_by_itself_are_the_shipped_ones(home: FilledHome) -> None:
+    """A site's files, and its last good set, are of before the upgrade: neither may be refused for that."""
+    path = home.settings.config_dir / "prompts.yaml"
+    found = yaml.safe_load(path.read_text("utf-8"))
+    del found["prompts"]["callback_not_now"]
+    found["prompts"]["refused"] = {"zh": "不行。", "en": "No."}
+    path.write_text(yaml.safe_dump(found, allow_unicode=True), "utf-8")
+    running = config_door.load(home.settings)
+    assert not running.is_degraded
+    assert [one.severity for one in running.problems] == ["warning"]
+    assert ("zh", "callback_not_now") in running.prompts.paths
+    assert running.configuration.prompts.prompts["refused"].zh == "不行。"
+    (home.settings.config_dir / "codes.yaml").write_text("x\n")
+    assert config_door.load(home.settings).is_degraded, "the last good set serves, also without it"
+
+
 def test_a_first_start_with_such_a_set_refuses_and_names_it(tmp_path: Path) -> None:
     with a_filled_home(tmp_path / "home", calls=0) as home:
         for path in sorted((home.home / "published").rglob("*"), reverse=True):

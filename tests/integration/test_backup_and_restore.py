@@ -14,7 +14,7 @@ from sqlalchemy import text
 from support.databases import PostgresqlServer
 from support.filled_home import LATER, NOW, FilledHome, NewUrl, empty, whole_calls
 
-from hotline import backup, restore
+from hotline import backup, careful_files, restore
 from hotline.backup_manifest import BackupIsDamaged, FileFacts, files_below
 from hotline.careful_files import BadLink
 from hotline.database import current_revision, head_revision, make_engine
@@ -296,6 +296,38 @@ def test_a_config_folder_apart_is_not_touched(sqlite_home: FilledHome, tmp_path:
     assert (done.config_apart / "hotline.yaml").is_file()
     assert whole_calls(target) == 3
     assert not (tmp_path / "new" / "keys").exists()
+
+
+def test_keys_apart_belong_to_whoever_runs_the_hotline(
+    sqlite_home: FilledHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW, keys_to=tmp_path / "safe")
+    home, keys = tmp_path / "new", tmp_path / "elsewhere" / "k.json"
+    home.mkdir()
+    owner = home.stat()
+    given: dict[str, os.stat_result] = {}
+    monkeypatch.setattr(careful_files, "own_as", lambda path, model: given.update({path.name: model}))
+    target = Settings.model_validate({"home": home, "keys_file": keys})
+    restore.restore(target, made.folder, LATER, keys_from=tmp_path / "safe")
+    assert given[".k.json.restored"] == owner
+    assert keys.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restore_that_fails_at_the_end_leaves_no_keys_apart(
+    sqlite_home: FilledHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW, keys_to=tmp_path / "safe")
+    keys = tmp_path / "elsewhere" / "k.json"
+    target = Settings.model_validate({"home": tmp_path / "new", "keys_file": keys})
+
+    def no_space(_: str) -> None:
+        raise OSError(28, "No space left on device", "hotline.db")
+
+    monkeypatch.setattr(restore, "migrate", no_space)
+    with pytest.raises(CannotRestore, match="No space left"):
+        restore.restore(target, made.folder, LATER, keys_from=tmp_path / "safe")
+    assert not keys.exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_missing_program_is_named(

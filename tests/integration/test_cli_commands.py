@@ -19,7 +19,7 @@ from support.command_line import Done, run_command
 from support.phones import free_port
 from support.web_hotline import Api
 
-from hotline import bootstrap, cli, database
+from hotline import as_found, bootstrap, cli, database
 from hotline.parts import report_process
 from hotline.settings import Settings
 from hotline.web.app import create_app
@@ -272,6 +272,21 @@ def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> Non
         stranger.kill()
         assert stranger.stdout is not None
         assert stranger.stdout.read() == ""
+
+
+def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
+    shell: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set is published, and Asterisk has it: who reads only a fault would think that nothing happened."""
+
+    def away(_: Settings) -> int:
+        raise as_found.NoDatabase("there is no database at nowhere")
+
+    monkeypatch.setattr(cli, "_tell_servers", away)
+    said = shell.type("reload", code=1)
+    assert "is in force for Asterisk and for the next start" in said
+    assert "there is no database at nowhere" in said
+    assert "systemctl reload" in said
 
 
 def test_a_server_of_another_user_is_named_in_one_line(

@@ -6,6 +6,7 @@ from math import ceil
 
 import pytest
 from sqlmodel import Session, col, select
+from support.ringing_back import BUSY, TALK, RingingBack
 from support.web_hotline import CITIZEN, MORNING, WebHotline
 
 from hotline.accounts import Caller, Role
@@ -101,7 +102,28 @@ def test_a_search_shows_an_agent_no_confidential_ticket_of_others(web: WebHotlin
     assert found(Role.AGENT, "1001", number=CITIZEN, limit=4) == mine
     assert found(Role.SHIFT_LEADER, number=CITIZEN) == all_
     assert found(Role.AGENT, "1001") == all_  # as before: there, with its words left out
-    # and the same as what the ticket itself lets him see
+    assert_seen(web, mine, all_)
+
+
+@pytest.mark.parametrize("result", [BUSY, TALK])
+def test_who_rang_back_and_talked_finds_the_confidential_ticket(
+    web: WebHotline, result: tuple[str, int, str]
+) -> None:
+    site = RingingBack(web)
+    site.lose()
+    site.dialled(site.accept("1001"), result, talk=40)
+    ticket_id = site.ticket().id
+    assert ticket_id is not None
+    with web.database.writing() as session:
+        _confide(session, ticket_id, "1002")
+    shown = web.client(Role.AGENT, "1001").get("/api/tickets", number=CITIZEN).json()["items"]
+    mine = [ticket_id] if result == TALK else []
+    assert [ticket["id"] for ticket in shown] == mine
+    assert_seen(web, mine, [ticket_id])
+
+
+def assert_seen(web: WebHotline, mine: list[int], all_: list[int]) -> None:
+    """The same as what each ticket itself lets agent 1001 see."""
     caller = Caller(1, Role.AGENT, "1001", "test")
     for ticket_id in all_:
         with web.database.reading() as session:

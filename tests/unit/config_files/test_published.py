@@ -70,7 +70,7 @@ def test_a_first_start_with_bad_files_refuses(config, home):
     with pytest.raises(NoGoodConfiguration) as refused:
         load_for_start(config, home)
     assert any(p.file == "hotline.yaml" for p in refused.value.problems)
-    assert "no earlier good set" in str(refused.value)
+    assert "no earlier set can be run on" in str(refused.value)
 
 
 def test_a_second_start_writes_nothing(config, home):

@@ -88,6 +88,22 @@ def test_a_template_cannot_print_a_value_without_a_filter(lines: Lines, tmp_path
         render(lines, site(), [tmp_path])
 
 
+@pytest.mark.parametrize("printed", ["ami_secret", "ami_secret | number", "'x ' ~ ami_secret | word"])
+def test_a_template_that_misuses_a_secret_does_not_tell_it(
+    lines: Lines, tmp_path: Path, printed: str
+) -> None:
+    (tmp_path / "own.conf.j2").write_text(f"x = {{{{ {printed} }}}}\n", encoding="utf-8")
+    with pytest.raises(CannotRender, match="what was given cannot stand") as refused:
+        render(lines, replace(site(), ami_secret="S3cret%OfManager"), [tmp_path])
+    assert "S3cret" not in f"{refused.value} {refused.value.value!r}"
+
+
+@pytest.mark.parametrize("character", ":&,")
+def test_a_folder_that_dial_or_playback_would_split_is_refused(character: str) -> None:
+    with pytest.raises(CannotRender):
+        FILTERS["path"](f"/srv/a{character}b")
+
+
 def test_a_sites_own_template_hides_the_shipped_one(lines: Lines, tmp_path: Path) -> None:
     (tmp_path / "cdr.conf.j2").write_text("[general]\nenable = yes\n", encoding="utf-8")
     files = render(lines, site(), [tmp_path, *TEMPLATES])
