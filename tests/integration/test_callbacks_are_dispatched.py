@@ -279,7 +279,7 @@ def test_a_placeholder_whose_citizen_was_answered_meanwhile_is_withdrawn(site):
     settled, other = (request.attempt_id for request in site.dialer.placed)
     with site.database.writing() as session:
         number = session.get(Callback, 1).number_digest
-        assert close_by_inbound(session, number, "c9", NOON) is not None
+        assert close_by_inbound(session, number, "c9", NOON)
     tick(dispatcher, NOON + SECOND)
     assert site.dialer.withdrawn == [settled], other
 
@@ -302,7 +302,7 @@ def test_a_placing_whose_answer_was_lost_is_withdrawn_like_any_other(site):
     assert site.states() == ["claimed"]
     with site.database.writing() as session:
         number = session.get(Callback, 1).number_digest
-        assert close_by_inbound(session, number, "c9", NOON) is not None
+        assert close_by_inbound(session, number, "c9", NOON)
     tick(dispatcher, NOON + SECOND)
     assert site.dialer.withdrawn == [site.dialer.placed[0].attempt_id]
 

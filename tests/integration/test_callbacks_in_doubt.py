@@ -22,7 +22,7 @@ from missed_call_redial.attempts import (
     recover,
     refuse_dial,
 )
-from missed_call_redial.callbacks import Attempt, Callback
+from missed_call_redial.callbacks import Attempt, Callback, CallbackCall
 from missed_call_redial.claims import claim_due, mark_placed
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.owing import cancel, close_by_inbound, owe
@@ -125,7 +125,25 @@ class TestTheCallThatClosedTheDebtWasLostAfterAll:
             old, new = debts(session)
             assert (old.state, old.closing_code) == ("closed", "merged")
             assert (new.state, new.first_call_id, new.prio) == ("owed", "c1", old.prio)
-            assert (old.missed_count, new.missed_count) == (1, 2)
+            assert (old.missed_count, new.missed_count) == (0, 3)
+            assert old.remark == f"callback {new.id} stands for it"
+            assert {link.callback_id for link in session.exec(select(CallbackCall))} == {new.id}
+
+    def test_what_was_settled_by_a_talk_is_not_handed_on(self, database):
+        with database.writing() as session:
+            lose(session, "c1")
+            attempt_id = place(session)
+            accept(session, attempt_id)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", NOON + MINUTE)
+            on_dialled(
+                session, attempt_id, "ANSWER", 16, "", 30, NOON + 2 * MINUTE,
+                policy=POLICY, zone=SHANGHAI, now=NOON + 2 * MINUTE,
+            )  # fmt: skip
+            lose(session, "c3", NOON - MORNING + 20 * MINUTE)
+            lose(session, "c2", NOON - MORNING, outcome=Outcome.ANSWERED_NO_TALK)
+            old, new = debts(session)
+            assert (old.closing_code, old.agent_no, old.missed_count) == ("connected", "1001", 2)
+            assert (new.state, new.first_call_id, new.missed_count) == ("owed", "c3", 1)
 
     def test_while_its_placeholder_still_stands(self, database):
         with database.writing() as session:
