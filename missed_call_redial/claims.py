@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, case, null
 from sqlmodel import Session, col, select, update
 
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS
@@ -23,6 +23,7 @@ from missed_call_redial.policy import CallbackPolicies
 from missed_call_redial.queue_line import Floor, where_it_stands
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
 from tickets.call_events import hold_log
+from tickets.call_records import CallRecord
 
 _MOST_IDS: Final = 500  # named in one statement
 
@@ -49,9 +50,9 @@ class Due:
     prio: int
     number_digest: str
     number_sealed: str
-    first_call_id: str
     queues_wanted: Sequence[str]
-    deadline_at: datetime
+    number_called: str | None
+    """Which number of ours its first call dialled; looked up for those of `late_in` alone."""
 
 
 _DUE: Final = (
@@ -60,9 +61,7 @@ _DUE: Final = (
     Callback.prio,
     Callback.number_digest,
     Callback.number_sealed,
-    Callback.first_call_id,
     Callback.queues_wanted,
-    Callback.deadline_at,
 )
 
 
@@ -83,6 +82,8 @@ def due_in_line(
     queue, found = col(Callback.queue), _is_due(now, policy)
     is_late = queue.in_(sorted(late_in)) & (col(Callback.deadline_at) <= now + policy.deadline / 2)
     found.append(queue.in_(sorted(queues)) | is_late if late_in else queue.in_(sorted(queues)))
+    number = select(CallRecord.number_called).where(col(CallRecord.call_id) == col(Callback.first_call_id))
+    number_called = case((is_late, number.scalar_subquery())) if late_in else null()
     if only_critical:
         found.append(col(Callback.is_critical).is_(True))
     last: Due | None = None
@@ -97,7 +98,7 @@ def due_in_line(
             ]
         )
         rows = session.exec(
-            select(*_DUE)  # type: ignore[call-overload]
+            select(*_DUE, number_called)  # type: ignore[call-overload]
             .where(*found, *behind)
             .order_by(col(Callback.prio).desc(), col(Callback.id))
             .limit(page)

@@ -86,7 +86,7 @@ class Dispatcher:
         owner: str,
         on_duty: Callable[[Session], Sequence[OnDuty]],
         live_queue: Callable[[str], str] = as_named,
-        default_queue: Callable[[Session, str], str | None] = lambda _session, _call_id: None,
+        default_queue: Callable[[str], str | None] = lambda _number: None,
     ) -> None:
         self._database = database
         self._dialer = dialer
