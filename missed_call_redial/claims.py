@@ -37,7 +37,6 @@ class Claim:
     queue: str
     prio: int
     number_sealed: str
-    number_masked: str
     first_call_id: str
 
 
@@ -124,32 +123,23 @@ def claim_due(
     owner: str,
     now: datetime,
     policy: CallbackPolicies,
-    limit: int,
+    callback_id: int,
     *,
-    callback_id: int | None = None,
     queue: str | None = None,
-) -> list[Claim]:
-    """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing.
+) -> Claim | None:
+    """For one worker only, if it is due still and nobody else holds it; commit before placing.
 
-    `callback_id`: only this one, if it is due still and nobody else holds it. `queue`: where it shall stand, if not in
-    its own."""
-    until = now + timedelta(seconds=policy.lease_seconds)
-    found = _held(session, now, policy, limit, callback_id)
-    claims = [_claim(session, callback, queue or callback.queue, owner, now, until) for callback in found]
-    return [claim for claim in claims if claim is not None]
-
-
-def _held(
-    session: Session, now: datetime, policy: CallbackPolicies, limit: int, callback_id: int | None
-) -> Sequence[Callback]:
+    `queue`: where it shall stand, if not in its own."""
     due = (
         select(Callback)
-        .where(*_is_due(now, policy), *([] if callback_id is None else [col(Callback.id) == callback_id]))
-        .order_by(col(Callback.prio).desc(), col(Callback.id))
-        .limit(limit)
+        .where(col(Callback.id) == callback_id, *_is_due(now, policy))
         .with_for_update(skip_locked=True)
     )
-    return session.exec(due.execution_options(populate_existing=True)).all()
+    callback = session.exec(due.execution_options(populate_existing=True)).first()
+    if callback is None:
+        return None
+    until = now + timedelta(seconds=policy.lease_seconds)
+    return _claim(session, callback, queue or callback.queue, owner, now, until)
 
 
 def _claim(
@@ -183,7 +173,6 @@ def _claim(
         queue,
         callback.prio,
         callback.number_sealed,
-        callback.number_masked,
         callback.first_call_id,
     )
     session.flush()

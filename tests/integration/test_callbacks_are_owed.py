@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, select
+from support.claiming import claim_first
 from support.lost_calls import MORNING, SHANGHAI, a_policy, a_record, missed
 
 from missed_call_redial.callbacks import (
@@ -16,7 +17,6 @@ from missed_call_redial.callbacks import (
     ClosingCode,
     NoSuchCallback,
 )
-from missed_call_redial.claims import claim_due
 from missed_call_redial.missed import missed_from_record, prio_of
 from missed_call_redial.owing import (
     cancel,
@@ -85,7 +85,7 @@ class TestACriticalMatter:
             urgent = missed("critical", number="+8613700000000", after=60 * MINUTE, is_critical=True)
             owe_all(session, urgent)
             assert [call for call, _ in self.prios(session)] == ["c0", "c1", "c2", "critical", "c3"]
-            claims = claim_due(session, "w", MORNING + timedelta(hours=2), POLICY, 9)
+            claims = claim_first(session, "w", MORNING + timedelta(hours=2), POLICY, 9)
             assert [claim.first_call_id for claim in claims] == ["c0", "c1", "c2", "critical", "c3"]
             assert (
                 claims[3].prio == prio_of(MORNING + 60 * MINUTE) + self.CREDIT

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 from sqlmodel import select
+from support.claiming import claim_first
 from support.fake_channel import FakeChannel
 from support.lost_calls import missed
 
@@ -28,7 +29,7 @@ from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.sip_accounts import AriDoor
 from missed_call_redial.attempts import on_dialled
 from missed_call_redial.callbacks import Attempt, Callback
-from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.claims import mark_placed
 from missed_call_redial.dialer import NotPlaced, PlaceRequest, Ways
 from missed_call_redial.owing import owe
 from missed_call_redial.trunk_faults import trunk_faults, warn_of_misrouting
@@ -122,7 +123,7 @@ class Site:
         with database.writing() as session:
             call = missed("c1", number=f"+86{number}", number_sealed=sealer.seal(number))
             owe(session, call, policy, SHANGHAI, NOON)
-            (claim,) = claim_due(session, "w", NOON, policy, 1)
+            (claim,) = claim_first(session, "w", NOON, policy, 1)
             mark_placed(session, claim.attempt_id, NOON)
         self.attempt_id = claim.attempt_id
 

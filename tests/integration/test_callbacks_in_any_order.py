@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import Session, select, text
+from support.claiming import claim_first
 from support.lost_calls import CITIZEN, MORNING, SHANGHAI, a_policy, a_record, digest_of, missed
 from support.waiting import wait_for
 
@@ -19,7 +20,7 @@ from missed_call_redial.attempts import (
     recover,
 )
 from missed_call_redial.callbacks import Callback, CallbackCall, CallbackRefusal
-from missed_call_redial.claims import claim_due, expire_overdue, mark_placed
+from missed_call_redial.claims import expire_overdue, mark_placed
 from missed_call_redial.owing import close_by_inbound, owe
 from tickets.outcome import Outcome
 
@@ -75,7 +76,7 @@ class TestANewerDebtStandsForAnOlderOne:
             lose(session, "c1", is_critical=True)
             close_by_inbound(session, digest_of(CITIZEN), "c2", MORNING + 11 * MINUTE)
             lose(session, "c3", 20 * MINUTE)
-            (claim,) = claim_due(session, "w", NOON, POLICY, 1)
+            (claim,) = claim_first(session, "w", NOON, POLICY, 1)
             lose(session, "c2", 10 * MINUTE, outcome=Outcome.QUICK_HANGUP)
             newer = session.get_one(Callback, claim.callback_id)
             assert (newer.state, newer.is_critical, newer.missed_count) == ("claimed", True, 2)
@@ -127,7 +128,7 @@ class TestAWaitThatBecomesKnownLate:
     def test_what_an_agent_was_rung_for_stays(self, database):
         with database.writing() as session:
             lose(session, "c1", wait_seconds=None)
-            (claim,) = claim_due(session, "w", NOON, POLICY, 1)
+            (claim,) = claim_first(session, "w", NOON, POLICY, 1)
             assert isinstance(lose(session, "c1", wait_seconds=3.0), Callback)
             mark_placed(session, claim.attempt_id, NOON)
             assert attempt_accepted(
@@ -183,7 +184,7 @@ class TestTheLastTryWasNoneAfterAll:
     """It was taken for one because nothing was heard; then the line comes, and it was our own trunk."""
 
     def dial(self, session: Session, at, report=None) -> str:
-        (claim,) = claim_due(session, "w", at, POLICY, 1)
+        (claim,) = claim_first(session, "w", at, POLICY, 1)
         mark_placed(session, claim.attempt_id, at)
         assert attempt_accepted(session, claim.attempt_id, "1001", at, policy=POLICY, zone=SHANGHAI).dial
         on_dialling(session, claim.attempt_id, at)
@@ -277,7 +278,7 @@ class TestNobodyWaitsForAnotherInACircle:
         with database.writing() as session:
             for n in range(2):
                 lose(session, f"c{n}", n * SECOND, number=f"+861390000000{n}")
-            first, second = (c.attempt_id for c in claim_due(session, "w", NOON, POLICY, 2))
+            first, second = (c.attempt_id for c in claim_first(session, "w", NOON, POLICY, 2))
         if is_backwards:
             first, second = second, first
         late = NOON + timedelta(hours=25 if other == "expire" else 1)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from sqlmodel import Session, select
+from support.claiming import claim_first
 from support.fake_dialer import FakeDialer
 from support.lost_calls import CITIZEN, MORNING, SHANGHAI, a_policy, a_record, digest_of, missed
 
@@ -23,7 +24,7 @@ from missed_call_redial.attempts import (
     refuse_dial,
 )
 from missed_call_redial.callbacks import Attempt, Callback, CallbackCall
-from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.claims import mark_placed
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.owing import cancel, close_by_inbound, owe
 from missed_call_redial.queue_line import OnDuty
@@ -43,7 +44,7 @@ def lose(session: Session, call_id: str, after: timedelta = timedelta(0), **chan
 
 
 def place(session: Session, at: datetime = NOON) -> str:
-    (claim,) = claim_due(session, "w", at, POLICY, 1)
+    (claim,) = claim_first(session, "w", at, POLICY, 1)
     mark_placed(session, claim.attempt_id, at)
     return claim.attempt_id
 
