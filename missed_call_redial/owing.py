@@ -174,20 +174,18 @@ def _hand_over(session: Session, closed: Callback, policy: CallbackPolicies, zon
     assert closed.id is not None
     tried = attempts_of(session, closed.id)
     talk = next((attempt for attempt in tried if attempt.outcome == AttemptOutcome.CONNECTED), None)
+    misses = _misses_of(session, closed)
+    closed.closing_code = ClosingCode.MERGED
     if talk is not None and talk.ended_at is not None:
-        closed.close(ClosingCode.CONNECTED, talk.ended_at, agent_no=talk.agent_no)
-    else:
-        closed.closing_code = ClosingCode.MERGED
-    if standing is None or standing.id is None:
-        session.flush()
-        return
-    closed.remark = f"callback {standing.id} stands for it"
-    for link in _misses_of(session, closed):
-        if talk is not None and talk.ended_at is not None and link.missed_at <= talk.ended_at:
-            continue
-        closed.missed_count -= 1
-        link.callback_id = standing.id
-        _take_in(standing, link, policy, zone)
+        spoken_at = talk.ended_at
+        closed.close(ClosingCode.CONNECTED, spoken_at, agent_no=talk.agent_no)
+        misses = [link for link in misses if link.missed_at > spoken_at]
+    if standing is not None and standing.id is not None and misses:
+        closed.remark = f"callback {standing.id} stands for it"
+        closed.missed_count -= len(misses)
+        for link in misses:
+            link.callback_id = standing.id
+            _take_in(standing, link, policy, zone)
     session.flush()
 
 

@@ -144,7 +144,24 @@ class TestTheCallThatClosedTheDebtWasLostAfterAll:
             lose(session, "c2", NOON - MORNING, outcome=Outcome.ANSWERED_NO_TALK)
             old, new = debts(session)
             assert (old.closing_code, old.agent_no, old.missed_count) == ("connected", "1001", 2)
-            assert (new.state, new.first_call_id, new.missed_count) == ("owed", "c3", 1)
+            assert (new.state, new.first_call_id, new.missed_count, old.remark) == ("owed", "c3", 1, None)
+
+    def test_but_who_missed_us_after_that_talk_is(self, database):
+        with database.writing() as session:
+            lose(session, "c1")
+            attempt_id = place(session)
+            accept(session, attempt_id)
+            lose(session, "c4", NOON - MORNING + 3 * MINUTE)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", NOON + 5 * MINUTE)
+            on_dialled(
+                session, attempt_id, "ANSWER", 16, "", 30, NOON + 2 * MINUTE,
+                policy=POLICY, zone=SHANGHAI, now=NOON + 6 * MINUTE,
+            )  # fmt: skip
+            lose(session, "c3", NOON - MORNING + 20 * MINUTE)
+            lose(session, "c2", NOON - MORNING + 4 * MINUTE, outcome=Outcome.ANSWERED_NO_TALK)
+            old, new = debts(session)
+            assert (old.closing_code, old.closed_at, old.missed_count) == ("connected", NOON + 2 * MINUTE, 1)
+            assert (new.state, new.first_call_id, new.missed_count) == ("owed", "c4", 3)
 
     def test_while_its_placeholder_still_stands(self, database):
         with database.writing() as session:
