@@ -30,7 +30,6 @@ from ivr.telephony.ami import Ami
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackState
 from missed_call_redial.dialer import Ways
 from missed_call_redial.queue_line import OnDuty
-from tickets.call_records import CallRecord
 from tickets.connections import connection_of
 from vocabulary.errors import HotlineError
 
@@ -196,10 +195,9 @@ def ways(running: Running, up: frozenset[str]) -> Ways:
     )
 
 
-def queue_of_number(session: Session, lines: Lines, call_id: str) -> str | None:
-    """The default queue of the number that this call dialled."""
-    record = session.get(CallRecord, call_id)
-    called = lines.number(record.number_called) if record is not None else None
+def queue_of_number(lines: Lines, number: str) -> str | None:
+    """Its default queue; None if it is in the files no more."""
+    called = lines.number(number)
     return called.queue if called else None
 
 

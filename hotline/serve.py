@@ -186,9 +186,7 @@ class Service:
             owner=self.owner,
             on_duty=on_duty,
             live_queue=lambda name: live_queue(self.hotline.running.configuration.lines, name),
-            default_queue=lambda session, call_id: queue_of_number(
-                session, self.hotline.running.configuration.lines, call_id
-            ),
+            default_queue=lambda number: queue_of_number(self.hotline.running.configuration.lines, number),
         )
         self.lost_ends = LostEnds(
             self.hotline.database,

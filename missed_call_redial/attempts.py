@@ -38,7 +38,6 @@ class DialDecision:
     callback_id: int | None = None
     number_sealed: str | None = None
     first_call_id: str | None = None
-    closing_code: str | None = None
 
 
 def attempt_accepted(
@@ -61,7 +60,7 @@ def attempt_accepted(
         return DialDecision(False, "no_such_attempt")
     callback, attempt = found
     if attempt.state not in {AttemptState.CLAIMED, AttemptState.PLACED}:
-        return DialDecision(False, "not_this_attempt_again", callback.id, closing_code=callback.closing_code)
+        return DialDecision(False, "not_this_attempt_again", callback.id)
     attempt.agent_no = agent_no
     attempt.accepted_at = now
     why = _why_not_to_dial(session, callback, policy, zone, now, is_log_read=is_log_read)
@@ -71,7 +70,7 @@ def attempt_accepted(
         return DialDecision(True, "owed", callback.id, callback.number_sealed, callback.first_call_id)
     attempt.finish(AttemptOutcome.NOT_DIALLED, now, why)
     settle(session, callback, policy, zone, now)
-    return DialDecision(False, why, callback.id, closing_code=callback.closing_code)
+    return DialDecision(False, why, callback.id)
 
 
 def refuse_dial(

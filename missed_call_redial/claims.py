@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, case, null
 from sqlmodel import Session, col, select, update
 
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS
@@ -23,6 +23,7 @@ from missed_call_redial.policy import CallbackPolicies
 from missed_call_redial.queue_line import Floor, where_it_stands
 from missed_call_redial.settling import lock_attempt, settle, show_in_progress
 from tickets.call_events import hold_log
+from tickets.call_records import CallRecord
 
 _MOST_IDS: Final = 500  # named in one statement
 
@@ -36,7 +37,6 @@ class Claim:
     queue: str
     prio: int
     number_sealed: str
-    number_masked: str
     first_call_id: str
 
 
@@ -49,9 +49,9 @@ class Due:
     prio: int
     number_digest: str
     number_sealed: str
-    first_call_id: str
     queues_wanted: Sequence[str]
-    deadline_at: datetime
+    number_called: str | None
+    """Which number of ours its first call dialled; looked up for those of `late_in` alone."""
 
 
 _DUE: Final = (
@@ -60,9 +60,7 @@ _DUE: Final = (
     Callback.prio,
     Callback.number_digest,
     Callback.number_sealed,
-    Callback.first_call_id,
     Callback.queues_wanted,
-    Callback.deadline_at,
 )
 
 
@@ -83,6 +81,8 @@ def due_in_line(
     queue, found = col(Callback.queue), _is_due(now, policy)
     is_late = queue.in_(sorted(late_in)) & (col(Callback.deadline_at) <= now + policy.deadline / 2)
     found.append(queue.in_(sorted(queues)) | is_late if late_in else queue.in_(sorted(queues)))
+    number = select(CallRecord.number_called).where(col(CallRecord.call_id) == col(Callback.first_call_id))
+    number_called = case((is_late, number.scalar_subquery())) if late_in else null()
     if only_critical:
         found.append(col(Callback.is_critical).is_(True))
     last: Due | None = None
@@ -97,7 +97,7 @@ def due_in_line(
             ]
         )
         rows = session.exec(
-            select(*_DUE)  # type: ignore[call-overload]
+            select(*_DUE, number_called)  # type: ignore[call-overload]
             .where(*found, *behind)
             .order_by(col(Callback.prio).desc(), col(Callback.id))
             .limit(page)
@@ -123,32 +123,23 @@ def claim_due(
     owner: str,
     now: datetime,
     policy: CallbackPolicies,
-    limit: int,
+    callback_id: int,
     *,
-    callback_id: int | None = None,
     queue: str | None = None,
-) -> list[Claim]:
-    """Up to `limit` due callbacks, first arrivals first, each for one worker only; commit before placing.
+) -> Claim | None:
+    """For one worker only, if it is due still and nobody else holds it; commit before placing.
 
-    `callback_id`: only this one, if it is due still and nobody else holds it. `queue`: where it shall stand, if not in
-    its own."""
-    until = now + timedelta(seconds=policy.lease_seconds)
-    found = _held(session, now, policy, limit, callback_id)
-    claims = [_claim(session, callback, queue or callback.queue, owner, now, until) for callback in found]
-    return [claim for claim in claims if claim is not None]
-
-
-def _held(
-    session: Session, now: datetime, policy: CallbackPolicies, limit: int, callback_id: int | None
-) -> Sequence[Callback]:
+    `queue`: where it shall stand, if not in its own."""
     due = (
         select(Callback)
-        .where(*_is_due(now, policy), *([] if callback_id is None else [col(Callback.id) == callback_id]))
-        .order_by(col(Callback.prio).desc(), col(Callback.id))
-        .limit(limit)
+        .where(col(Callback.id) == callback_id, *_is_due(now, policy))
         .with_for_update(skip_locked=True)
     )
-    return session.exec(due.execution_options(populate_existing=True)).all()
+    callback = session.exec(due.execution_options(populate_existing=True)).first()
+    if callback is None:
+        return None
+    until = now + timedelta(seconds=policy.lease_seconds)
+    return _claim(session, callback, queue or callback.queue, owner, now, until)
 
 
 def _claim(
@@ -182,7 +173,6 @@ def _claim(
         queue,
         callback.prio,
         callback.number_sealed,
-        callback.number_masked,
         callback.first_call_id,
     )
     session.flush()

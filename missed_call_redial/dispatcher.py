@@ -86,7 +86,7 @@ class Dispatcher:
         owner: str,
         on_duty: Callable[[Session], Sequence[OnDuty]],
         live_queue: Callable[[str], str] = as_named,
-        default_queue: Callable[[Session, str], str | None] = lambda _session, _call_id: None,
+        default_queue: Callable[[str], str | None] = lambda _number: None,
     ) -> None:
         self._database = database
         self._dialer = dialer
@@ -246,11 +246,9 @@ class Dispatcher:
             for one in chosen:
                 if not floor.has_room(one.queue, policy):
                     continue
-                got = claim_due(
-                    session, self._owner, now, policy, 1, callback_id=one.callback_id, queue=one.queue
-                )
-                if got:
-                    claims += got
+                got = claim_due(session, self._owner, now, policy, one.callback_id, queue=one.queue)
+                if got is not None:
+                    claims.append(got)
                     floor = floor.with_placeholders(one.queue, 1)
         return claims
 

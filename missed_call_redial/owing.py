@@ -4,14 +4,12 @@ Every function works inside the caller's transaction, may be called again with t
 same result whatever the order in which calls become known.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, exists, select
 
 from missed_call_redial.callbacks import (
-    Attempt,
     AttemptState,
     Callback,
     CallbackCall,
@@ -23,6 +21,7 @@ from missed_call_redial.callbacks import (
     lock_callback,
     lock_open_callback,
 )
+from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.missed import Missed
 from missed_call_redial.policy import (
     CallbackPolicies,
@@ -43,7 +42,8 @@ def owe(
     link = session.get(CallbackCall, missed.call_id)
     if link is not None:
         if not _was_answered_since(session, missed):
-            _bring_due(session, _reopen_what_it_closed(session, missed), missed, policy, zone, now)
+            reopened = _reopen_what_it_closed(session, missed, policy, zone)
+            _bring_due(session, reopened, missed, policy, zone, now)
         callback = lock_callback(session, link.callback_id)
         reason = _policy_refuses(missed, policy)
         if reason is not None and _is_untouched(session, callback):
@@ -52,13 +52,13 @@ def owe(
         link.prio = max(link.prio, missed.place(policy))
         callback.prio = max(callback.prio, link.prio)
         link.is_critical = link.is_critical or missed.is_critical
-        _bring_forward_if_critical(callback, missed, policy, zone)
+        _bring_forward_if_critical(callback, link, policy, zone)
         session.flush()
         return callback
     reason = _reason_to_refuse(session, missed, policy)
     reopened = None
     if reason is not RefusalReason.ANSWERED_SINCE:
-        reopened = _reopen_what_it_closed(session, missed)
+        reopened = _reopen_what_it_closed(session, missed, policy, zone)
     if reason is None:
         refusal = session.get(CallbackRefusal, missed.call_id)
         if refusal is not None:
@@ -81,15 +81,9 @@ def _state_refusal(session: Session, missed: Missed, reason: RefusalReason, now:
 
 
 def _is_untouched(session: Session, callback: Callback) -> bool:
-    """No agent was rung for it yet, and it stands for no other debt: so it may still be taken back."""
+    """No agent was rung for it yet: so it may still be taken back."""
     assert callback.id is not None
-    if callback.state != CallbackState.OWED or attempts_of(session, callback.id):
-        return False
-    stands_for = exists().where(
-        col(Callback.number_digest) == callback.number_digest,
-        col(Callback.closing_code) == ClosingCode.MERGED,
-    )
-    return session.exec(select(1).where(stands_for)).first() is None
+    return callback.state == CallbackState.OWED and not attempts_of(session, callback.id)
 
 
 def _take_out(
@@ -98,13 +92,7 @@ def _take_out(
     """More is known of this miss now, and it is owed nothing: the debt becomes what it would be without it."""
     session.delete(link)
     session.flush()
-    left = list(
-        session.exec(
-            select(CallbackCall)
-            .where(col(CallbackCall.callback_id) == callback.id)
-            .order_by(col(CallbackCall.missed_at), col(CallbackCall.call_id))
-        )
-    )
+    left = _misses_of(session, callback)
     if not left:
         session.delete(callback)
     else:
@@ -118,6 +106,12 @@ def _take_out(
         callback.deadline_at = last.missed_at + policy.deadline
         session.add(callback)
     session.flush()
+
+
+def _misses_of(session: Session, callback: Callback) -> list[CallbackCall]:
+    """The earliest first."""
+    links = select(CallbackCall).where(col(CallbackCall.callback_id) == callback.id)
+    return list(session.exec(links.order_by(col(CallbackCall.missed_at), col(CallbackCall.call_id))))
 
 
 def _policy_refuses(missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
@@ -145,7 +139,9 @@ def _was_answered_since(session: Session, missed: Missed) -> bool:
     return session.exec(select(1).where(answered)).first() is not None
 
 
-def _reopen_what_it_closed(session: Session, missed: Missed) -> Callback | None:
+def _reopen_what_it_closed(
+    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo
+) -> Callback | None:
     """This call had been taken for answered, and closed a debt; it was lost, so the debt is owed still."""
     held = (
         select(Callback)
@@ -164,19 +160,32 @@ def _reopen_what_it_closed(session: Session, missed: Missed) -> Callback | None:
             closed.reopen(CallbackState.IN_PROGRESS if is_tried else CallbackState.OWED)
             session.add(closed)
             session.flush()
-    except IntegrityError:  # a later miss has opened a debt of its own: that one is paid for both
-        _give_place_to_newer(session, closed)
+    except IntegrityError:  # another debt of this number is open by now: that one is paid for both
+        _hand_over(session, closed, policy, zone)
         return None
     return closed
 
 
-def _give_place_to_newer(session: Session, closed: Callback) -> None:
+def _hand_over(session: Session, closed: Callback, policy: CallbackPolicies, zone: tzinfo) -> None:
+    """The open debt gets the misses of this one, as if they had come to it: their place, their queues, the emergency among
+    them, and their tickets. What a talk settled stays where it is."""
     session.refresh(closed)
+    standing = lock_open_callback(session, closed.number_digest)
+    assert closed.id is not None
+    tried = attempts_of(session, closed.id)
+    talk = next((attempt for attempt in tried if attempt.outcome == AttemptOutcome.CONNECTED), None)
+    misses = _misses_of(session, closed)
     closed.closing_code = ClosingCode.MERGED
-    newer = lock_open_callback(session, closed.number_digest)
-    if newer is not None and closed.first_missed_at < newer.first_missed_at:
-        newer.first_missed_at, newer.first_call_id = closed.first_missed_at, closed.first_call_id
-        newer.queue, newer.prio = closed.queue, max(closed.prio, newer.prio)
+    if talk is not None and talk.ended_at is not None:
+        spoken_at = talk.ended_at
+        closed.close(ClosingCode.CONNECTED, spoken_at, agent_no=talk.agent_no)
+        misses = [link for link in misses if link.missed_at > spoken_at]
+    if standing is not None and standing.id is not None and misses:
+        closed.remark = f"callback {standing.id} stands for it"
+        closed.missed_count -= len(misses)
+        for link in misses:
+            link.callback_id = standing.id
+            _take_in(standing, link, policy, zone)
     session.flush()
 
 
@@ -262,107 +271,92 @@ def _open(
     return callback
 
 
-def _link(session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies) -> None:
+def _link(session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies) -> CallbackCall:
     assert callback.id is not None
-    session.add(
-        CallbackCall(
-            call_id=missed.call_id,
-            callback_id=callback.id,
-            missed_at=missed.missed_at,
-            queue=missed.queue,
-            prio=missed.place(policy),
-            is_critical=missed.is_critical,
-        )
+    link = CallbackCall(
+        call_id=missed.call_id,
+        callback_id=callback.id,
+        missed_at=missed.missed_at,
+        queue=missed.queue,
+        prio=missed.place(policy),
+        is_critical=missed.is_critical,
     )
+    session.add(link)
     session.flush()
+    return link
 
 
 def _merge(
     session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies, zone: tzinfo
 ) -> None:
+    if session.get(CallbackCall, missed.call_id, populate_existing=True) is not None:
+        return  # another worker was faster with this very call
+    _take_in(callback, _link(session, callback, missed, policy), policy, zone)
+    session.flush()
+
+
+def _take_in(callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo) -> None:
     """The earliest miss keeps the place; the latest moves the deadline on and brings the next try forward:
     the citizen is at the phone just now.
     """
-    if session.get(CallbackCall, missed.call_id, populate_existing=True) is not None:
-        return  # another worker was faster with this very call
-    if missed.missed_at < callback.first_missed_at:
-        callback.first_missed_at = missed.missed_at
-        callback.first_call_id = missed.call_id
-        callback.queue = missed.queue
-    callback.prio = max(callback.prio, missed.place(policy))  # a later miss may be the critical one
+    if link.missed_at < callback.first_missed_at:
+        callback.first_missed_at, callback.first_call_id = link.missed_at, link.call_id
+        callback.queue = link.queue
+    callback.prio = max(callback.prio, link.prio)  # a later miss may be the critical one
     callback.missed_count += 1
-    if missed.queue not in callback.queues_wanted:
-        callback.queues_wanted = [*callback.queues_wanted, missed.queue]
-    if missed.missed_at > callback.last_missed_at:
-        callback.last_missed_at = missed.missed_at
-        callback.deadline_at = max(callback.deadline_at, missed.missed_at + policy.deadline)
+    if link.queue not in callback.queues_wanted:
+        callback.queues_wanted = [*callback.queues_wanted, link.queue]
+    if link.missed_at > callback.last_missed_at:
+        callback.last_missed_at = link.missed_at
+        callback.deadline_at = max(callback.deadline_at, link.missed_at + policy.deadline)
         if callback.state == CallbackState.OWED:
-            is_critical = callback.is_critical or missed.is_critical
-            soon = first_attempt_at(policy, missed.missed_at, zone, is_critical=is_critical)
+            is_critical = callback.is_critical or link.is_critical
+            soon = first_attempt_at(policy, link.missed_at, zone, is_critical=is_critical)
             callback.due_at = min(callback.due_at, soon)
-    _bring_forward_if_critical(callback, missed, policy, zone)
-    session.add(callback)
-    _link(session, callback, missed, policy)
+    _bring_forward_if_critical(callback, link, policy, zone)
 
 
 def _bring_forward_if_critical(
-    callback: Callback, missed: Missed, policy: CallbackPolicies, zone: tzinfo
+    callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo
 ) -> None:
     """An emergency does not wait for the end of the quiet hours, nor for another miss that is none."""
-    if not missed.is_critical or callback.is_critical:
+    if not link.is_critical or callback.is_critical:
         return
     callback.is_critical = True
     if callback.state == CallbackState.OWED:
-        soon = first_attempt_at(policy, missed.missed_at, zone, is_critical=True)
+        soon = first_attempt_at(policy, link.missed_at, zone, is_critical=True)
         callback.due_at = min(callback.due_at, soon)
 
 
-@dataclass(frozen=True)
-class ClosedByInbound:
-    callback_id: int
-    attempts_to_withdraw: tuple[str, ...]
-    """Placeholders that still stand in a queue; an agent who accepts one first is told that it is settled."""
-    attempts_being_dialled: tuple[str, ...]
-    """Too late to stop: the result is kept on the attempt, the debt stays closed."""
+def close_by_inbound(session: Session, number_digest: str, call_id: str, answered_at: datetime) -> bool:
+    """An inbound call of this number was answered. False: no open debt, or another miss since then.
 
-
-def close_by_inbound(
-    session: Session, number_digest: str, call_id: str, answered_at: datetime
-) -> ClosedByInbound | None:
-    """An inbound call of this number was answered. None: no open debt, or another miss since then."""
+    Placeholders that still stand are withdrawn by the dispatcher; of who is being dialled already, the attempt keeps the
+    result, and the debt stays closed."""
     callback = lock_open_callback(session, number_digest)
     if callback is None or callback.last_missed_at > answered_at:
-        return None
-    return _closed_by_inbound(session, callback, call_id, answered_at)
+        return False
+    _close_by(session, callback, call_id, answered_at)
+    return True
 
 
-def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> ClosedByInbound | None:
+def close_by_own_call(session: Session, call_id: str, answered_at: datetime) -> bool:
     """This very call of a switchboard, which had been taken for lost, was answered. The switchboard's other debts are other
-    people's and stay. None: it has no open debt."""
+    people's and stay. False: it has no open debt."""
     link = session.get(CallbackCall, call_id)
     if link is None:
-        return None
+        return False
     callback = lock_callback(session, link.callback_id)
     if not callback.is_switchboard or callback.state == CallbackState.CLOSED:
-        return None
-    return _closed_by_inbound(session, callback, call_id, answered_at)
+        return False
+    _close_by(session, callback, call_id, answered_at)
+    return True
 
 
-def _closed_by_inbound(session: Session, callback: Callback, call_id: str, at: datetime) -> ClosedByInbound:
+def _close_by(session: Session, callback: Callback, call_id: str, at: datetime) -> None:
     callback.close(ClosingCode.RESOLVED_BY_INBOUND, at, call_id=call_id)
     session.add(callback)
     session.flush()
-    assert callback.id is not None
-    running = session.exec(
-        select(Attempt).where(
-            col(Attempt.callback_id) == callback.id, col(Attempt.state) != AttemptState.DONE
-        )
-    ).all()
-    return ClosedByInbound(
-        callback.id,
-        tuple(attempt.id for attempt in running if attempt.state != AttemptState.DIALLING),
-        tuple(attempt.id for attempt in running if attempt.state == AttemptState.DIALLING),
-    )
 
 
 def cancel(

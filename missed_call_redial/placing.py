@@ -23,12 +23,12 @@ class Candidate:
 @dataclass(frozen=True)
 class Queues:
     """`live` names the queue in which debts of a queue stand, another one when theirs is configured no more; `default` the
-    queue of the number that this first call dialled, None if nobody knows."""
+    queue of a number of ours, None if the files have that number no more."""
 
     live: Callable[[str], str]
-    default: Callable[[Session, str], str | None]
+    default: Callable[[str], str | None]
 
-    def of(self, session: Session, due: Due, floor: Floor) -> str:
+    def of(self, due: Due, floor: Floor) -> str:
         """Its own; when nobody is signed in to that, the next that the citizen asked for, then his number's default queue.
 
         To be asked of a debt that is half through its time, else of one whose queue is staffed.
@@ -39,7 +39,7 @@ class Queues:
         others = [queue for queue in map(self.live, due.queues_wanted) if floor.is_staffed(queue)]
         if others:
             return others[0]
-        default = self.default(session, due.first_call_id)
+        default = self.default(due.number_called) if due.number_called is not None else None
         return default if default is not None and floor.is_staffed(default) else own
 
 
@@ -62,7 +62,7 @@ def candidates(
     if not own and not unstaffed:
         return
     for due in due_in_line(session, now, policy, own, late_in=unstaffed, only_critical=only_critical):
-        queue = queues.of(session, due, floor)
+        queue = queues.of(due, floor)
         if queue not in roomy or reach.of(due) is not Can.BE_DIALLED:
             continue
         yield Candidate(due.callback_id, queue)

@@ -190,10 +190,6 @@ def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason 
     return None
 
 
-def is_eligible(policy: CallbackPolicies, call: LostCall) -> bool:
-    return reason_to_refuse(policy, call) is None
-
-
 def _quiet_for(policy: CallbackPolicies, is_critical: bool) -> QuietHours:
     return None if is_critical and policy.critical_any_hour else policy.quiet_hours
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from missed_call_redial.callbacks import Attempt
+from missed_call_redial.callbacks import Attempt, attempts_of
 from missed_call_redial.dial_results import AttemptOutcome
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ def trunk_faults(
 ) -> dict[str, datetime]:
     """Which of these are to be taken last, and when each of them failed last: those whose last attempt for this debt was a
     trunk's fault, and those that failed for everybody of late."""
-    this = session.get_one(Attempt, attempt_id)
+    mine = _told_of_debt(session, session.get_one(Attempt, attempt_id).callback_id)
     found: dict[str, datetime] = {}
     for trunk in trunks:
-        last = _last_attempts(session, trunk, 1, callback_id=this.callback_id)
+        last = [one for one in mine if one.trunk == trunk][:1]
         recent = [one for one in _last_attempts(session, trunk, _IN_A_ROW) if _ended(one) > now - _RECENT]
         if len(recent) < _IN_A_ROW:
             recent = []
@@ -58,14 +58,16 @@ def warn_of_misrouting(session: Session, trunk: str) -> bool:
     return True
 
 
-def _last_attempts(
-    session: Session, trunk: str, count: int, *, callback_id: int | None = None
-) -> list[Attempt]:
+def _last_attempts(session: Session, trunk: str, count: int) -> list[Attempt]:
     """The latest first; only those whose result was told."""
     told = select(Attempt).where(col(Attempt.trunk) == trunk, col(Attempt.is_told).is_(True))
-    if callback_id is not None:
-        told = told.where(col(Attempt.callback_id) == callback_id)
     return list(session.exec(told.order_by(col(Attempt.ended_at).desc()).limit(count)))
+
+
+def _told_of_debt(session: Session, callback_id: int) -> list[Attempt]:
+    """The latest first. All of them, which are few: the database would look for one trunk's among all that it ever dialled."""
+    told = [one for one in attempts_of(session, callback_id) if one.is_told]
+    return sorted(told, key=_ended, reverse=True)
 
 
 def _ended(attempt: Attempt) -> datetime:

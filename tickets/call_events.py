@@ -1,6 +1,6 @@
 """Everything that was heard about a call, from whatever side, kept in the order in which we learnt it.
 
-What the events mean together is decided in `outcome`; this is only the log that all followers read.
+What the events mean together is decided in `outcome`; this is only the log.
 """
 
 from collections.abc import Iterable, Mapping
@@ -131,13 +131,6 @@ def append(session: Session, events: Iterable[Event]) -> list[str]:
     connection = hold_log(session)
     gained = set(connection.execute(_ADD[connection.dialect.name], rows).scalars())
     return list(dict.fromkeys(row["call_id"] for row in rows if row["call_id"] in gained))
-
-
-def after(session: Session, last_id: int, limit: int) -> list[CallEvent]:
-    """What followed the event `last_id`, oldest first."""
-    rising = EVENTS.c.id
-    statement = select(CallEvent).where(rising > last_id).order_by(rising).limit(limit)
-    return list(session.execute(statement).scalars())
 
 
 def of_call(connection: Connection, call_id: str) -> list[Event]:

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 from sqlmodel import Session, select
+from support.claiming import claim_first
 from support.lost_calls import MORNING, SHANGHAI, a_policy, missed
 
 from missed_call_redial.attempts import on_dialled, on_dialling, recover
@@ -47,7 +48,7 @@ def test_eight_workers_take_two_hundred_due_callbacks_once_each(database):
             start.wait()
             while True:
                 with database.writing() as session:
-                    claims = claim_due(session, owner, NOON, POLICY, 7)
+                    claims = claim_first(session, owner, NOON, POLICY, 7)
                 if not claims:
                     return
                 taken.extend(claim.callback_id for claim in claims)
@@ -61,7 +62,7 @@ def test_eight_workers_take_two_hundred_due_callbacks_once_each(database):
         thread.join(60)
     assert faults == []
     with database.writing() as session:  # rows that a rival held for a moment were skipped, not lost
-        taken.extend(claim.callback_id for claim in claim_due(session, "last", NOON, POLICY, EVERYBODY))
+        taken.extend(claim.callback_id for claim in claim_first(session, "last", NOON, POLICY, EVERYBODY))
         assert Counter(taken) == Counter(session.exec(select(Callback.id)).all())
         assert Counter(session.exec(select(Attempt.callback_id))) == Counter(taken)
 
@@ -69,19 +70,22 @@ def test_eight_workers_take_two_hundred_due_callbacks_once_each(database):
 def test_first_arrivals_come_first(database):
     with database.writing() as session:
         owe_many(session, 5)
-        claims = claim_due(session, "w", NOON, POLICY, 3)
+        claims = claim_first(session, "w", NOON, POLICY, 3)
         assert [claim.first_call_id for claim in claims] == ["c0", "c1", "c2"]
 
 
 def test_what_is_not_due_expired_or_of_another_queue_is_left(database):
     with database.writing() as session:
         owe_many(session, 1)
-        assert claim_due(session, "w", MORNING + 59 * SECOND, POLICY, 9) == []
-        assert claim_due(session, "w", MORNING + timedelta(hours=24), POLICY, 9) == []
+        assert claim_first(session, "w", MORNING + 59 * SECOND, POLICY, 9) == []
+        assert claim_first(session, "w", MORNING + timedelta(hours=24), POLICY, 9) == []
         assert list(due_in_line(session, NOON, POLICY, {"heating"})) == []
         (due,) = due_in_line(session, NOON, POLICY, {"general"})
-        assert claim_due(session, "w", NOON, POLICY, 9, callback_id=due.callback_id + 1) == []
-        assert len(claim_due(session, "w", NOON, POLICY, 9, callback_id=due.callback_id)) == 1
+        for at in (MORNING + 59 * SECOND, MORNING + timedelta(hours=24)):
+            assert claim_due(session, "w", at, POLICY, due.callback_id) is None
+        assert claim_due(session, "w", NOON, POLICY, due.callback_id + 1) is None
+        assert claim_due(session, "w", NOON, POLICY, due.callback_id) is not None
+        assert claim_due(session, "w", NOON, POLICY, due.callback_id) is None
 
 
 def test_the_line_is_read_page_by_page_in_its_order(database):
@@ -98,7 +102,7 @@ def test_the_line_is_read_page_by_page_in_its_order(database):
 def test_a_debt_that_nobody_worked_on_until_its_deadline_is_closed_with_that_reason(database):
     with database.writing() as session:
         owe_many(session, 2)
-        claim_due(session, "w", NOON, POLICY, 1)
+        claim_first(session, "w", NOON, POLICY, 1)
         assert expire_overdue(session, MORNING + timedelta(hours=25)) == 1
     with database.reading() as session:
         states = session.exec(select(Callback.state, Callback.closing_code).order_by(Callback.id)).all()
@@ -109,29 +113,29 @@ class TestTheWorkerDies:
     def test_between_claiming_and_placing(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+            (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
         with database.writing() as session:
             assert recover_at(session, NOON + 59 * SECOND) == []  # the lease still runs
-            assert claim_due(session, "w2", NOON + 59 * SECOND, POLICY, 9) == []
+            assert claim_first(session, "w2", NOON + 59 * SECOND, POLICY, 9) == []
             later = NOON + 61 * SECOND
             assert recover_at(session, later) == [claim.attempt_id]
             callback = session.exec(select(Callback)).one()
             assert (callback.state, callback.attempts, callback.lease_owner) == ("owed", 0, None)
             assert callback.due_at == later + timedelta(minutes=2)
-            (again,) = claim_due(session, "w2", later + timedelta(minutes=2), POLICY, 9)
+            (again,) = claim_first(session, "w2", later + timedelta(minutes=2), POLICY, 9)
             assert again.attempt_id != claim.attempt_id
 
     def test_after_placing_while_the_channel_lives(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+            (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
         with database.writing() as session:
             assert recover_at(session, NOON + timedelta(hours=1), live={claim.attempt_id}) == []
 
     def test_nothing_is_concluded_before_queue_log_was_read(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            claim_due(session, "w1", NOON, POLICY, 9)
+            claim_first(session, "w1", NOON, POLICY, 9)
         seen_at = NOON + timedelta(hours=1)
         with database.writing() as session:
             assert recover_at(session, seen_at, read_until=seen_at) == []
@@ -140,11 +144,11 @@ class TestTheWorkerDies:
     def test_dialling_was_seen_and_then_nothing(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+            (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
             mark_placed(session, claim.attempt_id, NOON)
             on_dialling(session, claim.attempt_id, NOON + 5 * SECOND)
         with database.writing() as session:
-            assert claim_due(session, "w2", NOON + timedelta(hours=5), POLICY, 9) == []
+            assert claim_first(session, "w2", NOON + timedelta(hours=5), POLICY, 9) == []
             seen_at = NOON + timedelta(minutes=10)
             assert recover_at(session, seen_at) == [claim.attempt_id]
             assert recover_at(session, seen_at) == []
@@ -157,7 +161,7 @@ class TestTheWorkerDies:
     def test_the_result_that_comes_after_all_replaces_the_unknown(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+            (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
             on_dialling(session, claim.attempt_id, NOON + 5 * SECOND)
             recover_at(session, NOON + timedelta(minutes=10))
             on_dialled(
@@ -178,17 +182,17 @@ class TestTheWorkerDies:
     def test_dialling_that_is_read_after_the_attempt_was_given_up_is_not_forgotten(self, database):
         with database.writing() as session:
             owe_many(session, 1)
-            (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+            (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
             recover_at(session, NOON + timedelta(minutes=10))
             on_dialling(session, claim.attempt_id, NOON + 5 * SECOND)
             assert session.exec(select(Callback.state)).one() == CallbackState.IN_PROGRESS
-            assert claim_due(session, "w2", NOON + timedelta(hours=5), POLICY, 9) == []
+            assert claim_first(session, "w2", NOON + timedelta(hours=5), POLICY, 9) == []
 
 
 def test_a_placing_that_certainly_failed_is_owed_again_and_not_counted(database):
     with database.writing() as session:
         owe_many(session, 1)
-        (claim,) = claim_due(session, "w1", NOON, POLICY, 9)
+        (claim,) = claim_first(session, "w1", NOON, POLICY, 9)
         assert placing_failed(session, claim.attempt_id, "no trunk", NOON, policy=POLICY, zone=SHANGHAI)
         assert not placing_failed(session, claim.attempt_id, "twice", NOON, policy=POLICY, zone=SHANGHAI)
         attempt = session.exec(select(Attempt)).one()

@@ -1,12 +1,13 @@
 """The dispatcher puts into the queues what is due and fits, once, and clears up after whatever died."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from support.callback_site import MINUTE, NOON, POLICY, SECOND, Site, at_work, tick
-from support.lost_calls import MORNING, SHANGHAI, missed
+from support.lost_calls import MORNING, SHANGHAI, a_record, missed
 
 from missed_call_redial.attempts import attempt_accepted, on_dialling
 from missed_call_redial.callbacks import Callback
@@ -279,7 +280,7 @@ def test_a_placeholder_whose_citizen_was_answered_meanwhile_is_withdrawn(site):
     settled, other = (request.attempt_id for request in site.dialer.placed)
     with site.database.writing() as session:
         number = session.get(Callback, 1).number_digest
-        assert close_by_inbound(session, number, "c9", NOON) is not None
+        assert close_by_inbound(session, number, "c9", NOON)
     tick(dispatcher, NOON + SECOND)
     assert site.dialer.withdrawn == [settled], other
 
@@ -302,7 +303,7 @@ def test_a_placing_whose_answer_was_lost_is_withdrawn_like_any_other(site):
     assert site.states() == ["claimed"]
     with site.database.writing() as session:
         number = session.get(Callback, 1).number_digest
-        assert close_by_inbound(session, number, "c9", NOON) is not None
+        assert close_by_inbound(session, number, "c9", NOON)
     tick(dispatcher, NOON + SECOND)
     assert site.dialer.withdrawn == [site.dialer.placed[0].attempt_id]
 
@@ -346,8 +347,14 @@ class TestNobodyStaffsTheQueue:
         site.on_duty = at_work(2, "general")
         return site
 
+    def owe(self, site: Site, count: int) -> None:
+        """All dialled 12345 and chose enterprise there."""
+        site.owe(count, queue="enterprise")
+        with site.database.writing() as session:
+            session.add_all(a_record(f"c{n}", after=n * SECOND, queue="enterprise") for n in range(count))
+
     def test_a_promise_is_kept_by_the_default_queue_of_his_number(self, site):
-        site.owe(1, queue="enterprise")
+        self.owe(site, 1)
         site.default_queue = "general"
         dispatcher = site.dispatcher()
         assert tick(dispatcher, self.HALF - SECOND) == TickReport()
@@ -356,8 +363,34 @@ class TestNobodyStaffsTheQueue:
         assert (request.queue, request.prio) == ("general", prio_of(MORNING))
         assert site.attempts()[0].queue == "general"
 
-    def test_by_another_queue_that_he_asked_for_first(self, site):
+    def test_not_while_nobody_knows_which_number_that_was(self, site):
         site.owe(1, queue="enterprise")
+        site.default_queue = "general"
+        assert tick(site.dispatcher(), self.HALF) == TickReport()
+
+    def test_however_many_wait_as_many_statements(self, site):
+        """Each second, the whole day: in the line of the default queue there is room for none of them."""
+        site.default_queue = "heating"
+        self.owe(site, 20)
+        with site.database.writing() as session:
+            for debt in session.exec(select(Callback).where(Callback.first_call_id != "c0")):
+                debt.deadline_at += MINUTE * 10  # c0 alone is half through its time, later all of them are
+        one = self.statements(site, self.HALF + MINUTE)
+        assert self.statements(site, self.HALF + 20 * MINUTE) == one
+
+    def statements(self, site: Site, at: datetime) -> int:
+        found: list[str] = []
+
+        def hear(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+            found.append(statement)
+
+        event.listen(site.database.engine, "before_cursor_execute", hear)
+        assert tick(site.dispatcher(), at) == TickReport()
+        event.remove(site.database.engine, "before_cursor_execute", hear)
+        return len(found)
+
+    def test_by_another_queue_that_he_asked_for_first(self, site):
+        self.owe(site, 1)
         site.on_duty = [*at_work(2, "general"), *at_work(1, "heating", first=2001)]
         site.default_queue = "general"
         with site.database.writing() as session:
@@ -367,7 +400,7 @@ class TestNobodyStaffsTheQueue:
         assert [request.queue for request in site.dialer.placed] == ["heating"]
 
     def test_it_takes_the_room_of_the_queue_where_it_stands(self, site):
-        site.owe(9, queue="enterprise")
+        self.owe(site, 9)
         site.default_queue = "general"
         site.on_duty = at_work(1, "general")
         dispatcher = site.dispatcher()
@@ -376,14 +409,14 @@ class TestNobodyStaffsTheQueue:
         assert tick(dispatcher, at + SECOND) == TickReport()
 
     def test_while_somebody_is_signed_in_there_it_waits_for_him(self, site):
-        site.owe(1, queue="enterprise")
+        self.owe(site, 1)
         site.default_queue = "general"
         site.on_duty += at_work(1, "enterprise", first=2001, is_paused=True)
         tick(site.dispatcher(), self.HALF)
         assert [request.queue for request in site.dialer.placed] == ["enterprise"]
 
     def test_with_nobody_anywhere_it_stays_owed(self, site):
-        site.owe(1, queue="enterprise")
+        self.owe(site, 1)
         assert tick(site.dispatcher(), self.HALF) == TickReport()
         site.default_queue, site.on_duty = "general", []
         assert tick(site.dispatcher(), self.HALF + SECOND) == TickReport()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, select
+from support.claiming import claim_first
 from support.lost_calls import MORNING, SHANGHAI, a_policy, a_record, missed
 
 from missed_call_redial.callbacks import (
@@ -16,7 +17,6 @@ from missed_call_redial.callbacks import (
     ClosingCode,
     NoSuchCallback,
 )
-from missed_call_redial.claims import claim_due
 from missed_call_redial.missed import missed_from_record, prio_of
 from missed_call_redial.owing import (
     cancel,
@@ -85,7 +85,7 @@ class TestACriticalMatter:
             urgent = missed("critical", number="+8613700000000", after=60 * MINUTE, is_critical=True)
             owe_all(session, urgent)
             assert [call for call, _ in self.prios(session)] == ["c0", "c1", "c2", "critical", "c3"]
-            claims = claim_due(session, "w", MORNING + timedelta(hours=2), POLICY, 9)
+            claims = claim_first(session, "w", MORNING + timedelta(hours=2), POLICY, 9)
             assert [claim.first_call_id for claim in claims] == ["c0", "c1", "c2", "critical", "c3"]
             assert (
                 claims[3].prio == prio_of(MORNING + 60 * MINUTE) + self.CREDIT
@@ -180,9 +180,7 @@ class TestTheCitizenCallsAgain:
     def test_and_is_answered(self, database):
         with database.writing() as session:
             (callback,) = owe_all(session, missed("c1"))
-            closed = close_by_inbound(session, callback.number_digest, "c2", MORNING + 9 * MINUTE)
-            assert closed is not None
-            assert closed.attempts_to_withdraw == ()
+            assert close_by_inbound(session, callback.number_digest, "c2", MORNING + 9 * MINUTE)
         with database.reading() as session:
             callback = session.exec(select(Callback)).one()
             assert (callback.state, callback.closing_code) == ("closed", "resolved_by_inbound")
@@ -191,30 +189,30 @@ class TestTheCitizenCallsAgain:
     def test_an_answer_from_before_the_last_miss_settles_nothing(self, database):
         with database.writing() as session:
             (callback,) = owe_all(session, missed("c2", after=10 * MINUTE))
-            assert close_by_inbound(session, callback.number_digest, "c1", MORNING + MINUTE) is None
+            assert not close_by_inbound(session, callback.number_digest, "c1", MORNING + MINUTE)
             assert callback.state == CallbackState.OWED
 
     def test_with_nothing_owed(self, database):
         with database.writing() as session:
-            assert close_by_inbound(session, "nobody", "c1", MORNING) is None
+            assert not close_by_inbound(session, "nobody", "c1", MORNING)
 
     def test_of_a_switchboard_only_the_debt_of_that_very_call(self, database):
         with database.writing() as session:
             own, other = owe_all(
                 session, missed("c1", is_switchboard=True), missed("c2", is_switchboard=True)
             )
-            assert close_by_own_call(session, "c1", MORNING) is not None
+            assert close_by_own_call(session, "c1", MORNING)
             assert (own.closing_code, own.closing_call_id) == ("resolved_by_inbound", "c1")
             assert other.state == "owed"
-            assert close_by_own_call(session, "c1", MORNING) is None
-            assert close_by_own_call(session, "c9", MORNING) is None
+            assert not close_by_own_call(session, "c1", MORNING)
+            assert not close_by_own_call(session, "c9", MORNING)
             owe_all(session, missed("c1", is_switchboard=True))  # and lost after all
             assert own.state == "owed"
 
     def test_a_switchboards_debts_stay(self, database):
         with database.writing() as session:
             (callback,) = owe_all(session, missed("c1", is_switchboard=True))
-            assert close_by_inbound(session, callback.number_digest, "c2", MORNING + MINUTE) is None
+            assert not close_by_inbound(session, callback.number_digest, "c2", MORNING + MINUTE)
 
     def test_the_next_miss_after_it_is_a_new_debt(self, database):
         with database.writing() as session:

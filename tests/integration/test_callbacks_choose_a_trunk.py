@@ -5,10 +5,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
+from support.claiming import claim_first
 from support.fake_channel import FakeChannel
 from support.lost_calls import missed
 
@@ -26,10 +29,10 @@ from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.sip_accounts import AriDoor
 from missed_call_redial.attempts import on_dialled
 from missed_call_redial.callbacks import Attempt, Callback
-from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.claims import mark_placed
 from missed_call_redial.dialer import NotPlaced, PlaceRequest, Ways
 from missed_call_redial.owing import owe
-from missed_call_redial.trunk_faults import warn_of_misrouting
+from missed_call_redial.trunk_faults import trunk_faults, warn_of_misrouting
 from tickets.sealing import Sealer
 from vocabulary.hotline_names import NEXT
 
@@ -120,7 +123,7 @@ class Site:
         with database.writing() as session:
             call = missed("c1", number=f"+86{number}", number_sealed=sealer.seal(number))
             owe(session, call, policy, SHANGHAI, NOON)
-            (claim,) = claim_due(session, "w", NOON, policy, 1)
+            (claim,) = claim_first(session, "w", NOON, policy, 1)
             mark_placed(session, claim.attempt_id, NOON)
         self.attempt_id = claim.attempt_id
 
@@ -199,6 +202,39 @@ class TestATrunkThatAnswersOptionsAndRefusesEveryCall:
         ended(site, "first", "trunk_fault", at=NOON - AGO)
         site.up = {"first"}
         assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+
+def test_what_is_asked_of_a_trunk_does_not_grow_with_its_past(
+    database, shipped: Configuration, tmp_path: Path
+) -> None:
+    """At each acceptance, in the writing transaction of the leg, on a table of years: two of the trunk's attempts are read,
+    and those of this debt."""
+    site = Site(database, shipped, tmp_path, MOBILE, FIRST, SECOND)
+    statements: list[tuple[str, Any]] = []
+
+    def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        statements.append((statement, parameters))
+
+    with database.writing() as session:
+        connection = session.connection()
+        event.listen(database.engine, "before_cursor_execute", hear)
+        trunk_faults(session, site.attempt_id, ["first", "second"], NOON)
+        event.remove(database.engine, "before_cursor_execute", hear)
+        ours = [one for one in statements if "callback_attempt.id =" not in one[0]]
+        assert len(ours) == 3
+        how = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            how = "EXPLAIN"
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as it would choose on a big table
+        for statement, parameters in ours:
+            is_of_trunk = "callback_attempt.trunk =" in statement
+            index = "ix_callback_attempt_trunk" if is_of_trunk else "ix_callback_attempt_callback_id"
+            plan = str(connection.exec_driver_sql(f"{how} {statement}", parameters).all())
+            assert index in plan, plan
+            if is_of_trunk:
+                assert "callback_id =" not in statement  # found row by row among all of the trunk
+                assert "Sort" not in plan, plan
+                assert "TEMP B-TREE" not in plan, plan
 
 
 def test_many_in_a_row_who_do_not_exist_are_the_trunks_mistake(

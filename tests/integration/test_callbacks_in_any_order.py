@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import Session, select, text
+from support.claiming import claim_first
 from support.lost_calls import CITIZEN, MORNING, SHANGHAI, a_policy, a_record, digest_of, missed
 from support.waiting import wait_for
 
@@ -19,7 +20,7 @@ from missed_call_redial.attempts import (
     recover,
 )
 from missed_call_redial.callbacks import Callback, CallbackCall, CallbackRefusal
-from missed_call_redial.claims import claim_due, expire_overdue, mark_placed
+from missed_call_redial.claims import expire_overdue, mark_placed
 from missed_call_redial.owing import close_by_inbound, owe
 from tickets.outcome import Outcome
 
@@ -45,6 +46,68 @@ def account(session: Session) -> tuple[object, object, object]:
     return debts, links, refused
 
 
+def a_newer_debt_stands_for_both(session: Session, c1: dict[str, Any], c3: dict[str, Any]) -> None:
+    """c2 was taken for answered and closed the debt of c1; when it turns out not to be, c3 has opened another."""
+    after = c1.pop("after", timedelta(0))
+    lose(session, "c1", after, **c1)
+    close_by_inbound(session, digest_of(CITIZEN), "c2", MORNING + after + 11 * MINUTE)
+    lose(session, "c3", after + 20 * MINUTE, **c3)
+    lose(session, "c2", after + 10 * MINUTE, outcome=Outcome.QUICK_HANGUP)
+    codes = session.exec(select(Callback.closing_code).order_by(Callback.id)).all()
+    assert codes == ["merged", None]
+
+
+class TestANewerDebtStandsForAnOlderOne:
+    """It is what it would be, had all of their misses come to it."""
+
+    NIGHT = timedelta(hours=12)  # 22:00 in Shanghai
+
+    def test_an_emergency_does_not_wait_until_morning(self, database):
+        with database.writing() as session:
+            first = {"after": self.NIGHT, "is_critical": True, "queue": "heating"}
+            a_newer_debt_stands_for_both(session, c1=first, c3={})
+            newer = session.exec(select(Callback).where(Callback.state == "owed")).one()
+            assert (newer.first_call_id, newer.is_critical) == ("c1", True)
+            assert newer.due_at == MORNING + self.NIGHT + MINUTE
+            assert (newer.queue, sorted(newer.queues_wanted)) == ("heating", ["general", "heating"])
+
+    def test_nor_one_that_is_rung_for_just_now(self, database):
+        with database.writing() as session:
+            lose(session, "c1", is_critical=True)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", MORNING + 11 * MINUTE)
+            lose(session, "c3", 20 * MINUTE)
+            (claim,) = claim_first(session, "w", NOON, POLICY, 1)
+            lose(session, "c2", 10 * MINUTE, outcome=Outcome.QUICK_HANGUP)
+            newer = session.get_one(Callback, claim.callback_id)
+            assert (newer.state, newer.is_critical, newer.missed_count) == ("claimed", True, 2)
+            assert newer.due_at == MORNING + 21 * MINUTE
+
+    def test_that_it_was_one_may_be_learnt_later(self, database):
+        with database.writing() as session:
+            a_newer_debt_stands_for_both(session, c1={"after": self.NIGHT}, c3={})
+            lose(session, "c1", self.NIGHT, is_critical=True)
+            newer = session.exec(select(Callback).where(Callback.state == "owed")).one()
+            assert (newer.is_critical, newer.due_at) == (True, MORNING + self.NIGHT + MINUTE)
+
+    def test_also_when_the_open_one_is_the_older(self, database):
+        """Both were closed by calls that turn out lost, the older one first: that one is open again when the other asks."""
+        with database.writing() as session:
+            lose(session, "c1", self.NIGHT, wait_seconds=None)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", MORNING + self.NIGHT + 11 * MINUTE)
+            lose(session, "c3", self.NIGHT + 20 * MINUTE, is_critical=True, queue="heating")
+            close_by_inbound(session, digest_of(CITIZEN), "c4", MORNING + self.NIGHT + 31 * MINUTE)
+            for n in (2, 4):
+                lose(session, f"c{n}", self.NIGHT + (n - 1) * 10 * MINUTE, outcome=Outcome.QUICK_HANGUP)
+            older, younger = session.exec(select(Callback).order_by(Callback.id)).all()
+            assert (older.state, younger.closing_code) == ("owed", "merged")
+            assert (older.first_call_id, older.is_critical, older.missed_count) == ("c1", True, 2)
+            assert (older.queue, older.queues_wanted) == ("general", ["general", "heating"])
+            assert older.due_at == MORNING + self.NIGHT + 21 * MINUTE
+            assert older.deadline_at == MORNING + self.NIGHT + 20 * MINUTE + POLICY.deadline
+            assert lose(session, "c1", self.NIGHT, wait_seconds=3.0) == "waited_too_short"
+            assert (older.state, older.first_call_id, older.queue) == ("owed", "c3", "heating")
+
+
 class TestAWaitThatBecomesKnownLate:
     """The leg that ends a call may be heard before the line of queue_log that says how long it waited."""
 
@@ -65,23 +128,27 @@ class TestAWaitThatBecomesKnownLate:
     def test_what_an_agent_was_rung_for_stays(self, database):
         with database.writing() as session:
             lose(session, "c1", wait_seconds=None)
-            (claim,) = claim_due(session, "w", NOON, POLICY, 1)
+            (claim,) = claim_first(session, "w", NOON, POLICY, 1)
             assert isinstance(lose(session, "c1", wait_seconds=3.0), Callback)
             mark_placed(session, claim.attempt_id, NOON)
             assert attempt_accepted(
                 session, claim.attempt_id, "1001", NOON, policy=POLICY, zone=SHANGHAI
             ).dial
 
-    def test_a_debt_that_stands_for_an_older_one_stays(self, database):
+    def test_a_debt_that_stands_for_an_older_one_stays_for_that(self, database):
         with database.writing() as session:
-            lose(session, "c1")
-            close_by_inbound(session, digest_of(CITIZEN), "c2", MORNING + 11 * MINUTE)
-            lose(session, "c3", 20 * MINUTE, wait_seconds=None)
-            lose(session, "c2", 10 * MINUTE, outcome=Outcome.QUICK_HANGUP)  # not answered, after all
-            assert isinstance(lose(session, "c3", 20 * MINUTE, wait_seconds=3.0), Callback)
-            assert session.exec(select(Callback.first_call_id).where(Callback.state == "owed")).all() == [
-                "c1"
-            ]
+            a_newer_debt_stands_for_both(session, c1={}, c3={"wait_seconds": None})
+            assert lose(session, "c3", 20 * MINUTE, wait_seconds=3.0) == "waited_too_short"
+            left = session.exec(select(Callback).where(Callback.state == "owed")).one()
+            assert (left.first_call_id, left.missed_count, left.last_missed_at) == ("c1", 1, MORNING)
+
+    def test_what_was_merged_long_ago_keeps_no_later_debt(self, database):
+        with database.writing() as session:
+            a_newer_debt_stands_for_both(session, c1={}, c3={})
+            close_by_inbound(session, digest_of(CITIZEN), "c4", MORNING + 30 * MINUTE)
+            lose(session, "c5", 40 * MINUTE, wait_seconds=None)
+            assert lose(session, "c5", 40 * MINUTE, wait_seconds=3.0) == "waited_too_short"
+            assert session.exec(select(Callback).where(Callback.state == "owed")).all() == []
 
     @pytest.mark.parametrize("late", range(3))
     def test_one_of_several_misses_in_every_order(self, database, late):
@@ -117,7 +184,7 @@ class TestTheLastTryWasNoneAfterAll:
     """It was taken for one because nothing was heard; then the line comes, and it was our own trunk."""
 
     def dial(self, session: Session, at, report=None) -> str:
-        (claim,) = claim_due(session, "w", at, POLICY, 1)
+        (claim,) = claim_first(session, "w", at, POLICY, 1)
         mark_placed(session, claim.attempt_id, at)
         assert attempt_accepted(session, claim.attempt_id, "1001", at, policy=POLICY, zone=SHANGHAI).dial
         on_dialling(session, claim.attempt_id, at)
@@ -211,7 +278,7 @@ class TestNobodyWaitsForAnotherInACircle:
         with database.writing() as session:
             for n in range(2):
                 lose(session, f"c{n}", n * SECOND, number=f"+861390000000{n}")
-            first, second = (c.attempt_id for c in claim_due(session, "w", NOON, POLICY, 2))
+            first, second = (c.attempt_id for c in claim_first(session, "w", NOON, POLICY, 2))
         if is_backwards:
             first, second = second, first
         late = NOON + timedelta(hours=25 if other == "expire" else 1)

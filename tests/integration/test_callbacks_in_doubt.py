@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from sqlmodel import Session, select
+from support.claiming import claim_first
 from support.fake_dialer import FakeDialer
 from support.lost_calls import CITIZEN, MORNING, SHANGHAI, a_policy, a_record, digest_of, missed
 
@@ -22,8 +23,8 @@ from missed_call_redial.attempts import (
     recover,
     refuse_dial,
 )
-from missed_call_redial.callbacks import Attempt, Callback
-from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.callbacks import Attempt, Callback, CallbackCall
+from missed_call_redial.claims import mark_placed
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.owing import cancel, close_by_inbound, owe
 from missed_call_redial.queue_line import OnDuty
@@ -43,7 +44,7 @@ def lose(session: Session, call_id: str, after: timedelta = timedelta(0), **chan
 
 
 def place(session: Session, at: datetime = NOON) -> str:
-    (claim,) = claim_due(session, "w", at, POLICY, 1)
+    (claim,) = claim_first(session, "w", at, POLICY, 1)
     mark_placed(session, claim.attempt_id, at)
     return claim.attempt_id
 
@@ -125,7 +126,42 @@ class TestTheCallThatClosedTheDebtWasLostAfterAll:
             old, new = debts(session)
             assert (old.state, old.closing_code) == ("closed", "merged")
             assert (new.state, new.first_call_id, new.prio) == ("owed", "c1", old.prio)
-            assert (old.missed_count, new.missed_count) == (1, 2)
+            assert (old.missed_count, new.missed_count) == (0, 3)
+            assert old.remark == f"callback {new.id} stands for it"
+            assert {link.callback_id for link in session.exec(select(CallbackCall))} == {new.id}
+
+    def test_what_was_settled_by_a_talk_is_not_handed_on(self, database):
+        with database.writing() as session:
+            lose(session, "c1")
+            attempt_id = place(session)
+            accept(session, attempt_id)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", NOON + MINUTE)
+            on_dialled(
+                session, attempt_id, "ANSWER", 16, "", 30, NOON + 2 * MINUTE,
+                policy=POLICY, zone=SHANGHAI, now=NOON + 2 * MINUTE,
+            )  # fmt: skip
+            lose(session, "c3", NOON - MORNING + 20 * MINUTE)
+            lose(session, "c2", NOON - MORNING, outcome=Outcome.ANSWERED_NO_TALK)
+            old, new = debts(session)
+            assert (old.closing_code, old.agent_no, old.missed_count) == ("connected", "1001", 2)
+            assert (new.state, new.first_call_id, new.missed_count, old.remark) == ("owed", "c3", 1, None)
+
+    def test_but_who_missed_us_after_that_talk_is(self, database):
+        with database.writing() as session:
+            lose(session, "c1")
+            attempt_id = place(session)
+            accept(session, attempt_id)
+            lose(session, "c4", NOON - MORNING + 3 * MINUTE)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", NOON + 5 * MINUTE)
+            on_dialled(
+                session, attempt_id, "ANSWER", 16, "", 30, NOON + 2 * MINUTE,
+                policy=POLICY, zone=SHANGHAI, now=NOON + 6 * MINUTE,
+            )  # fmt: skip
+            lose(session, "c3", NOON - MORNING + 20 * MINUTE)
+            lose(session, "c2", NOON - MORNING + 4 * MINUTE, outcome=Outcome.ANSWERED_NO_TALK)
+            old, new = debts(session)
+            assert (old.closing_code, old.closed_at, old.missed_count) == ("connected", NOON + 2 * MINUTE, 1)
+            assert (new.state, new.first_call_id, new.missed_count) == ("owed", "c4", 3)
 
     def test_while_its_placeholder_still_stands(self, database):
         with database.writing() as session:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import event
 from sqlmodel import Session, SQLModel, func, select
+from support.claiming import claim_first
 from support.lost_calls import MORNING, SHANGHAI, a_policy, digest_of, missed
 
 from hotline.database import Database, make_engine
@@ -23,7 +24,7 @@ from missed_call_redial.attempts import (
     recover,
 )
 from missed_call_redial.callbacks import Attempt, AttemptState, Callback, CallbackCall, CallbackRefusal
-from missed_call_redial.claims import claim_due, expire_overdue, mark_placed, placing_failed
+from missed_call_redial.claims import expire_overdue, mark_placed, placing_failed
 from missed_call_redial.owing import close_by_inbound, owe
 from missed_call_redial.policy import may_dial_now
 
@@ -152,7 +153,7 @@ class CallbackLife(RuleBasedStateMachine):
         self.now = self._next_due() if wait is None else self.now + timedelta(seconds=wait)
         with self.database.writing() as session:
             expire_overdue(session, self.now)
-            claims = claim_due(session, "w", self.now, POLICY, 2)
+            claims = claim_first(session, "w", self.now, POLICY, 2)
         for claim in claims:
             self.number_of[claim.attempt_id] = claim.number_sealed
             if fate in {"placed", "dies after placing"}:

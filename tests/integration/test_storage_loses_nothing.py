@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
-from sqlmodel import col
+from sqlmodel import Session, col
 from support.call_stories import START, Teller
 
 from hotline.database import Database, DatabaseIsBusy, make_engine
-from tickets.call_events import CallEvent, Event, EventKind, EventSource, after, append
+from tickets.call_events import CallEvent, Event, EventKind, EventSource, append
 from tickets.codes import TicketNumbering
 from tickets.numbering import TicketSequence, draw
 
@@ -39,6 +39,14 @@ def in_threads(work: Callable[[int], None]) -> None:
 
 def event(call_id: str, number: int, kind: EventKind = EventKind.GREETED) -> Event:
     return Event(call_id, kind, EventSource.AGI, datetime.now(UTC), number, {}, f"{call_id}:{number}")
+
+
+def after(session: Session, last_id: int, limit: int) -> list[CallEvent]:
+    """What followed the event `last_id`, oldest first: as somebody reads who follows the log."""
+    rising = col(CallEvent.id)
+    return list(
+        session.execute(select(CallEvent).where(rising > last_id).order_by(rising).limit(limit)).scalars()
+    )
 
 
 def test_read_then_write_increments_lose_nothing(database: Database):

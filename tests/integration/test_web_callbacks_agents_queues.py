@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from support.claiming import claim_first
 from support.web_hotline import CITIZEN, MORNING, Api, WebHotline
 
 from hotline.accounts import Role
-from missed_call_redial.claims import claim_due
 from missed_call_redial.owing import cancel
 
 
@@ -23,7 +23,7 @@ def test_callbacks_are_found_and_told_with_their_attempts(web: WebHotline, api: 
     assert (first, other) == (again, first + 1)
     with web.database.writing() as session:
         policy = web.configuration.callbacks
-        claims = claim_due(session, "worker", MORNING + timedelta(hours=1), policy, 1)
+        claims = claim_first(session, "worker", MORNING + timedelta(hours=1), policy, 1)
         cancel(session, other, "wrong number", MORNING)
     assert [claim.callback_id for claim in claims] == [first]
 

@@ -146,7 +146,8 @@ def _rung_back(web: WebHotline, n: int, dial_status: str | None, talk: int, at: 
     web.call(f"hl1-5.{n}", after=timedelta(minutes=n), number=f"1390013900{n}", wait=60)
     owed = web.owe(f"hl1-5.{n}")
     with web.database.writing() as session:
-        (claim,) = claim_due(session, "worker", at, policy, 1, callback_id=owed)
+        claim = claim_due(session, "worker", at, policy, owed)
+        assert claim is not None
         assert attempt_accepted(session, claim.attempt_id, "1001", at, policy=policy, zone=zone).dial
         on_dialling(session, claim.attempt_id, at)
         if dial_status is not None:

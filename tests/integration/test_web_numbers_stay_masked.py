@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.claiming import claim_first
 from support.web_hotline import MORNING, WebHotline, open_hotline
 
 from hotline.accounts import Role
 from hotline.database import Database
 from hotline.web.access import ACCESS
-from missed_call_redial.claims import claim_due
 from tickets.call_events import Event, EventKind, EventSource, append
 
 MOBILE, LANDLINE, FOREIGN, OUTSIDE = "13812345678", "03557654321", "+14155550123", "13787654321"
@@ -29,7 +29,7 @@ def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
         hotline.owe("hl1-2.1")
         hotline.owe("hl1-2.2")
         with hotline.database.writing() as session:
-            claim_due(session, "w", MORNING + timedelta(hours=1), hotline.configuration.callbacks, 1)
+            claim_first(session, "w", MORNING + timedelta(hours=1), hotline.configuration.callbacks, 1)
             append(session, [_transfer("hl1-1.0"), _strange("hl1-1.0")])
         yield hotline
 

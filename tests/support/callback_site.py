@@ -35,7 +35,11 @@ class Site:
         self.policy = POLICY
         self.is_log_read = True
         self.default_queue: str | None = None
+        """Of 12345."""
         self.on_duty = at_work(9, "general", "heating")
+
+    def _default_queue(self, number: str) -> str | None:
+        return self.default_queue if number == "12345" else None
 
     def open_number(self, sealed: str) -> str:
         if not sealed.startswith("sealed:+86"):
@@ -53,7 +57,7 @@ class Site:
             is_log_read=lambda _session, _now: self.is_log_read,
             owner=owner,
             on_duty=lambda _session: self.on_duty,
-            default_queue=lambda _session, _call_id: self.default_queue,
+            default_queue=self._default_queue,
         )
 
     def owe(self, count: int, **changes: object) -> None:

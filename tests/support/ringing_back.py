@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
+from support.claiming import claim_first
 from support.fake_channel import FakeChannel
 from support.web_hotline import CITIZEN, MORNING, WebHotline
 
@@ -12,7 +13,7 @@ from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from missed_call_redial.attempts import on_dialled, on_dialling
 from missed_call_redial.callbacks import Callback, CallbackState
-from missed_call_redial.claims import claim_due, mark_placed
+from missed_call_redial.claims import mark_placed
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.call_records import CallRecord
 from tickets.tickets import Ticket, TicketHistory, history, of_call
@@ -110,7 +111,7 @@ class RingingBack:
         with self.web.database.writing() as session:
             debt = session.exec(select(Callback).where(col(Callback.state) == CallbackState.OWED)).one()
             self.web.clock = max(self.now, debt.due_at)
-            (claim,) = claim_due(session, "tests", self.now, policy, 1)
+            (claim,) = claim_first(session, "tests", self.now, policy, 1)
             mark_placed(session, claim.attempt_id, self.now)
         return claim.attempt_id
 

@@ -15,7 +15,6 @@ from missed_call_redial.policy import (
     LostCall,
     RefusalReason,
     first_attempt_at,
-    is_eligible,
     may_dial_now,
     next_attempt_at,
     out_of_quiet_hours,
@@ -40,7 +39,7 @@ def lost(outcome: Outcome = Outcome.QUEUE_ABANDON, **changes: object) -> LostCal
 class TestWhoIsOwed:
     @pytest.mark.parametrize("outcome", [kind for kind in Outcome if kind in POLICY["kinds"]])  # type: ignore[operator]
     def test_every_chosen_kind_from_an_ordinary_number(self, outcome: Outcome):
-        assert is_eligible(a_policy(), lost(outcome))
+        assert reason_to_refuse(a_policy(), lost(outcome)) is None
 
     @pytest.mark.parametrize(
         ("kind", "reason"),
@@ -59,7 +58,7 @@ class TestWhoIsOwed:
 
     @pytest.mark.parametrize("kind", list(NumberKind))
     def test_the_vocabulary_agrees_on_which_numbers_are_rung_back(self, kind):
-        assert is_eligible(a_policy(), lost(number_kind=kind)) == is_rung_back(kind)
+        assert (reason_to_refuse(a_policy(), lost(number_kind=kind)) is None) == is_rung_back(kind)
 
     @pytest.mark.parametrize("outcome", [Outcome.QUICK_HANGUP, Outcome.IVR_ABANDON])
     def test_a_kind_that_was_not_chosen(self, outcome):
@@ -68,14 +67,14 @@ class TestWhoIsOwed:
     @pytest.mark.parametrize("outcome", [Outcome.QUEUE_ABANDON, Outcome.RING_ABANDON])
     def test_who_gave_up_sooner_than_the_least_wait(self, outcome):
         assert reason_to_refuse(a_policy(), lost(outcome, wait_seconds=4.9)) is RefusalReason.WAITED_TOO_SHORT
-        assert is_eligible(a_policy(), lost(outcome, wait_seconds=5.0))
+        assert reason_to_refuse(a_policy(), lost(outcome, wait_seconds=5.0)) is None
 
     def test_an_unknown_wait_speaks_for_the_citizen(self):
-        assert is_eligible(a_policy(), lost(wait_seconds=None))
+        assert reason_to_refuse(a_policy(), lost(wait_seconds=None)) is None
 
     @pytest.mark.parametrize("outcome", [Outcome.QUEUE_FULL, Outcome.NO_AGENT, Outcome.SYSTEM_LOSS])
     def test_whom_the_line_turned_away_need_not_have_waited(self, outcome):
-        assert is_eligible(a_policy(), lost(outcome, wait_seconds=0.0))
+        assert reason_to_refuse(a_policy(), lost(outcome, wait_seconds=0.0)) is None
 
     def test_who_leaves_in_the_greeting_is_owed_nothing_even_if_the_kind_is_chosen(self):
         policy = a_policy(kinds=["ivr_abandon"])
@@ -83,7 +82,7 @@ class TestWhoIsOwed:
             lost(Outcome.IVR_ABANDON, was_greeted=greeted, wait_seconds=None) for greeted in (False, True)
         )
         assert reason_to_refuse(policy, early) is RefusalReason.LEFT_DURING_GREETING
-        assert is_eligible(policy, late)
+        assert reason_to_refuse(policy, late) is None
 
 
 class TestQuietHours:

@@ -12,7 +12,7 @@ from ivr.config_files.running import Running
 from ivr.lines import Lines
 from ivr.prompts.rendering import PromptLibrary
 from ivr.telephony.promises import NOBODY, callers_promised, promised_at
-from missed_call_redial.policy import LostCall, is_eligible
+from missed_call_redial.policy import LostCall, reason_to_refuse
 from tickets.outcome import Outcome
 
 MOBILE = "13900010001"
@@ -43,7 +43,7 @@ def is_owed_and_dialled(shipped: Configuration, lines: Lines, caller: str) -> bo
     running = Running(configuration, PromptLibrary({}, {}), False)
     number = running.number_of(caller, lines.trunks[0].name)
     lost = LostCall(Outcome.NO_AGENT, number.kind, None, True)
-    return is_eligible(configuration.callbacks, lost) and running.may_be_dialled(number)
+    return reason_to_refuse(configuration.callbacks, lost) is None and running.may_be_dialled(number)
 
 
 @pytest.mark.parametrize("form", FORMS)
