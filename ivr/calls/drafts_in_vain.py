@@ -108,12 +108,12 @@ def _closed_of(debts: Sequence[int]) -> SelectOfScalar[int]:
 def settle_draft(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
     """True if the ticket is another now. Whoever types at the same moment comes before or after, never in between."""
     hold_log(session)
+    records = _held(session, _calls(session, ticket_id, Relation.MADE))
     ticket = locked(session, ticket_id)
     version = ticket.version
-    for call_id in _calls(session, ticket_id, Relation.MADE):
-        record = session.get(CallRecord, call_id, populate_existing=True)
-        debt = _debt_of(session, call_id)
-        if record is None or debt is None or debt.state != CallbackState.CLOSED or ticket.typed_fields:
+    for record in records:
+        debt = _debt_of(session, record.call_id)
+        if debt is None or debt.state != CallbackState.CLOSED or ticket.typed_fields:
             return False
         ringer = ringer_of(session, record.call_id)
         if ringer is not None and ringer.has_citizen:
@@ -121,6 +121,13 @@ def settle_draft(session: Session, ledger: Ledger, ticket_id: int, now: datetime
         elif ticket.state == TicketState.DRAFT:
             _end(session, ledger, ticket, record, debt, now)
     return ticket.version != version
+
+
+def _held(session: Session, call_ids: Sequence[str]) -> Sequence[CallRecord]:
+    """Before the ticket, and in one order for all: so does who gives a call its disposition."""
+    statement = select(CallRecord).where(col(CallRecord.call_id).in_(call_ids))
+    statement = statement.order_by(col(CallRecord.call_id)).with_for_update()
+    return session.exec(statement.execution_options(populate_existing=True)).all()
 
 
 def _end(

@@ -1,24 +1,28 @@
 """A debt ends and nobody spoke with the citizen: the draft that stood on the agents' screens does not stay open for ever."""
 
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlmodel import Session, col, select
 from support.ringing_back import BUSY, LOST, TALK, RingingBack, answered_story, lost_story
+from support.waiting import wait_for
 from support.web_hotline import Api, WebHotline
 
 from hotline.accounts import Role
 from hotline.database import DatabaseIsBusy
 from hotline.rounds import DraftsInVain
+from hotline.web.calls import record_of
 from ivr.calls.drafts_in_vain import closed_too_early, left_open, settle_draft
 from ivr.calls.ledger import Ledger
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import expire_overdue
 from missed_call_redial.owing import cancel
 from routing.rules import RoutingRules, Rule, Then, When
+from tickets.edits import dispose
 from tickets.tickets import CallTicket
 
 AGAIN = "hl1-1795399999.9"
@@ -177,7 +181,8 @@ def test_a_draft_that_a_person_closed_stays_closed(site: RingingBack, agent: Api
     assert (site.ticket().state, site.ticket().disposition) == ("closed", "nuisance")
 
 
-def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> None:
+def talk_of_another_told_late(site: RingingBack) -> None:
+    """1001 talked, which is heard when 1002 has the draft already."""
     site.lose()
     first = site.accept("1001")
     with site.web.database.writing() as session:
@@ -188,9 +193,54 @@ def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> N
     site.dialled(first, TALK, talk=30)
     site.dialled(second, BUSY)
     assert site.ticket().agent_no == "1002"
+
+
+def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> None:
+    talk_of_another_told_late(site)
     assert settle(site) == [1]
     assert (site.ticket().agent_no, site.debt().agent_no) == ("1001", "1001")
     assert settle(site) == []
+
+
+def test_who_disposes_of_the_call_at_that_moment_and_the_round_wait_in_no_circle(site: RingingBack) -> None:
+    """He holds the call and then wants its ticket; so must the round, which else has the ticket and wants the call."""
+    talk_of_another_told_late(site)
+    hotline = site.web.hotline
+    codes = site.web.configuration.codes
+    faults: list[BaseException] = []
+
+    def go_round() -> None:
+        try:
+            settle(site)
+        except BaseException as fault:
+            faults.append(fault)
+
+    round_of_drafts = threading.Thread(target=go_round, daemon=True)
+    with hotline.database.writing() as session:
+        record = record_of(session, LOST, is_held=True)
+        round_of_drafts.start()
+        if hotline.database.engine.dialect.name == "postgresql":
+            wait_for(lambda: is_waiting(site), 20)
+        dispose(
+            session,
+            record,
+            "nuisance",
+            "leader",
+            site.now,
+            codes=codes,
+            numbering=codes.numbering("110000"),
+            local_date=site.now.date(),
+        )
+    round_of_drafts.join(30)
+    assert not round_of_drafts.is_alive()
+    assert faults == []
+    assert (site.ticket().state, site.ticket().disposition) == ("closed", "nuisance")
+
+
+def is_waiting(site: RingingBack) -> bool:
+    with site.web.database.reading() as session:
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(session.execute(blocked).scalar_one())
 
 
 ANY_CALL = Rule(id="all", when=When(), then=Then(title="来电"))
