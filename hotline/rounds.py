@@ -7,21 +7,23 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 from sqlalchemy import exists, literal, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from hotline import asterisk_changes, asterisk_process, asterisk_version, config_door, leases
 from hotline.bootstrap import Hotline
-from hotline.database import Database
+from hotline.database import Database, DatabaseIsBusy
 from hotline.listener import LEASE, LEASE_SECONDS, Listener
 from hotline.parts import NOT_BY_PLAN
 from hotline.settings import Settings
 from hotline.trunks import TrunkStates
 from ivr.agents import states
 from ivr.agents.switch import Switch, SwitchNotReached
-from ivr.calls.drafts_in_vain import MOST, ended_in_vain, settle_draft
+from ivr.calls.drafts_in_vain import MOST, TOLD_LATE, closed_too_early, left_open, settle_draft
 from ivr.calls.ledger import Ledger
 from ivr.config_files.running import Running
 from ivr.lines import Lines
@@ -71,18 +73,37 @@ class DraftsInVain:
 
     database: Database
     ledger: Ledger
-    _looked_at: int = 0
-    """The last one of a full round: some stay open for good reasons, and must not keep the others from their turn."""
+    _looked_at: dict[str, int] = field(default_factory=dict)
+    """The last one of each look: some stay as they are for good reasons, and must not keep the others from their turn."""
 
     def settle(self, now: datetime) -> list[int]:
         """The ids of the tickets that were closed, opened again, or given to another agent."""
+        since = now - self.ledger.running().configuration.callbacks.deadline - TOLD_LATE
+        changed = self._go_through("left open", left_open, now)
+        return changed + self._go_through("closed too early", partial(closed_too_early, since=since), now)
+
+    def _go_through(self, look: str, tickets: "_Look", now: datetime) -> list[int]:
+        """Each ticket in a transaction of its own: calls come in between, and one that fails keeps no other back."""
         with self.database.reading() as session:
-            found = ended_in_vain(session, self._looked_at)
-        self._looked_at = found[-1] if len(found) == MOST else 0
-        if not found:
-            return []
-        with self.database.writing() as session:
-            return [one for one in found if settle_draft(session, self.ledger, one, now)]
+            found = tickets(session, after=self._looked_at.get(look, 0))
+        changed = []
+        for ticket_id in found:
+            self._looked_at[look] = ticket_id
+            try:
+                with self.database.writing() as session:
+                    if settle_draft(session, self.ledger, ticket_id, now):
+                        changed.append(ticket_id)
+            except (DatabaseIsBusy, OperationalError):
+                raise  # others would fare no better now; the next round goes on behind this one
+            except Exception:  # whatever is wrong with this ticket: the others are not kept back by it
+                _log.exception("the draft ticket %d was not settled", ticket_id)
+        if len(found) < MOST:
+            self._looked_at[look] = 0
+        return changed
+
+
+class _Look(Protocol):
+    def __call__(self, session: Session, /, *, after: int) -> list[int]: ...
 
 
 def take_over_waiting(settings: Settings) -> None:

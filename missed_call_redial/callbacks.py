@@ -85,7 +85,7 @@ class Callback(SQLModel, table=True):
     lease_owner: str | None = None
     lease_until: datetime | None = None
     closing_code: str | None = None
-    closed_at: datetime | None = None
+    closed_at: datetime | None = Field(default=None, index=True)
     closing_call_id: str | None = None
     agent_no: str | None = None
     remark: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable, bindparam, case, update
+from sqlalchemy import Connection, Executable, Index, bindparam, case, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlmodel import Field, Session, SQLModel
@@ -30,6 +30,9 @@ class CallRecord(SQLModel, table=True):
     or BY_RULES."""
 
     __tablename__ = "call_record"
+    __table_args__ = (
+        Index("ix_call_record_is_open_arrived_at", "is_open", "arrived_at"),
+    )  # also finds those that ended in one week
 
     call_id: str = Field(primary_key=True)
     number_called: str
@@ -55,7 +58,7 @@ class CallRecord(SQLModel, table=True):
     wait_seconds: float | None = None
     talk_seconds: float | None = None
     prio: int | None = None
-    is_open: bool = Field(index=True)
+    is_open: bool
     settled_as: str | None = None
     disposition: str | None = None
     disposed_by: str | None = None

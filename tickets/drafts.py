@@ -35,6 +35,7 @@ _LINKS: Final = SQLModel.metadata.tables["call_ticket"]
 _RECORD: Final = RECORDS.c.call_id == bindparam("of_call")
 # Built once: building a statement costs more than running it, and every call runs these.
 _LOCK: Final = select(RECORDS.c.call_id).where(_RECORD).with_for_update()
+_DISPOSED_BY: Final = select(RECORDS.c.disposed_by).where(_RECORD)
 _TIED: Final = (
     select(_LINKS.c.ticket_id)
     .where(_LINKS.c.call_id == bindparam("of_call"))
@@ -75,7 +76,7 @@ def draft_for_call(
     tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
     if tied is not None:
         if ringer is not None:
-            _reopen(session, int(tied), now)
+            _reopen(session, record.call_id, int(tied), now)
         _complete_first(session, record.call_id, _wanted(record, decision, ringer), decision.rule_id, now)
         return int(tied)
     if not decision.ticket or record.disposed_by not in (None, BY_RULES):
@@ -172,11 +173,15 @@ def link(session: Session, call_id: str, ticket_id: int) -> None:
         _tie(connection_of(session), call_id, ticket_id, Relation.LINKED)
 
 
-def _reopen(session: Session, ticket_id: int, now: datetime) -> None:
+def _reopen(session: Session, call_id: str, ticket_id: int, now: datetime) -> None:
     """A draft that was closed because nobody was reached: now an agent has the citizen after all. What a person closed
-    stays closed."""
+    stays closed, and what he said of the call holds."""
     ticket = locked(session, ticket_id)
     if ticket.state != TicketState.CLOSED.value or ticket.typed_fields:
+        return
+    # Asked anew: the call is held since a moment ago, and somebody may have spoken while it was waited for.
+    disposed_by = connection_of(session).execute(_DISPOSED_BY, {"of_call": call_id}).scalar_one_or_none()
+    if disposed_by not in (None, BY_RULES):
         return
     steps = [line for line in history(session, ticket_id) if line.field == "state"]
     if steps and steps[-1].by == BY_RULES:

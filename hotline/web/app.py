@@ -9,6 +9,7 @@ from hotline.bootstrap import Hotline
 from hotline.web import agents, callbacks, calls, health, problems, queues, tickets
 from hotline.web.access import allowed_caller
 from hotline.web.edge import Edge
+from hotline.web.figures import TicketCounts
 from hotline.web.shapes import refuse_repeats
 
 VERSION: Final = "1"
@@ -45,6 +46,7 @@ def create_app(hotline: Hotline) -> FastAPI:
     )
     app.state.hotline = hotline
     app.state.started_at = hotline.now()
+    app.state.ticket_counts = TicketCounts()
     app.add_middleware(Edge)
     problems.install(app)
     for room in _PUBLIC_ROOMS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, select
+from sqlalchemy import ColumnElement, Float, String, and_, case, cast, extract, func, select
 from sqlmodel import Session, col
 
 from hotline.set_aside import how_many
@@ -68,7 +68,6 @@ class Figures:
     """From the arrival of the first missed call until the citizen picked up, of all `connects` together."""
     oldest_owed_at: datetime | None = None
     agents: Counter[AgentDoes] = field(default_factory=Counter)
-    tickets: Counter[str] = field(default_factory=Counter)
     last_arrival_at: datetime | None = None
     forgotten: int = 0
     """Lost calls of the last week with neither a callback nor a stated reason: must be 0, always."""
@@ -78,6 +77,7 @@ class Figures:
     """Lines of queue_log that could not be taken in: must be 0."""
 
 
+COUNTED_EVERY: Final = timedelta(minutes=1)
 _LOOKED_BACK: Final = timedelta(days=7)
 _LONG_CALL: Final = timedelta(hours=2)
 
@@ -100,12 +100,26 @@ def collect(session: Session, now: datetime, zone: tzinfo, service_levels: Mappi
         connect_seconds=connect_seconds,
         oldest_owed_at=session.scalar(oldest),
         agents=_agents(session),
-        tickets=_grouped(session, col(Ticket.state)),
         last_arrival_at=session.scalar(select(func.max(col(CallRecord.arrived_at)))),
         forgotten=len(nothing_forgotten(session, now - _LOOKED_BACK, now)),
         open_long=_open_since(session, now - _LONG_CALL),
         set_aside=how_many(session),
     )
+
+
+@dataclass
+class TicketCounts:
+    """All tickets that there are, by state: the one figure for which the whole past is counted, so not at each scrape."""
+
+    counted_at: datetime | None = None
+    _by_state: Counter[str] = field(default_factory=Counter)
+
+    def by_state(self, session: Session, now: datetime) -> Counter[str]:
+        """As they were at most COUNTED_EVERY ago."""
+        if self.counted_at is None or not timedelta(0) <= now - self.counted_at < COUNTED_EVERY:
+            self._by_state = _grouped(session, col(Ticket.state))
+            self.counted_at = now
+        return self._by_state
 
 
 def _attempts(session: Session, today: datetime) -> Counter[str]:
@@ -142,7 +156,10 @@ def midnight(now: datetime, zone: tzinfo) -> datetime:
 
 
 def _by_outcome(session: Session, today: datetime) -> Counter[str]:
-    return _grouped(session, col(CallRecord.outcome), col(CallRecord.arrived_at) >= today)
+    """`lower` changes nothing (the words are lower case), but grouped by the bare column SQLite walks all calls that there
+    ever were, in the order of its index, rather than sort those of today."""
+    outcome = func.lower(col(CallRecord.outcome), type_=String)
+    return _grouped(session, outcome, col(CallRecord.arrived_at) >= today)
 
 
 def by_queue(session: Session, today: datetime, service_levels: Mapping[str, int]) -> dict[str, QueueCounts]:

@@ -110,9 +110,11 @@ def metrics(hotline: HotlineHere, request: Request) -> Response:
     levels = {queue.name: queue.service_level_seconds for queue in lines.queues}
     with hotline.database.reading() as session:
         figures = collect(session, now, hotline.settings.zone, levels)
+        tickets = request.app.state.ticket_counts.by_state(session, now)
         parts = all_parts(session, now)
     measured = Measured(
         figures=figures,
+        tickets=tickets,
         parts=parts,
         trunks=tuple(trunk.name for trunk in lines.trunks),
         service_levels=levels,

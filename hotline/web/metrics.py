@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from hotline.parts import NOT_BY_PLAN, PartReport
 from hotline.web.agents import AgentDoes
-from hotline.web.figures import NO_QUEUE, OPEN_STATES, UNDER_WAY, Figures, QueueCounts
+from hotline.web.figures import COUNTED_EVERY, NO_QUEUE, OPEN_STATES, UNDER_WAY, Figures, QueueCounts
 from missed_call_redial.callbacks import ClosingCode
 from missed_call_redial.dial_results import AttemptOutcome
 from tickets.outcome import Outcome
@@ -24,6 +24,8 @@ class Measured:
     """Everything that one scrape tells."""
 
     figures: Figures
+    tickets: Mapping[str, int]
+    """By state, as they were at most COUNTED_EVERY ago."""
     parts: Mapping[str, PartReport]
     trunks: tuple[str, ...]
     service_levels: Mapping[str, int]
@@ -47,7 +49,7 @@ def write(measured: Measured, now: datetime) -> bytes:
     _calls(registry, measured)
     _service(registry, measured)
     _callbacks(registry, measured.figures)
-    _people(registry, measured.figures)
+    _people(registry, measured)
     _state(registry, measured, now)
     return generate_latest(registry)
 
@@ -122,13 +124,18 @@ def _callbacks(registry: CollectorRegistry, figures: Figures) -> None:
     ).set(figures.connect_seconds)
 
 
-def _people(registry: CollectorRegistry, figures: Figures) -> None:
+def _people(registry: CollectorRegistry, measured: Measured) -> None:
     agents = Gauge("hotline_agents", "Agents", ["state"], registry=registry)
     for does in AgentDoes:
-        agents.labels(does).set(figures.agents[does])
-    tickets = Gauge("hotline_tickets", "Tickets", ["state"], registry=registry)
+        agents.labels(does).set(measured.figures.agents[does])
+    tickets = Gauge(
+        "hotline_tickets",
+        f"Tickets, counted every {COUNTED_EVERY.total_seconds():g} s",
+        ["state"],
+        registry=registry,
+    )
     for ticket_state in TicketState:
-        tickets.labels(ticket_state).set(figures.tickets[ticket_state])
+        tickets.labels(ticket_state).set(measured.tickets.get(ticket_state, 0))
 
 
 def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> None:

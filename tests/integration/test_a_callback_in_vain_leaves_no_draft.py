@@ -1,19 +1,28 @@
 """A debt ends and nobody spoke with the citizen: the draft that stood on the agents' screens does not stay open for ever."""
 
+import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event, text
 from sqlmodel import Session, col, select
 from support.ringing_back import BUSY, LOST, TALK, RingingBack, answered_story, lost_story
+from support.waiting import wait_for
 from support.web_hotline import Api, WebHotline
 
 from hotline.accounts import Role
+from hotline.database import DatabaseIsBusy
 from hotline.rounds import DraftsInVain
+from hotline.web.calls import record_of
+from ivr.calls.drafts_in_vain import closed_too_early, left_open, settle_draft
+from ivr.calls.ledger import Ledger
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import expire_overdue
 from missed_call_redial.owing import cancel
 from routing.rules import RoutingRules, Rule, Then, When
+from tickets.edits import dispose
 from tickets.tickets import CallTicket
 
 AGAIN = "hl1-1795399999.9"
@@ -27,6 +36,11 @@ def site(web: WebHotline) -> RingingBack:
 @pytest.fixture
 def agent(web: WebHotline) -> Api:
     return web.client(Role.AGENT, "1001")
+
+
+@pytest.fixture
+def leader(web: WebHotline) -> Api:
+    return web.client(Role.SHIFT_LEADER)
 
 
 def settle(site: RingingBack) -> list[int]:
@@ -108,8 +122,8 @@ def test_a_talk_leaves_the_draft_to_the_agent(site: RingingBack) -> None:
     assert site.ticket().state == "draft"
 
 
-def test_a_talk_that_is_told_late_opens_it_again(site: RingingBack) -> None:
-    """The result of the second attempt was not heard, the debt expired; then its line is read: they had talked."""
+def told_late(site: RingingBack) -> str:
+    """The second attempt, by 1002, was not heard to its end, and the debt expired: the draft was closed."""
     tried_in_vain(site)
     attempt = site.accept("1002")
     with site.web.database.writing() as session:
@@ -118,12 +132,44 @@ def test_a_talk_that_is_told_late_opens_it_again(site: RingingBack) -> None:
         debt = session.exec(select(Callback)).one()
         debt.state, debt.closing_code, debt.closed_at = "closed", "expired", site.now
     assert settle(site) == [1]
+    return attempt
+
+
+def test_a_talk_that_is_told_late_opens_it_again(site: RingingBack) -> None:
+    """The result of the second attempt was not heard, the debt expired; then its line is read: they had talked."""
+    attempt = told_late(site)
     site.dialled(attempt, TALK, talk=30)
     assert site.debt().closing_code == "connected"
     assert settle(site) == [1]
     ticket = site.ticket()
     assert (ticket.state, ticket.agent_no, ticket.disposition) == ("draft", "1002", None)
     assert settle(site) == []
+
+
+def test_what_a_person_said_of_the_call_holds_against_a_talk_told_late(
+    site: RingingBack, leader: Api
+) -> None:
+    attempt = told_late(site)
+    assert leader.patch(f"/api/calls/{LOST}", {"disposition": "nuisance"}).status_code == 200
+    before = site.ticket().version
+    site.dialled(attempt, TALK, talk=30)
+    assert site.debt().closing_code == "connected"
+    assert settle(site) == []
+    assert (site.ticket().state, site.ticket().version) == ("closed", before)
+    with site.web.database.reading() as session:  # and nobody looks at it every few seconds
+        assert closed_too_early(session, site.now - timedelta(days=3)) == []
+
+
+def test_what_a_person_said_of_the_call_holds_when_the_next_agent_rings_back(
+    site: RingingBack, leader: Api
+) -> None:
+    told_late(site)
+    assert leader.patch(f"/api/calls/{LOST}", {"disposition": "nuisance"}).status_code == 200
+    before = site.ticket().version
+    with site.web.database.writing() as session:
+        session.exec(select(Callback)).one().reopen("owed")  # type: ignore[arg-type]
+    site.accept("1001")
+    assert (site.ticket().state, site.ticket().version) == ("closed", before)
 
 
 def test_a_draft_that_a_person_closed_stays_closed(site: RingingBack, agent: Api) -> None:
@@ -135,7 +181,8 @@ def test_a_draft_that_a_person_closed_stays_closed(site: RingingBack, agent: Api
     assert (site.ticket().state, site.ticket().disposition) == ("closed", "nuisance")
 
 
-def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> None:
+def talk_of_another_told_late(site: RingingBack) -> None:
+    """1001 talked, which is heard when 1002 has the draft already."""
     site.lose()
     first = site.accept("1001")
     with site.web.database.writing() as session:
@@ -146,9 +193,54 @@ def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> N
     site.dialled(first, TALK, talk=30)
     site.dialled(second, BUSY)
     assert site.ticket().agent_no == "1002"
+
+
+def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> None:
+    talk_of_another_told_late(site)
     assert settle(site) == [1]
     assert (site.ticket().agent_no, site.debt().agent_no) == ("1001", "1001")
     assert settle(site) == []
+
+
+def test_who_disposes_of_the_call_at_that_moment_and_the_round_wait_in_no_circle(site: RingingBack) -> None:
+    """He holds the call and then wants its ticket; so must the round, which else has the ticket and wants the call."""
+    talk_of_another_told_late(site)
+    hotline = site.web.hotline
+    codes = site.web.configuration.codes
+    faults: list[BaseException] = []
+
+    def go_round() -> None:
+        try:
+            settle(site)
+        except BaseException as fault:
+            faults.append(fault)
+
+    round_of_drafts = threading.Thread(target=go_round, daemon=True)
+    with hotline.database.writing() as session:
+        record = record_of(session, LOST, is_held=True)
+        round_of_drafts.start()
+        if hotline.database.engine.dialect.name == "postgresql":
+            wait_for(lambda: is_waiting(site), 20)
+        dispose(
+            session,
+            record,
+            "nuisance",
+            "leader",
+            site.now,
+            codes=codes,
+            numbering=codes.numbering("110000"),
+            local_date=site.now.date(),
+        )
+    round_of_drafts.join(30)
+    assert not round_of_drafts.is_alive()
+    assert faults == []
+    assert (site.ticket().state, site.ticket().disposition) == ("closed", "nuisance")
+
+
+def is_waiting(site: RingingBack) -> bool:
+    with site.web.database.reading() as session:
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(session.execute(blocked).scalar_one())
 
 
 ANY_CALL = Rule(id="all", when=When(), then=Then(title="来电"))
@@ -230,3 +322,94 @@ def test_a_ticket_that_the_rules_want_for_a_lost_call_stays(site: RingingBack) -
     call_off(site)
     assert settle(site) == []
     assert site.ticket().state == "draft"
+
+
+def abandon(site: RingingBack, count: int) -> None:
+    """So many debts, each with a draft that stays on the screens although the debt was called off."""
+    for n in range(count):
+        site.lose(f"hl1-179539{n:04}.1", number=f"1390000{n:04}")
+        site.dialled(site.accept("1001"), BUSY)
+        with site.web.database.writing() as session:
+            cancel(session, site.debt().id or 0, "他已来电", site.now)
+
+
+def test_more_than_one_round_can_look_at_have_their_turn_one_after_the_other(
+    site: RingingBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that stay open for good reasons come first, and keep nobody from his turn."""
+    few_at_once(monkeypatch, 2)
+    rule_by(site, ANY_CALL)
+    abandon(site, 5)
+    drafts = DraftsInVain(site.web.database, site.ledger)
+    assert drafts.settle(site.now) == []  # 1 and 2: the rules want them
+    rule_by(site, LOST_CALL, ANY_CALL)
+    assert [drafts.settle(site.now) for _ in range(4)] == [[3, 4], [5], [1, 2], []]
+
+
+def few_at_once(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr("ivr.calls.drafts_in_vain.MOST", most)
+    monkeypatch.setattr("hotline.rounds.MOST", most)
+
+
+def test_one_that_fails_keeps_no_other_back(
+    site: RingingBack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    abandon(site, 3)
+
+    def failing_at_the_second(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
+        changed = settle_draft(session, ledger, ticket_id, now)
+        if ticket_id == 2:
+            raise ValueError("a fault of ours")
+        return changed
+
+    monkeypatch.setattr("hotline.rounds.settle_draft", failing_at_the_second)
+    assert settle(site) == [1, 3]
+    assert "the draft ticket 2 was not settled" in caplog.text
+    monkeypatch.undo()
+    assert settle(site) == [2]  # nothing of it was kept, and it is not forgotten
+
+
+def test_while_the_database_is_away_the_round_ends_and_the_next_goes_on_behind(
+    site: RingingBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abandon(site, 3)
+    drafts = DraftsInVain(site.web.database, site.ledger)
+
+    def away(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
+        raise DatabaseIsBusy(5)
+
+    monkeypatch.setattr("hotline.rounds.settle_draft", away)
+    with pytest.raises(DatabaseIsBusy):
+        drafts.settle(site.now)
+    monkeypatch.undo()
+    assert [drafts.settle(site.now) for _ in range(3)] == [[2, 3], [1], []]
+
+
+def test_neither_look_walks_what_is_closed(site: RingingBack) -> None:
+    """Every five seconds, over the tickets of years."""
+    attempt = told_late(site)
+    site.dialled(attempt, TALK, talk=30)
+    heard: list[tuple[str, Any]] = []
+
+    def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        heard.append((statement, parameters))
+
+    engine = site.web.database.engine
+    if engine.dialect.name == "postgresql":
+        pytest.skip("chooses by what it has counted, not by the statement")
+    event.listen(engine, "before_cursor_execute", hear)
+    with site.web.database.reading() as session:
+        assert left_open(session) == []
+        assert closed_too_early(session, site.now - timedelta(days=3)) == [1]
+        event.remove(engine, "before_cursor_execute", hear)
+        plans = [
+            [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given)]
+            for said, given in heard
+        ]
+    drafts, talks, tickets = plans
+    assert drafts[0] == "SEARCH ticket USING INDEX ix_ticket_state (state=? AND rowid>?)"
+    assert "draft" in heard[0][1]
+    assert talks == ["SEARCH callback_attempt USING INDEX ix_callback_attempt_accepted_at (accepted_at>?)"]
+    assert tickets[0] == "SEARCH callback USING INTEGER PRIMARY KEY (rowid=?)"
+    assert "SEARCH ticket USING INTEGER PRIMARY KEY (rowid=?)" in tickets
+    assert not any(step.startswith("SCAN") for plan in plans for step in plan), plans

@@ -188,8 +188,8 @@ def test_reports_on_callbacks_can_be_made_of_what_is_measured(web: WebHotline, a
     assert later["hotline_callback_connect_seconds_today", ()] == 0
 
 
-def test_callbacks_of_today_are_found_by_an_index(web: WebHotline) -> None:
-    """/metrics is asked every few seconds, on a table of years."""
+def _asked(web: WebHotline) -> list[tuple[str, Any]]:
+    """Every statement that the figures are made of."""
     statements: list[tuple[str, Any]] = []
 
     def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
@@ -199,16 +199,50 @@ def test_callbacks_of_today_are_found_by_an_index(web: WebHotline) -> None:
     with web.database.reading() as session:
         collect(session, web.clock, web.hotline.settings.zone, {})
     event.remove(web.database.engine, "before_cursor_execute", hear)
-    ours = [one for one in statements if "callback_attempt" in one[0]]
-    assert len(ours) == 2
+    return statements
+
+
+def test_what_is_measured_is_found_by_an_index(web: WebHotline) -> None:
+    """/metrics is asked every few seconds, on tables of years."""
+    wanted = {
+        "FROM callback_attempt": "ix_callback_attempt_accepted_at",
+        "callback.closed_at >=": "ix_callback_closed_at",
+        "GROUP BY lower(call_record.outcome)": "ix_call_record_arrived_at",
+        "AND NOT (EXISTS": "ix_call_record_is_open_arrived_at",  # which calls were forgotten
+    }
+    statements = _asked(web)
     with web.database.writing() as session:
         connection = session.connection()
-        if connection.dialect.name == "postgresql":
+        is_postgresql = connection.dialect.name == "postgresql"
+        if is_postgresql:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # as it would choose on a big table
-        for statement, parameters in ours:
-            how = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        how = "EXPLAIN" if is_postgresql else "EXPLAIN QUERY PLAN"
+        found: set[str] = set()
+        for statement, parameters in statements:
             plan = str(connection.exec_driver_sql(f"{how} {statement}", parameters).all())
-            assert "ix_callback_attempt_accepted_at" in plan, plan
+            for part, index in wanted.items():
+                if part in statement:
+                    # PostgreSQL finds the week by its moments as well
+                    assert index in plan or (is_postgresql and "ix_call_record_arrived_at" in plan), plan
+                    found.add(part)
+            if not is_postgresql:
+                for table in ("call_record", "callback", "callback_attempt", "ticket"):
+                    assert f"SCAN {table} " not in plan, plan
+                    assert f"SCAN {table}'" not in plan, plan
+    assert found == set(wanted)
+
+
+def test_tickets_are_counted_once_a_minute(web: WebHotline, api: Api) -> None:
+    report_all(web)
+    for n in (1, 2):
+        web.call(f"hl1-1.{n}", after=timedelta(minutes=n), agent_no="1001")
+    web.draft("hl1-1.1")
+    assert measured(api)["hotline_tickets", ("draft",)] == 1
+    web.draft("hl1-1.2")
+    web.clock += timedelta(seconds=59)
+    assert measured(api)["hotline_tickets", ("draft",)] == 1
+    web.clock += timedelta(seconds=1)
+    assert measured(api)["hotline_tickets", ("draft",)] == 2
 
 
 def test_callbacks_that_no_plan_allows_are_counted(web: WebHotline, api: Api) -> None:

@@ -100,9 +100,9 @@ class RingingBack:
         with self.web.database.writing() as session:
             self.ledger.hear(session, events, self.now)
 
-    def lose(self, call_id: str = LOST) -> None:
+    def lose(self, call_id: str = LOST, number: str = CITIZEN) -> None:
         """A citizen gives up in the queue; his debt is due now."""
-        self.hear(lost_story(call_id))
+        self.hear(lost_story(call_id, number))
         self.later(hours=1)
 
     def place(self) -> str:
