@@ -385,8 +385,9 @@ def test_while_the_database_is_away_the_round_ends_and_the_next_goes_on_behind(
     assert [drafts.settle(site.now) for _ in range(3)] == [[2, 3], [1], []]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_neither_look_walks_what_is_closed(site: RingingBack) -> None:
-    """Every five seconds, over the tickets of years."""
+    """Every five seconds, over the tickets of years. PostgreSQL's plan goes by what it has counted, not by the statement."""
     attempt = told_late(site)
     site.dialled(attempt, TALK, talk=30)
     heard: list[tuple[str, Any]] = []
@@ -395,8 +396,6 @@ def test_neither_look_walks_what_is_closed(site: RingingBack) -> None:
         heard.append((statement, parameters))
 
     engine = site.web.database.engine
-    if engine.dialect.name == "postgresql":
-        pytest.skip("chooses by what it has counted, not by the statement")
     event.listen(engine, "before_cursor_execute", hear)
     with site.web.database.reading() as session:
         assert left_open(session) == []
