@@ -113,10 +113,11 @@ class CallbackPolicies(_Section):
 
     @model_validator(mode="after")
     def _each_kind_once(self) -> Self:
-        for kind in self.kinds:
-            if self.kinds.count(kind) > 1:
+        for place, kind in enumerate(self.kinds):
+            if kind in self.kinds[:place]:
+                words = {"kind": str(kind), "at": ("kinds", place)}
                 raise PydanticCustomError(
-                    "kind_named_twice", 'the kind "{kind}" is named twice. Remove one', {"kind": str(kind)}
+                    "kind_named_twice", 'the kind "{kind}" is named twice. Remove one', words
                 )
         return self
 

@@ -20,6 +20,7 @@ _BRACKET: Final = re.compile(r"[\[\]{}]")
 _MOST_OPEN: Final = 200
 _TAB: Final = ("a tab stands in the indentation", "Use blanks.")
 _MISFIT: Final = ("this line fits nothing above it", "Check its indentation, and the lines around it.")
+_NO_COLON: Final = "could not find expected ':'"
 _WORDS: Final = (
     ("tab character", *_TAB),
     (r"'\t'", *_TAB),
@@ -32,7 +33,7 @@ _WORDS: Final = (
     ("block", *_MISFIT),
     ("'-' indicator", *_MISFIT),
     ("expected key", *_MISFIT),
-    ("could not find expected ':'", "a colon is missing", "Write key: value, with a blank after the colon."),
+    (_NO_COLON, "a colon is missing", "Write key: value, with a blank after the colon."),
 )  # fmt: skip
 
 
@@ -78,12 +79,13 @@ def _at(file: str, before: str, fault: str, remedy: str) -> ConfigProblem:
 
 
 def syntax_problem(file: str, text: str, error: yaml.YAMLError) -> ConfigProblem:
-    mark = getattr(error, "problem_mark", None)
+    said = f"{getattr(error, 'problem', '')}"
+    # the parser misses a colon at the next line that has one; the key without it is where it began to look
+    mark = getattr(error, "context_mark" if _NO_COLON in said else "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     lines = text.splitlines() or [""]
     if line > len(lines):
         line, column = len(lines), len(lines[-1]) + 1
-    said = f"{getattr(error, 'problem', '')}"
     indentation = re.match(r"\s*", lines[line - 1])
     if indentation and "\t" in indentation.group():
         said = "tab character"

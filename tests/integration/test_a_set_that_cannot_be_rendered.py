@@ -144,6 +144,43 @@ def test_a_first_start_with_such_a_set_refuses_and_names_it(tmp_path: Path) -> N
         assert "asterisk/queues.conf.j2:1:1" in str(refused.value.problems[0])
 
 
+COMPARE = "Compare it with the shipped template of that name; without a file of your own that one is used."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"[q]\n{% if %}\n", f"asterisk/queues.conf.j2:2:1  Expected an expression, got 'end of statement block'. {COMPARE}"),
+        (b"{{ such.thing | word }}", f"asterisk/queues.conf.j2:1:1  UndefinedError: 'such' is undefined. {COMPARE}"),
+        (
+            b"{{ ami_port }}",
+            "asterisk/queues.conf.j2:1:1  5038 cannot stand in Asterisk's files as a value: "
+            "the template prints it without a filter. Write it otherwise.",
+        ),
+        (
+            b"\xc0",
+            "asterisk/queues.conf.j2:1:1  the file cannot be read ('utf-8' codec can't decode byte 0xc0 in position 0: "
+            "invalid start byte). Save it as UTF-8.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_template_is_told_in_these_words(home: FilledHome, text: bytes, said: str) -> None:
+    own_template(home, "").write_bytes(text)
+    assert [str(one) for one in config_door.load(home.settings).problems] == [said]
+
+
+def test_a_trunks_secret_is_told_in_these_words(home: FilledHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SECRET, raising=False)
+    where = f"hotline.yaml:{with_carrier(home)}:15  trunks → 2 → secret_env: "
+    remedy = f"Set {SECRET} for the server and for this command."
+    [said] = [str(one) for one in config_door.load(home.settings).problems]
+    assert said == f"{where}no such variable is in the environment. {remedy}"
+    monkeypatch.setenv(SECRET, "short")
+    [said] = [str(one) for one in config_door.load(home.settings).problems]
+    why = "8 to 128 printable ASCII characters, no space, no ';', no '${', and neither '#' nor '[' first"
+    assert said == f"{where}the secret in it cannot stand in Asterisk's files: {why}. {remedy}"
+
+
 @pytest.mark.parametrize("words", ["agent list", "token list", "agent phone 1001", "status"])
 def test_a_command_that_looks_puts_nothing_into_force(home: FilledHome, words: str) -> None:
     """The admin is in the middle of an edit; what runs goes on running."""

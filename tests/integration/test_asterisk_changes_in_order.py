@@ -1,5 +1,6 @@
 """A queue is loaded before a number leads to it, and goes only after none does any more."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -85,6 +86,65 @@ def test_a_round_that_falls_between_writing_and_remembering_finds_both_or_neithe
     (folder / ".queues.conf.new").rmdir()
     asterisk_changes.take_over_waiting(settings, program, folder)
     assert heard(folder)[0].startswith("queue reload all: number → old, [q-new] [q-old]")
+
+
+PJSIP = """[global]
+endpoint_identifier_order = username,ip
+[transport-udp]
+protocol = udp
+bind = 192.0.2.1:5060
+[carrier]
+contact = sip:192.0.2.10
+bind_rtp_to_media_address = yes
+"""
+
+
+def test_what_only_a_start_reads_is_told_until_one_came(
+    settings: Settings, program: AsteriskProgram, folder: Path
+) -> None:
+    """The file is in place and the rest of pjsip.conf in force; no round after it forgets what still waits."""
+    write_changed({"pjsip.conf": PJSIP, "modules.conf": "autoload = no\n"}, folder)
+    wanted = {"pjsip.conf": PJSIP.replace(":5060", ":5070"), "modules.conf": "autoload = yes\n"}
+    waits = [
+        "pjsip.conf: a transport or the order of identification changed; restart Asterisk",
+        "modules.conf: restart Asterisk to take it over",
+    ]
+    laid = asterisk_changes.lay(settings, program, folder, wanted)
+    assert set(laid.changed) == set(wanted)
+    assert sorted(laid.waits) == sorted(waits)
+    assert (folder / "modules.conf").read_text() == "autoload = yes\n"
+    assert [line.split(":")[0] for line in heard(folder)] == ["module reload res_pjsip.so"]
+    assert sorted(asterisk_changes.take_over_waiting(settings, program, folder)) == sorted(waits)
+    os.utime(settings.asterisk_dir / "waiting-changes.json", (0, 0))  # as if Asterisk were started after it
+    assert asterisk_changes.take_over_waiting(settings, program, folder) == []
+    assert not asterisk_changes.has_waiting(settings)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("bind = 192.0.2.1", "bind = 192.0.2.2"),
+        ("protocol = udp", "protocol = tcp"),
+        ("username,ip", "ip,username"),
+    ],
+)
+def test_each_line_that_only_a_start_reads_waits_for_one(
+    settings: Settings, program: AsteriskProgram, folder: Path, before: str, after: str
+) -> None:
+    write_changed({"pjsip.conf": PJSIP}, folder)
+    wanted = {"pjsip.conf": PJSIP.replace(before, after)}
+    assert [why.split(":")[0] for why in asterisk_changes.lay(settings, program, folder, wanted).waits] == [
+        "pjsip.conf"
+    ]
+
+
+def test_the_rest_of_pjsip_is_in_force_at_once(
+    settings: Settings, program: AsteriskProgram, folder: Path
+) -> None:
+    write_changed({"pjsip.conf": PJSIP}, folder)
+    wanted = {"pjsip.conf": PJSIP.replace("192.0.2.10", "192.0.2.20").replace("= yes", "= no")}
+    assert asterisk_changes.lay(settings, program, folder, wanted).waits == ()
+    assert not asterisk_changes.has_waiting(settings)
 
 
 def test_a_change_taken_back_before_it_was_in_force_leaves_nothing_waiting(

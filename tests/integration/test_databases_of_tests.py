@@ -64,3 +64,16 @@ def test_one_whose_tables_were_changed_is_not_used_again(
     with given.writing() as session:
         session.execute(text(change))
     assert for_the_next(postgresql_server, url) == "a new one"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_rows_come_from_behind_where_no_order_is_asked(database: Database) -> None:
+    """On every connection, so that nothing relies on the order in which rows were written."""
+    with database.writing() as session:
+        session.execute(text("CREATE TABLE written (n int)"))
+        session.execute(text("INSERT INTO written VALUES (1), (2), (3)"))
+    for _ in range(2):
+        with database.reading() as session:
+            assert list(session.execute(text("SELECT n FROM written")).scalars()) == [3, 2, 1]
+            assert list(session.execute(text("SELECT n FROM written ORDER BY n")).scalars()) == [1, 2, 3]
+        database.engine.dispose()

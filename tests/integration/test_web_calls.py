@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 
 from hotline.accounts import Role
@@ -88,7 +88,7 @@ def test_a_reveal_leaves_a_row_in_the_audit(web: WebHotline, api: Api) -> None:
     own = web.client(Role.AGENT, "1001").post("/api/calls/hl1-1.1/reveal", {"reason": "call dropped"})
     assert own.status_code == 200
     with web.database.reading() as session:
-        rows = session.exec(select(AuditEntry)).all()
+        rows = session.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()
     assert [(row.action, row.subject, row.reason, row.role, row.agent_no) for row in rows] == [
         ("number_revealed", "call hl1-1.1", "要求补充地址", "shift_leader", None),
         ("number_revealed", "call hl1-1.1", "call dropped", "agent", "1001"),

@@ -5,6 +5,7 @@ PostgreSQL comes as a Python package; it is started at the first need and stoppe
 
 import itertools
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import warnings
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from hotline.database import Database, make_engine, migrate
 
@@ -167,11 +169,18 @@ def databases_migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.
     return copy
 
 
+def _rows_from_behind(connection: sqlite3.Connection, _record: object) -> None:
+    """Who asks for no order shall not rely on one: PostgreSQL gives rows in the order of its pages, which change."""
+    connection.execute("PRAGMA reverse_unordered_selects=ON")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, databases_migrated: Copy) -> Iterator[Database]:
     """Migrated and empty of rows; closed after the test."""
     if request.param == "sqlite":
-        database = Database(make_engine(databases_migrated("sqlite", tmp_path)))
+        engine = make_engine(databases_migrated("sqlite", tmp_path))
+        event.listen(engine, "connect", _rows_from_behind)
+        database = Database(engine)
         yield database
         database.engine.dispose()
         return

@@ -226,6 +226,12 @@ def test_how_changes_take_effect_is_told_as_it_is_done() -> None:
     assert {name for name, how in told.items() if how.startswith("at the next call")} == set(
         asterisk_changes.AT_ONCE
     )
+    waits_for_a_start = {name for name, how in told.items() if how.startswith("a restart")}
+    done = {*asterisk_changes.RELOADS, *asterisk_changes.WHEN_IDLE, *asterisk_changes.AT_ONCE}
+    assert waits_for_a_start == set(told) - done
+    assert waits_for_a_start
+    lines_that_wait = _MARKED.findall(told["pjsip.conf"].partition(";")[2])
+    assert set(lines_that_wait) == set(asterisk_changes.ONLY_AT_START)
 
 
 # --- decisions and dependencies ---

@@ -119,7 +119,8 @@ def test_a_full_disk_does_not_stop_a_good_start(config, home, monkeypatch):
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     start = load_for_start(config, home)
     assert not start.is_degraded
-    assert "could not be kept as the last good one (No space left on device)" in str(start.problems[-1])
+    fault = "this set could not be kept as the last good one (No space left on device)"
+    assert str(start.problems[-1]) == f"{config}:1:1  {fault}. Check space and rights of {home}."
 
 
 def test_processes_that_start_together_do_not_disturb_each_other(config, home):

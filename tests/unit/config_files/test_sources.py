@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config_files.checker import check
-from ivr.config_files.reader import LARGEST_FILE
+from ivr.config_files.reader import LARGEST_FILE, MOST_VALUES
 
 SHIPPED = Path(__file__).parents[3] / "config"
 
@@ -44,6 +44,18 @@ def test_a_link_in_a_circle(config):
 def test_a_file_that_is_too_large(config):
     (config / "codes.yaml").write_bytes(b"#" * (3 * LARGEST_FILE))
     assert told(config) == ["codes.yaml:1:1  the file has more than 1000000 bytes. Split it."]
+
+
+def test_a_file_of_too_many_values(config):
+    (config / "codes.yaml").write_text("areas:\n" + "- x\n" * MOST_VALUES)
+    said = [line for line in told(config) if line.startswith("codes.yaml")]
+    assert said == ["codes.yaml:49999:3  areas → 49998: more than 50000 values. Split the file."]
+
+
+def test_too_many_menus(config):
+    for n in range(1000):
+        shutil.copy(config / "menus" / "main.yaml", config / "menus" / f"m{n}.yaml")
+    assert told(config)[0] == "menus:1:1  there are 1002 menu files. At most 1000 are read."
 
 
 def test_no_folder(tmp_path):

@@ -95,9 +95,9 @@ def test_a_rule_may_want_no_ticket():
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ([], "the last rule must fit every call"),
+        ([], "the last rule must fit every call: leave its `when` out"),
         ([{"id": "a", "when": {"queue": "x"}}], "the last rule must fit every call"),
-        ([{"id": "a"}, {"id": "b"}], 'rule "a" fits every call'),
+        ([{"id": "a"}, {"id": "b"}], 'rule "a" fits every call, so no rule after it is ever used'),
         ([{"id": "a", "when": {"queue": "x"}}, {"id": "a"}], 'two rules are called "a"'),
         ([{"id": "a", "then": {"title": "{number}"}}], 'no field "{number}"'),
         ([{"id": "a", "then": {"title": "{queue_label.__class__}"}}], "no field"),

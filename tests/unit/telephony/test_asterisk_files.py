@@ -59,6 +59,47 @@ def test_what_could_break_a_file_is_refused(kind: str, attack: str) -> None:
     assert refused.value.kind
 
 
+SECRETS = "8 to 128 printable ASCII characters, no space, no ';', no '${', and neither '#' nor '[' first"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        (
+            "word",
+            "a b",
+            "'a b' cannot stand in Asterisk's files as a word: letters, digits, '_', '.' and '-' only",
+        ),
+        ("address", "a b", "'a b' cannot stand in Asterisk's files as a address: no such host can be"),
+        (
+            "path",
+            "x",
+            "'x' cannot stand in Asterisk's files as a path: an absolute path without special characters",
+        ),
+        (
+            "user",
+            "a b",
+            "'a b' cannot stand in Asterisk's files as a user name: letters, digits and + . _ @ - only",
+        ),
+        ("secret", "short", f"what was given cannot stand in Asterisk's files as a secret: {SECRETS}"),
+        ("dialled", "x", "'x' cannot stand in Asterisk's files as a telephone number: digits only"),
+        ("text", "a\tb", "'a\\tb' cannot stand in Asterisk's files as a text: it holds a control character"),
+        ("text", "a;b", "'a;b' cannot stand in Asterisk's files as a text: it holds ';'"),
+        ("plans", 1, "1 cannot stand in Asterisk's files as a list of number plans: it is no list"),
+        (
+            "expression",
+            "(a)",
+            "'(a)' cannot stand in Asterisk's files as a regular expression: it is none of ours",
+        ),
+        ("number", True, "True cannot stand in Asterisk's files as a number: it is no whole number"),
+    ],
+)
+def test_a_refused_value_is_told_in_these_words(kind: str, value: object, words: str) -> None:
+    with pytest.raises(CannotRender) as refused:
+        FILTERS[kind](value)
+    assert str(refused.value) == words
+
+
 @given(st.text())
 def test_whatever_passes_a_filter_is_one_harmless_line(text: str) -> None:
     for kind in ("word", "address", "text", "dialled", "user", "secret"):
@@ -84,7 +125,7 @@ def test_a_secret_with_a_semicolon_is_refused_not_cut(lines: Lines) -> None:
 
 def test_a_template_cannot_print_a_value_without_a_filter(lines: Lines, tmp_path: Path) -> None:
     (tmp_path / "own.conf.j2").write_text("x = {{ system_name }}\n", encoding="utf-8")
-    with pytest.raises(CannotRender, match="without a filter"):
+    with pytest.raises(CannotRender, match="the template prints it without a filter"):
         render(lines, site(), [tmp_path])
 
 

@@ -1,0 +1,129 @@
+"""Every message about a config file stands in an `expected.txt` of tests/bad_config, or in the test that is named for it.
+
+Looks at the fixed parts of all texts with a blank in them, in every module that has a part in a check.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+from support.repository import ROOT, tracked_files
+
+EXPECTED = "\n".join(path.read_text("utf-8") for path in sorted(ROOT.glob("tests/bad_config/*/expected.txt")))
+BEGINNINGS = ("ivr.config_files.checker", "ivr.config_files.published", "hotline.render_check")
+PACKAGES = ("ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
+NO_FURTHER = "tickets/outcome.py"  # schemas take its words for outcomes; what it imports are kept calls
+
+# Module → the test with those of its words that no folder can bring about: rendering, disk, size, order of checks.
+ELSEWHERE = {
+    "hotline/render_check.py": "tests/integration/test_a_set_that_cannot_be_rendered.py",
+    "ivr/config_files/published.py": "tests/unit/config_files/test_published.py",
+    "ivr/config_files/sources.py": "tests/unit/config_files/test_sources.py",
+    "ivr/config_files/reader.py": "tests/unit/config_files/test_sources.py",
+    "ivr/config_files/checker.py": "tests/unit/config_files/test_hostile_files.py",
+    "ivr/telephony/asterisk_files.py": "tests/unit/telephony/test_asterisk_files.py",
+    "routing/rules.py": "tests/unit/routing/test_rules.py",
+    "tickets/codes.py": "tests/unit/tickets/test_codes.py",
+}
+# Texts that no admin reads → why.
+PARSERS = "the parser's own words, which ours replace"
+NO_KEY = "for schemas to come: no key of today's files is of that kind"
+NOT_TOLD = {
+    "tab character": PARSERS,
+    "mapping values are not allowed": PARSERS,
+    "end of stream": PARSERS,
+    "',' or ']'": PARSERS,
+    "',' or '}'": PARSERS,
+    "cannot start any token": PARSERS,
+    "'-' indicator": PARSERS,
+    "expected key": PARSERS,
+    "could not find expected ':'": PARSERS,
+    "Value error,": "pydantic's own words, which are taken off",
+    "Write digits, such as 1.5": NO_KEY,
+    "Less than": NO_KEY,
+    "It must fit": NO_KEY,
+    "Write some words, without control characters": "the character itself is told before, whatever the key",
+    "it is no template": "where Jinja says nothing; it always does",
+}
+
+
+def modules() -> set[str]:
+    """Files of the beginnings and of all that they import of ours below them."""
+    known = {path for path in tracked_files() if path.endswith(".py")}
+    found: set[str] = set()
+    ahead = list(BEGINNINGS)
+    while ahead:
+        path = ahead.pop().replace(".", "/") + ".py"
+        if path not in known or path in found:
+            continue
+        found.add(path)
+        if path == NO_FURTHER:
+            continue
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGES):
+                ahead += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def is_left_out(node: ast.AST) -> bool:
+    """Patterns, forms of a date, what an error says of itself (a door tells it), and what cannot happen."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "__init__"
+    if isinstance(node, ast.Call):
+        return re.match(r"re\.|.*strftime$|AssertionError$", ast.unparse(node.func)) is not None
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def texts(node: ast.AST) -> Iterator[list[str]]:
+    """Each text of the source as its fixed parts."""
+    if is_left_out(node):
+        return
+    if isinstance(node, ast.JoinedStr):
+        yield [str(part.value) for part in node.values if isinstance(part, ast.Constant)]
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield re.split(r"\{[a-z]*\}", node.value)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from texts(child)
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Fault and remedy apart, as `schema_words` takes a message apart."""
+    for part in chain.from_iterable(texts(ast.parse(source))):
+        for half in re.split(r"\. (?=[A-Z])|; ", part):
+            if " " in half.strip():
+                yield half.strip().rstrip(".")
+
+
+def not_shown(path: str) -> list[str]:
+    shown = (
+        EXPECTED + "\n" + ((ROOT / ELSEWHERE[path]).read_text("utf-8") if path in ELSEWHERE else "")
+    ).lower()
+    found = sentences((ROOT / path).read_text("utf-8"))
+    return [words for words in found if words.lower() not in shown and words not in NOT_TOLD]
+
+
+def test_the_modules_are_found_and_no_exception_outlives_its_text() -> None:
+    found = modules()
+    assert {
+        "ivr/lines.py",
+        "ivr/plain_text.py",
+        "ivr/menus/graph.py",
+        "missed_call_redial/policy.py",
+    } <= found
+    assert set(ELSEWHERE) <= found
+    written = {words for path in found for words in sentences((ROOT / path).read_text("utf-8"))}
+    assert set(NOT_TOLD) - written == set()
+
+
+def test_a_message_that_stands_nowhere_is_seen() -> None:
+    source = 'def f(n):\n    """Of no use."""\n    say(f"so many: {n} old dogs; Call them. Or not.", re.compile("a b"))\n'
+    assert list(sentences(source)) == ["so many:", "old dogs", "Call them", "Or not"]
+    assert not any(words.lower() in EXPECTED.lower() for words in ("so many:", "Call them"))
+
+
+@pytest.mark.parametrize("path", sorted(modules()))
+def test_every_message_is_shown_word_for_word(path: str) -> None:
+    assert not_shown(path) == []
