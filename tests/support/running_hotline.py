@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -83,6 +84,7 @@ class RunningHotline:
         self._citizens = count(1)
         self._citizens_phones = Telephones(self.settings.sip_port)
         self.token = ""
+        self._ends = ExitStack()
 
     # -- laying out ---------------------------------------------------------------------------------------------------
 
@@ -99,6 +101,7 @@ class RunningHotline:
         config_door.render_asterisk(self.settings, self.program, running)
         database.migrate(self.settings.database)
         self.hotline = bootstrap.build(self.settings)
+        self._ends.callback(self.hotline.database.engine.dispose)
         with self.hotline.database.writing() as session:
             self.token = accounts.create_token(
                 session, accounts.Role.ADMIN, None, "tests", self.hotline.now()
@@ -190,6 +193,7 @@ class RunningHotline:
                 server.kill()
                 server.wait(5)
         self.stop_asterisk()
+        self._ends.close()
         self._folder.cleanup()
 
     def type(self, line: str, *more: str) -> subprocess.CompletedProcess[str]:
