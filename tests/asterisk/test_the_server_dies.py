@@ -13,6 +13,7 @@ import pytest
 from support.outages import (
     assert_each_was_served_once,
     assert_owed_once,
+    assert_told_by_queue_log,
     ends,
     long_prompts,
     served_one_by_one,
@@ -43,6 +44,7 @@ def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     line.gives_up(gave_up)
     citizens[late] = line.call(late, stay=200)
     wait_for(lambda: late in line.standing(), 20)
+    hotline.rotate_queue_log()  # the next server finds the place where this one stopped under another name
     served_one_by_one(hotline, line, citizens)
 
     hotline.start_server()
@@ -51,6 +53,7 @@ def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     assert_owed_once(line, gave_up, "queue_abandon")
     # of those who were answered while the server was dead, drafts exist as well
     assert_each_was_served_once(line, citizens)
+    assert_told_by_queue_log(line, late)
     assert_nothing_forgotten(hotline)
 
 

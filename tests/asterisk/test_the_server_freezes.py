@@ -11,6 +11,7 @@ import pytest
 from support.outages import (
     assert_each_was_served_once,
     assert_owed_once,
+    assert_told_by_queue_log,
     ends,
     long_prompts,
     served_one_by_one,
@@ -33,10 +34,13 @@ def test_frozen_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     hotline.signal_server(signal.SIGSTOP)
     late = hotline.new_citizen()
     citizens[late] = line.call(late, stay=200)
+    wait_for(lambda: late in line.standing(), 40)
+    hotline.rotate_queue_log()  # half of what became of them stands in a file that is not followed any more
     served_one_by_one(hotline, line, citizens)
     hotline.signal_server(signal.SIGCONT)
 
     assert_each_was_served_once(line, citizens)
+    assert_told_by_queue_log(line, late)
     assert len(line.calls()) == 4
     assert_nothing_forgotten(hotline)
 

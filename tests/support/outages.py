@@ -61,6 +61,19 @@ def assert_each_was_served_once(line: Line, citizens: Iterable[str]) -> None:
         assert line.callbacks(citizen) == []
 
 
+def assert_told_by_queue_log(line: Line, citizen: str) -> None:
+    """All that became of an answered citizen was read there, from his arrival to his end, each line once."""
+    (record,) = line.ended(citizen)
+
+    def told() -> list[str]:
+        timeline = line.hotline.get(f"/api/calls/{record['call_id']}")["timeline"]
+        return [entry["kind"] for entry in timeline if entry["source"] == "queue_log"]
+
+    whole = ["arrived", "completed", "connected", "ended", "queued"]
+    wait_for(lambda: set(whole) <= set(told()), 20)
+    assert sorted(told()) == whole, told()
+
+
 def assert_owed_once(line: Line, citizen: str, outcome: str) -> None:
     """One record, lost in this way, and one callback for it."""
     (record,) = line.ended(citizen, seconds=30)

@@ -150,12 +150,24 @@ class RunningHotline:
 
     @property
     def queue_log(self) -> list[list[str]]:
+        """Every line that Asterisk wrote, those in rotated files first."""
         path = self.settings.queue_log_path
-        return (
-            [line.split("|") for line in path.read_text(errors="replace").splitlines()]
-            if path.exists()
-            else []
-        )
+        return [
+            line.split("|")
+            for one in [*self._rotated(), path]
+            if one.exists()
+            for line in one.read_text(errors="replace").splitlines()
+        ]
+
+    def _rotated(self) -> list[Path]:
+        path = self.settings.queue_log_path
+        return sorted(path.parent.glob(f"{path.name}.*"), key=lambda one: int(one.suffix[1:]))
+
+    def rotate_queue_log(self) -> None:
+        """As config/systemd/hotline-rotate.timer does. Not twice in a second: the second would overwrite the first."""
+        before = self._rotated()
+        self.ask("logger rotate")
+        wait_for(lambda: self._rotated() != before, 10, "the old file has its name")
 
     def log_of(self, call_id: str) -> list[str]:
         """The events that queue_log has of one call, in order."""
