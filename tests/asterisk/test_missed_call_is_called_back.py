@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.phones import CITIZENS, IS_SILENT, RINGS_OUT
+from support.phones import CITIZENS, IS_SILENT, RINGS_OUT, SPEAKS_EARLY
 from support.running_hotline import RunningHotline
 from support.sipp import Sipp
 from support.story_line import Line
@@ -89,6 +89,7 @@ class Trouble:
 
 TROUBLES = (
     Trouble(RINGS_OUT, "no_answer", True),
+    Trouble(SPEAKS_EARLY, "no_answer", True),
     Trouble(IS_SILENT, "trunk_fault", False),
     Trouble("486 Busy Here", "busy", True),
     Trouble("404 Not Found", "invalid_number", True),
@@ -175,7 +176,8 @@ def test_a_citizen_who_is_not_reached_is_tried_again(
     ("phone", "prompt"),
     {
         RINGS_OUT: "no_answer",
-        IS_SILENT: "no_answer",
+        SPEAKS_EARLY: "no_answer",
+        IS_SILENT: "failed",  # the trunk's fault: nobody's phone rang
         "486 Busy Here": "busy",
         "404 Not Found": "failed",
         "603 Decline": "failed",

@@ -1,6 +1,7 @@
 """Each part in processes of its own beside one Asterisk: they share the work, and any of them may be killed.
 
-Two doors for Asterisk, two workers, one web API. This hotline is not shared: its processes are killed one by one.
+Two doors for Asterisk, two workers, one web API, on PostgreSQL, as docs/operations.md has it for processes that share one
+database. This hotline is not shared: its processes are killed one by one.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from support.command_line import run_command
+from support.databases import PostgresqlServer
 from support.phones import HOST
 from support.running_hotline import RunningHotline, assert_nothing_forgotten
 from support.story_line import Line
@@ -61,8 +63,9 @@ def name_of(process: Process) -> str:
 
 
 @pytest.fixture(scope="module")
-def hotline() -> Iterator[Split]:
-    hotline = Split()
+def hotline(postgresql_server: PostgresqlServer) -> Iterator[Split]:
+    url = postgresql_server.new_database()
+    hotline = Split(environment={"HOTLINE_DATABASE_URL": url})
     try:
         hotline.lay_out()
         hotline.start_asterisk()
@@ -70,6 +73,7 @@ def hotline() -> Iterator[Split]:
         yield hotline
     finally:
         hotline.stop()
+        postgresql_server.drop(url)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,8 @@ def served(hotline: Split, line: Line) -> int:
 
 def test_a_call_through_five_processes_becomes_a_ticket(hotline: Split, line: Line) -> None:
     assert_answered(line, called(hotline, line))
+    assert hotline.hotline.database.engine.dialect.name == "postgresql"
+    assert not list(hotline.home.glob("*.db*")), "nobody fell back to a file of his own"
 
 
 def test_readyz_of_the_web_process_tells_about_the_parts_of_all(hotline: Split) -> None:

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from support.outages import ends, long_prompts, served_one_by_one, talking_waiting_greeted, variables
+from support.outages import (
+    assert_each_was_served_once,
+    assert_owed_once,
+    assert_told_by_queue_log,
+    ends,
+    long_prompts,
+    served_one_by_one,
+    talking_waiting_greeted,
+    variables,
+)
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.story_line import Line
 from support.waiting import wait_for
@@ -35,21 +44,16 @@ def test_killed_while_citizens_are_greeted_wait_and_talk(hotline: RunningHotline
     line.gives_up(gave_up)
     citizens[late] = line.call(late, stay=200)
     wait_for(lambda: late in line.standing(), 20)
+    hotline.rotate_queue_log()  # the next server finds the place where this one stopped under another name
     served_one_by_one(hotline, line, citizens)
 
     hotline.start_server()
     records = {call["number_masked"]: call for call in line.ended(calls=5, seconds=30)}
     assert len(records) == 5
-    for citizen in citizens:
-        assert line.ended(citizen)[0]["outcome"] == "answered"
-    lost = line.ended(gave_up)[0]
-    assert lost["outcome"] == "queue_abandon"
-    owed = wait_for(lambda: line.callbacks(gave_up))
-    assert [callback["first_call_id"] for callback in owed] == [lost["call_id"]]
-    # drafts of calls that were answered while the server was dead exist as well, one each
-    for citizen in citizens:
-        call_id = line.ended(citizen)[0]["call_id"]
-        assert len(wait_for(lambda call_id=call_id: line.tickets_of(call_id))) == 1
+    assert_owed_once(line, gave_up, "queue_abandon")
+    # of those who were answered while the server was dead, drafts exist as well
+    assert_each_was_served_once(line, citizens)
+    assert_told_by_queue_log(line, late)
     assert_nothing_forgotten(hotline)
 
 

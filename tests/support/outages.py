@@ -1,6 +1,7 @@
 """What stories about a dead or frozen server share: prompts long enough to be caught in, and looks at Asterisk itself."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from support.running_hotline import RunningHotline, short_words
@@ -48,6 +49,38 @@ def served_one_by_one(hotline: RunningHotline, line: Line, calls: dict[str, Sipp
         until = connects()[n - 1] + 2.2
         wait_for(lambda until=until: time.time() > until)  # type: ignore[misc]
         assert call.hang_up().wait(20) == 0, call.errors
+
+
+def assert_each_was_served_once(line: Line, citizens: Iterable[str]) -> None:
+    """Each has one record, answered, with one draft, and nothing is owed to him, whatever our server missed meanwhile."""
+    for citizen in citizens:
+        (record,) = line.ended(citizen, seconds=40)
+        assert record["outcome"] == "answered"
+        drafts = wait_for(lambda call_id=record["call_id"]: line.tickets_of(call_id))  # type: ignore[misc]
+        assert len(drafts) == 1
+        assert line.callbacks(citizen) == []
+
+
+def assert_told_by_queue_log(line: Line, citizen: str) -> None:
+    """All that became of an answered citizen was read there, from his arrival to his end, each line once."""
+    (record,) = line.ended(citizen)
+
+    def told() -> list[str]:
+        timeline = line.hotline.get(f"/api/calls/{record['call_id']}")["timeline"]
+        return [entry["kind"] for entry in timeline if entry["source"] == "queue_log"]
+
+    whole = ["arrived", "completed", "connected", "ended", "queued"]
+    wait_for(lambda: set(whole) <= set(told()), 20)
+    assert sorted(told()) == whole, told()
+
+
+def assert_owed_once(line: Line, citizen: str, outcome: str) -> None:
+    """One record, lost in this way, and one callback for it."""
+    (record,) = line.ended(citizen, seconds=30)
+    assert record["outcome"] == outcome
+    owed = wait_for(lambda: line.callbacks(citizen))
+    assert [callback["first_call_id"] for callback in owed] == [record["call_id"]]
+    assert [callback["missed_count"] for callback in owed] == [1]
 
 
 def ends(hotline: RunningHotline, number: str) -> list[str]:

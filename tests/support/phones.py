@@ -174,7 +174,7 @@ def phone_scenario(
     return _scenario("phone", steps + _END + _VARIABLES)
 
 
-RINGS_OUT, IS_SILENT = "rings out", "is silent"
+RINGS_OUT, SPEAKS_EARLY, IS_SILENT = "rings out", "speaks before it answers", "is silent"
 CITIZENS = {
     "139": "200 OK",
     "138": "486 Busy Here",
@@ -184,12 +184,14 @@ CITIZENS = {
     "134": "503 Service Unavailable",
     "133": "480 Temporarily Unavailable",
     "132": IS_SILENT,
+    "131": SPEAKS_EARLY,
 }
 """How the citizens' phones treat our calls, by the first digits of their numbers."""
 
 
 def citizens_scenario(ring: float = 0.3, talk: float = 4) -> str:
-    """All citizens behind one trunk. Who answers hangs up after `talk` seconds; IS_SILENT never replies at all."""
+    """All citizens behind one trunk. Who answers hangs up after `talk` seconds; IS_SILENT never replies at all,
+    SPEAKS_EARLY tells by 183 alone that there is sound: so carriers say that a phone is switched off."""
     remember = _REMEMBER.replace(
         "<action>",
         '<action><ereg regexp="sip:(1[0-9][0-9])" search_in="hdr" header="To:" assign_to="whole,kind"/>',
@@ -207,6 +209,8 @@ def citizens_scenario(ring: float = 0.3, talk: float = 4) -> str:
             steps += '<pause milliseconds="12000"/>\n'
         elif then == RINGS_OUT:
             steps += _answer("180 Ringing") + _cancelled(f"then{start}", 60)
+        elif then == SPEAKS_EARLY:
+            steps += _answer("183 Session Progress", sdp=True) + _cancelled(f"then{start}", 60)
         elif then.startswith("200"):
             steps += _answer("180 Ringing") + _cancelled(f"then{start}", ring) + _answered(then, talk)
         else:

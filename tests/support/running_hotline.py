@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -83,6 +84,7 @@ class RunningHotline:
         self._citizens = count(1)
         self._citizens_phones = Telephones(self.settings.sip_port)
         self.token = ""
+        self._ends = ExitStack()
 
     # -- laying out ---------------------------------------------------------------------------------------------------
 
@@ -99,6 +101,7 @@ class RunningHotline:
         config_door.render_asterisk(self.settings, self.program, running)
         database.migrate(self.settings.database)
         self.hotline = bootstrap.build(self.settings)
+        self._ends.callback(self.hotline.database.engine.dispose)
         with self.hotline.database.writing() as session:
             self.token = accounts.create_token(
                 session, accounts.Role.ADMIN, None, "tests", self.hotline.now()
@@ -147,12 +150,24 @@ class RunningHotline:
 
     @property
     def queue_log(self) -> list[list[str]]:
+        """Every line that Asterisk wrote, those in rotated files first."""
         path = self.settings.queue_log_path
-        return (
-            [line.split("|") for line in path.read_text(errors="replace").splitlines()]
-            if path.exists()
-            else []
-        )
+        return [
+            line.split("|")
+            for one in [*self._rotated(), path]
+            if one.exists()
+            for line in one.read_text(errors="replace").splitlines()
+        ]
+
+    def _rotated(self) -> list[Path]:
+        path = self.settings.queue_log_path
+        return sorted(path.parent.glob(f"{path.name}.*"), key=lambda one: int(one.suffix[1:]))
+
+    def rotate_queue_log(self) -> None:
+        """As config/systemd/hotline-rotate.timer does. Not twice in a second: the second would overwrite the first."""
+        before = self._rotated()
+        self.ask("logger rotate")
+        wait_for(lambda: self._rotated() != before, 10, "the old file has its name")
 
     def log_of(self, call_id: str) -> list[str]:
         """The events that queue_log has of one call, in order."""
@@ -190,6 +205,7 @@ class RunningHotline:
                 server.kill()
                 server.wait(5)
         self.stop_asterisk()
+        self._ends.close()
         self._folder.cleanup()
 
     def type(self, line: str, *more: str) -> subprocess.CompletedProcess[str]:
