@@ -49,7 +49,7 @@ def test_a_file_that_is_too_large(config):
 def test_a_file_of_too_many_values(config):
     (config / "codes.yaml").write_text("areas:\n" + "- x\n" * MOST_VALUES)
     said = [line for line in told(config) if line.startswith("codes.yaml")]
-    assert said == ["codes.yaml:49999:3  areas → 49998: more than 50000 values. Split the file."]
+    assert said == ["codes.yaml:50000:3  areas → 49999: more than 50000 values. Split the file."]
 
 
 def test_too_many_menus(config):
