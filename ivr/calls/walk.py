@@ -11,8 +11,9 @@ from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.lines import Language
-from ivr.menus.navigation import EndCall, Play, Step, ToQueue, WaitKey, next_step, start
-from ivr.menus.schema import MenuFile
+from ivr.menus.menu_file import MenuFile
+from ivr.menus.navigation import next_step, start
+from ivr.menus.steps import EndCall, Play, Step, ToQueue, WaitKey
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from vocabulary.hotline_names import WALKED
 

@@ -19,7 +19,7 @@ from ivr.config_files.schema_words import validated
 from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
 from ivr.menus.graph import faults
-from ivr.menus.schema import MenuFile
+from ivr.menus.menu_file import MenuFile
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
 from routing.rules import RoutingRules

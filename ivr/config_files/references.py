@@ -9,6 +9,8 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
+from ivr.menus.nodes import NODE_TYPE_OF
+from ivr.menus.references import Refers, references
 from ivr.plain_text import shown
 from vocabulary.config_problem import ConfigProblem
 
@@ -91,11 +93,9 @@ def _of_a_rule(document: Document, path: Path) -> Iterator[Reference]:
 
 
 def _of_a_node(document: Document, path: Path) -> Iterator[Reference]:
-    yield Reference(document, (*path, "queue"), "queue")
-    yield Reference(document, (*path, "category"), "category")
-    for prompts in ((*path, "prompts"), (*path, "wrong_key", "prompts")):
-        for prompt in each(document, prompts):
-            yield Reference(document, prompt, "prompt")
+    for inner, refers in _in_node(document, path):
+        if refers.to != "node":
+            yield Reference(document, inner, refers.to)
 
 
 def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
@@ -105,12 +105,19 @@ def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
         return
     ways: list[Path] = [("start",)]
     for node in each(document, ("nodes",)):
-        ways += [(*node, "next"), (*node, "no_key", "then"), (*node, "wrong_key", "then")]
-        ways += each(document, (*node, "keys"))
+        ways += [path for path, refers in _in_node(document, node) if refers.to == "node"]
     for way in ways:
         name = text_at(document, way)
         if name is not None and name not in nodes:
             yield document.problem(way, f"no node {shown(name)}", did_you_mean(name, nodes))
+
+
+def _in_node(document: Document, path: Path) -> Iterator[tuple[Path, Refers]]:
+    """What a node names, as far as its kind is known."""
+    model = NODE_TYPE_OF.get(str(text_at(document, (*path, "kind"))))
+    if model is not None:
+        for found in references(model, value_at(document, path)):
+            yield (*path, *found.path), found.refers
 
 
 def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:

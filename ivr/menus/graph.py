@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ivr.menus.schema import KeyMenu, MenuFile, Node, Queue, Say
+from ivr.menus.menu_file import MenuFile
+from ivr.menus.node import Node
+from ivr.menus.references import Reference, references
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,9 @@ class MenuFault:
     severity: Literal["error", "warning"] = "error"
 
 
-def targets(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where a node leads: the path of each target within the node, and the node it names."""
-    if isinstance(node, Say):
-        yield ("next",), node.next
-    elif isinstance(node, KeyMenu):
-        yield from ((("keys", key), target) for key, target in node.keys.items())
-        yield ("no_key", "then"), node.no_key.then
-        yield ("wrong_key", "then"), node.wrong_key.then
+def ways(node: Node) -> Iterator[Reference]:
+    """Where a node leads."""
+    return (found for found in references(type(node), node) if found.refers.to == "node")
 
 
 def faults(menu: MenuFile) -> list[MenuFault]:
@@ -37,7 +34,7 @@ def faults(menu: MenuFile) -> list[MenuFault]:
         for name in menu.nodes
         if name not in reached
     ]
-    if not any(isinstance(menu.nodes[name], Queue) for name in reached):
+    if not any(menu.nodes[name].REACHES_A_PERSON for name in reached):
         remedy = "Add a node of kind queue and a way to it."
         found.append(MenuFault(("start",), "no way leads to a person", remedy))
     circle = _circle(menu, reached)
@@ -59,7 +56,7 @@ def _reached(menu: MenuFile) -> set[str]:
         name = ahead.pop()
         if name not in reached:
             reached.add(name)
-            ahead.extend(target for _, target in targets(menu.nodes[name]))
+            ahead.extend(str(way.name) for way in ways(menu.nodes[name]))
     return reached
 
 
@@ -87,6 +84,6 @@ def _without_keys(menu: MenuFile, first: str, done: set[str]) -> tuple[list[str]
         if name in finished or name in done:
             continue
         way.append(name)
-        following = [t for path, t in targets(menu.nodes[name]) if path[0] != "keys"]
+        following = [str(way.name) for way in ways(menu.nodes[name]) if not way.refers.by_key]
         ahead.extend((target, depth + 1) for target in following)
     return [], finished | set(way)

@@ -10,7 +10,7 @@ from support.fake_channel import FakeChannel
 from hotline import defaults_door
 from ivr.calls.walk import walk_menu
 from ivr.config_files.checker import Configuration, check
-from ivr.menus.schema import MenuFile
+from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

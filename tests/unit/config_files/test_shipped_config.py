@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ivr.config_files.checker import check
 from ivr.config_files.references import REQUIRED_PROMPTS
-from ivr.menus.navigation import Play, ToQueue, next_step, start
+from ivr.menus.navigation import next_step, start
+from ivr.menus.steps import Play, ToQueue
 
 SHIPPED = Path(__file__).parents[3] / "config"
 

@@ -1,7 +1,7 @@
 """What is wrong with a menu as a whole."""
 
 from ivr.menus.graph import faults
-from ivr.menus.schema import MenuFile
+from ivr.menus.menu_file import MenuFile
 
 
 def told(start, **nodes):

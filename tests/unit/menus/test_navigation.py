@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
 from ivr.menus.graph import faults
-from ivr.menus.navigation import LONGEST_WALK, EndCall, Play, ToQueue, WaitKey, next_step, start
-from ivr.menus.schema import ALL_KEYS, MenuFile
+from ivr.menus.menu_file import MenuFile
+from ivr.menus.navigation import LONGEST_WALK, next_step, start
+from ivr.menus.steps import ALL_KEYS, EndCall, Play, ToQueue, WaitKey
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "menus" / "examples" / "with_keys.yaml"
 

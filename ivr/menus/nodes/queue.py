@@ -1,0 +1,26 @@
+"""`queue`: hands the caller to a queue."""
+
+from typing import ClassVar, Literal
+
+from ivr.menus.node import Node
+from ivr.menus.references import CategoryCode, QueueName
+from ivr.menus.steps import GoOn, Place, Step, ToQueue
+
+
+class Queue(Node):
+    """Hands the caller to a queue; without `queue`, to the default queue of the number called."""
+
+    EXAMPLE: ClassVar[str] = """
+kind: queue
+queue: heating           # without it, the default queue of the number called
+category: heating        # known to the ticket from the key that was pressed
+"""
+    REACHES_A_PERSON: ClassVar[bool] = True
+
+    kind: Literal["queue"]
+    queue: QueueName | None = None
+    category: CategoryCode | None = None
+    """Category code for the ticket, known from the key that was pressed."""
+
+    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+        return ToQueue(at, self.queue, self.category)
