@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import typer
 from support.command_line import Done, run_command
 from support.phones import free_port
 from support.web_hotline import Api
 
-from hotline import as_found, bootstrap, cli, database
+from hotline import as_found, bootstrap, database, into_force
+from hotline.into_force import ServersNotTold
 from hotline.parts import report_process
 from hotline.settings import Settings
 from hotline.web.app import create_app
 from ivr.agents.roster import get_agent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GROUPS = ("agent", "asterisk", "token", "user")
+GROUPS = ("agent", "asterisk", "menus", "token", "user")
 PASSWORD = "correct horse battery"
 
 
@@ -265,7 +265,9 @@ def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> Non
         a_process("-m", "hotline.cli", "serve") as other,
         a_process("less", "hotline.log") as stranger,
     ):
-        assert cli._tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
+        assert (
+            into_force.tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
+        )
         for told in (one, other):
             assert told.stdout is not None
             assert told.stdout.readline() == "told\n"
@@ -282,7 +284,7 @@ def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
     def away(_: Settings) -> int:
         raise as_found.NoDatabase("there is no database at nowhere")
 
-    monkeypatch.setattr(cli, "_tell_servers", away)
+    monkeypatch.setattr(into_force, "tell_servers", away)
     said = shell.type("reload", code=1)
     assert "is in force for Asterisk and for the next start" in said
     assert "there is no database at nowhere" in said
@@ -290,7 +292,7 @@ def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
 
 
 def test_a_server_of_another_user_is_named_in_one_line(
-    shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_handle: int, _signal: int) -> None:
         raise PermissionError
@@ -298,11 +300,11 @@ def test_a_server_of_another_user_is_named_in_one_line(
     with a_process("-m", "hotline.cli", "serve") as server:
         settings = _reported(shell, tmp_path, server.pid)
         monkeypatch.setattr(signal, "pidfd_send_signal", refuse)  # for root no process is another's
-        with pytest.raises(typer.Exit):
-            cli._tell_servers(settings)
-    said = capsys.readouterr().err
-    assert said.startswith(f"hotline: process {server.pid} runs as another user")
-    assert said.count("\n") == 1
+        with pytest.raises(ServersNotTold) as refused:
+            into_force.tell_servers(settings)
+    said = str(refused.value)
+    assert said.startswith(f"process {server.pid} runs as another user")
+    assert "\n" not in said
 
 
 def test_serve_refuses_a_part_that_is_none(shell: Terminal) -> None:
