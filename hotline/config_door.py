@@ -6,7 +6,9 @@ A bad file never replaces what runs.
 import logging
 import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import yaml
 
@@ -16,20 +18,23 @@ from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
 from ivr.config_files.checker import Configuration, check
-from ivr.config_files.history import Entry, Note
+from ivr.config_files.history import Entry, Note, entries, went_out
 from ivr.config_files.published import (
     Further,
     NoGoodConfiguration,
     check_further,
     folder_of,
+    kept_set,
     load_for_start,
     load_published,
     publish,
+    store_of,
 )
 from ivr.config_files.putting_back import finish_putting_back
 from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.rollback import RolledBack
 from ivr.config_files.running import Running
+from ivr.config_files.set_store import current
 from ivr.lines import Lines
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
@@ -45,6 +50,8 @@ from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
+_LONGEST_CALL: Final = timedelta(days=1)
+_RECENT_SETS: Final = 3
 
 
 class NotTaken(HotlineError):
@@ -111,6 +118,17 @@ def roll_back(settings: Settings, version: str, by: Note) -> tuple[Running, Roll
     done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by)
     _put_in_force(settings, running.prompts)
     return running, done
+
+
+def load_recent(settings: Settings, now: datetime) -> list[Running]:
+    """Sets that calls still up may have begun with, the oldest first: those that went out of force within a day."""
+    store = store_of(settings.home_dir)
+    recent: list[Running] = []
+    for version in went_out(entries(store, current(store)), now - _LONGEST_CALL)[-_RECENT_SETS:]:
+        configuration = kept_set(store, version).configuration
+        if configuration is not None:
+            recent.append(Running(configuration, make_prompts(settings, configuration), False))
+    return recent
 
 
 def load_in_force(settings: Settings) -> Running:

@@ -250,6 +250,7 @@ class Service:
             hotline.now,
             lambda: self.trunks.up,
             self._is_log_read,
+            hotline.ran_earlier,
         )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}

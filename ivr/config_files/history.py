@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -78,6 +79,23 @@ def one_further_back(found: Sequence[Entry], current: str) -> str | None:
         if entry.version == current and entry.note.how != "rollback":
             return entry.before
     return None
+
+
+def went_out(found: Sequence[Entry], since: datetime) -> list[str]:
+    """Versions that were in force until a moment after `since`, and are no more; the one that went first comes first."""
+    gone: list[str] = []
+    for entry in found:
+        if entry.before is not None and _at(entry) > since:
+            gone = [*(one for one in gone if one != entry.before), entry.before]
+    return [version for version in gone if version != found[-1].version]
+
+
+def _at(entry: Entry) -> datetime:
+    try:
+        at = datetime.fromisoformat(entry.note.at)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _read(line: str, number: int) -> Entry | None:
