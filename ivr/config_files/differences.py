@@ -69,6 +69,7 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
     yield from (f"number {number}: new, menu {are[number].menu}" for number in are if number not in were)
     yield from (f"number {number}: gone" for number in were if number not in are)
     entered: dict[str, set[str]] = {}
+    told: dict[tuple[str, ...], list[str]] = {}  # what is the same for several numbers is said once
     kept = sorted((_doors(were[number], are[number]), number) for number in are if number in were)
     for (old_menu, new_menu, old_queue, new_queue), group in groupby(kept, key=lambda one: one[0]):
         before, after = old.menus.get(old_menu), new.menus.get(new_menu)
@@ -77,7 +78,9 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
         found = compare(Door(before, old_queue), Door(after, new_queue))
         for menu in (old_menu, new_menu):
             entered.setdefault(menu, set()).update(found.entered)
-        yield from _told([number for _, number in group], old_menu, new_menu, found)
+        told.setdefault(tuple(_told(old_menu, new_menu, found)), []).extend(number for _, number in group)
+    for lines, numbers in told.items():
+        yield from (f"{', '.join(numbers)}{line}" for line in lines)
     yield from _beside_the_paths(old.menus, new.menus, entered)
     yield from _sayings(old, new)
 
@@ -90,13 +93,13 @@ def _doors(old: Number, new: Number) -> tuple[str, str, str, str]:
     return old.menu, new.menu, old.queue, new.queue
 
 
-def _told(numbers: list[str], old_menu: str, new_menu: str, found: Comparison) -> Iterator[str]:
-    who = ", ".join(numbers)
+def _told(old_menu: str, new_menu: str, found: Comparison) -> Iterator[str]:
+    """Each to be said of a number, which stands before it."""
     if old_menu != new_menu:
-        yield f"{who}: menu {new_menu}; before: menu {old_menu}"
-    yield from (f"{who}, {in_words(path)}" for path in found.changed)
+        yield f": menu {new_menu}; before: menu {old_menu}"
+    yield from (f", {in_words(path)}" for path in found.changed)
     if not found.is_whole:
-        yield f"{who}: the menu is so large that not all its paths were compared"
+        yield ": the menu is so large that not all its paths were compared"
 
 
 def _beside_the_paths(

@@ -66,6 +66,24 @@ def test_numbers_that_come_go_and_change_their_menu_or_queue_are_told() -> None:
     assert any(line.startswith(f"{number}, when answered: hears greeting, choose_matter") for line in told)
 
 
+def test_what_is_the_same_for_several_numbers_is_said_once() -> None:
+    def two(found: Any) -> None:
+        for number, queue in zip(found["numbers"][:2], ("general", "heating"), strict=True):
+            number.update(menu="examples/with_keys", queue=queue)
+
+    before = edited("hotline.yaml", two)
+    assert before.configuration is not None
+    files = dict(before.files)
+    files["menus/examples/with_keys.yaml"] = files["menus/examples/with_keys.yaml"].replace(
+        b"1: enterprise", b"1: heating"
+    )
+    first, second = (number.number for number in before.configuration.lines.numbers[:2])
+    [line] = difference(before, SetOfFiles(files, check_files(files)[0])).paths
+    assert line.startswith(
+        f'{first}, {second}, key 1: queue "heating", category "heating"; before: queue "enterprise"'
+    )
+
+
 def test_a_node_off_the_paths_is_told_by_its_name() -> None:
     def idle(found: Any) -> None:
         found["nodes"]["later"] = {"kind": "queue", "queue": "heating"}
