@@ -28,7 +28,14 @@ def take_over(
     """Says what happens, and what must wait. Raises ServersNotTold."""
     version = running.configuration.version
     files = config_door.asterisk_files(settings, program, running)
-    for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
+    try:
+        laid = asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files)
+    except HotlineError as fault:
+        raise ServersNotTold(
+            f"configuration {version} is in force for the next start, but Asterisk did not take its files over, and the "
+            f"servers were not told: {fault}. Then say `hotline reload`"
+        ) from fault
+    for line in laid.waits:
         say(f"waits: {line}")
     try:
         told = tell_servers(settings)

@@ -49,6 +49,8 @@ def publish(why: Why, by: By = None) -> None:
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     taken = config_door.take_files(settings, note("publish", _who(by), why))
+    for problem in taken.running.problems:
+        say(f"warning: {problem}")
     if taken.entry is None:
         say("these files are in force already")
     else:

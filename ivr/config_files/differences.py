@@ -10,7 +10,7 @@ from typing import Final
 
 from ivr.config_files.checker import Configuration
 from ivr.lines import Number
-from ivr.menus.changed_paths import Comparison, Door, compare, in_words
+from ivr.menus.changed_paths import MOST_MOMENTS, Comparison, Door, compare, in_words
 from ivr.menus.menu_file import MenuFile
 
 MOST_TOLD: Final = 200
@@ -69,13 +69,15 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
     yield from (f"number {number}: new, menu {are[number].menu}" for number in are if number not in were)
     yield from (f"number {number}: gone" for number in were if number not in are)
     entered: dict[str, set[str]] = {}
+    left = MOST_MOMENTS  # for all numbers together: a start waits for this
     told: dict[tuple[str, ...], list[str]] = {}  # what is the same for several numbers is said once
     kept = sorted((_doors(were[number], are[number]), number) for number in are if number in were)
     for (old_menu, new_menu, old_queue, new_queue), group in groupby(kept, key=lambda one: one[0]):
         before, after = old.menus.get(old_menu), new.menus.get(new_menu)
         if before is None or after is None or (before == after and old_queue == new_queue):
             continue
-        found = compare(Door(before, old_queue), Door(after, new_queue))
+        found = compare(Door(before, old_queue), Door(after, new_queue), left)
+        left -= found.moments
         for menu in (old_menu, new_menu):
             entered.setdefault(menu, set()).update(found.entered)
         told.setdefault(tuple(_told(old_menu, new_menu, found)), []).extend(number for _, number in group)
@@ -99,7 +101,7 @@ def _told(old_menu: str, new_menu: str, found: Comparison) -> Iterator[str]:
         yield f": menu {new_menu}; before: menu {old_menu}"
     yield from (f", {in_words(path)}" for path in found.changed)
     if not found.is_whole:
-        yield ": the menu is so large that not all its paths were compared"
+        yield ": the menus are so large that not all paths were compared"
 
 
 def _beside_the_paths(

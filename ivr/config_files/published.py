@@ -24,6 +24,7 @@ from vocabulary.errors import HotlineError
 _log = logging.getLogger(__name__)
 _TRIED_AT_START: Final = 10
 _TRIES: Final = 3
+_MOST_NOTED: Final = 50
 
 
 class NoGoodConfiguration(HotlineError):
@@ -63,7 +64,13 @@ def _nothing_further(_folder: Path, _configuration: Configuration) -> list[Confi
 
 def note(how: How, who: str = "", why: str = "") -> Note:
     """Now; `who` is else the account that this process runs under."""
-    return Note(how, who or _account(), why, datetime.now(UTC).isoformat(timespec="seconds"))
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Note(how, _plain(who)[:100] or _account(), _plain(why)[:500], at)
+
+
+def _plain(text: str) -> str:
+    """One line that a terminal shows as it is."""
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())
 
 
 def _account() -> str:
@@ -81,7 +88,8 @@ def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_fur
             break
         try:
             publish(config_dir, configuration, home, note("start"))
-        except FilesChanged:
+        except FilesChanged as changed:
+            problems.append(problem(str(config_dir), (1, 1), (), str(changed), "Or start again."))
             continue
         except OSError as error:
             fault = f"this set could not be kept as the last good one ({error.strerror or error})"
@@ -156,7 +164,8 @@ def entry_of(store: Path, before: str | None, after: SetOfFiles, by: Note) -> En
     except Exception:  # a set that is good comes into force, whatever comparing it with another stumbles over
         _log.exception("sets %s and %s could not be compared", before, version)
         found = Difference((), ("could not be compared",))
-    return Entry(0, version, before, by, found.files, found.paths, found.untold)
+    untold = found.untold + len(found.paths[_MOST_NOTED:])
+    return Entry(0, version, before, by, found.files, found.paths[:_MOST_NOTED], untold)
 
 
 def kept_set(store: Path, version: str) -> SetOfFiles:

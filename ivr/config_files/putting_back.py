@@ -140,16 +140,25 @@ def finish_putting_back(config_dir: Path, home: Path) -> None:
 
 def settle(config_dir: Path, store: Path) -> None:
     """The same, within `alone_in`."""
+    now = current(store)
     try:
         found = json.loads((store / _PLAN).read_text("utf-8"))
+        version, before, aside = str(found["version"]), found["before"], Path(found["aside"])
+        names = [str(name) for name in found["names"]]
     except FileNotFoundError:
         return
-    work = PuttingBack(config_dir, store, found["version"], found["before"], Path(found["aside"]))
-    if current(store) == work.version:
-        work.finish(found["names"])
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # a damaged disk: what is in force goes back, all else is kept aside
+        version, before, aside, names = now or "", None, store.parent / "unpublished" / "damaged", []
+    work = PuttingBack(config_dir, store, version, before, aside)
+    if now == version and is_whole(store / version):
+        work.finish(names)
     else:
-        work.forget(found["names"])
-        shutil.rmtree(work.aside, ignore_errors=True)
+        work.forget(names)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _set_files(folder: Path) -> list[str]:

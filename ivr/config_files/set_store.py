@@ -29,6 +29,8 @@ def alone_in(store: Path) -> Iterator[None]:
     """Processes that start together publish one after the other; a killed one lets go by dying."""
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("a") as lock:
+        _own(store)
+        _own(store / ".lock")
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -51,6 +53,8 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
             target = aside / name
             target.parent.mkdir(parents=True, exist_ok=True)
             write_through(target, data)
+        for path in (aside, *aside.rglob("*")):
+            _own(path, store)
         for folder in {aside, *(p for p in aside.rglob("*") if p.is_dir())}:
             sync(folder)
         if (store / version).exists():  # a damaged copy; another process may replace it at the same moment
@@ -68,6 +72,7 @@ def replace_text(place: Path, text: str) -> None:
     os.close(handle)
     try:
         write_through(Path(aside), text.encode())
+        _own(Path(aside))
         os.replace(aside, place)
     except OSError:
         Path(aside).unlink(missing_ok=True)
@@ -98,6 +103,13 @@ def write_through(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _own(path: Path, model: Path | None = None) -> None:
+    """What root writes belongs to whom the folder belongs to, or the server could not read what is in force."""
+    if os.geteuid() == 0:
+        facts = (model or path.parent).stat()
+        os.chown(path, facts.st_uid, facts.st_gid)
 
 
 def sync(folder: Path) -> None:

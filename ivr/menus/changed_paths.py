@@ -13,7 +13,7 @@ from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueue, WaitKey
 
 MOST_MOMENTS: Final = 3000
-"""So many moments at which a key may be pressed are compared; a menu of a thousand nodes has about as many."""
+"""So many moments at which a key may be pressed are compared, in a second or two; a menu of hundreds of nodes has as many."""
 _NOWHERE: Final = Place("", ())
 
 Presses: TypeAlias = tuple[str, ...]
@@ -62,11 +62,12 @@ class ChangedPath:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`entered`: the nodes that were looked at, in either menu. Not `is_whole`: the menus are larger than was walked."""
+    """`entered`: the nodes that were looked at, in either menu. Not `is_whole`: there is more than these `moments`."""
 
     changed: tuple[ChangedPath, ...]
     entered: frozenset[str]
     is_whole: bool
+    moments: int
 
 
 def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
@@ -87,7 +88,7 @@ def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
             ahead.extend(
                 ((*presses, keys), was, now) for keys, was, now in _ways_on(before, after, old.last, new.last)
             )
-    return Comparison(tuple(changed), frozenset(entered), not ahead)
+    return Comparison(tuple(changed), frozenset(entered), not ahead, len(seen))
 
 
 def _begin(door: Door) -> Turn:

@@ -199,6 +199,23 @@ def test_a_full_disk_changes_nothing(site: Site, monkeypatch: pytest.MonkeyPatch
     assert {p: p.read_bytes() for p in site.config.rglob("*") if p.is_file()} == before
 
 
+def test_a_damaged_plan_puts_back_what_is_in_force_and_keeps_all_else(site: Site) -> None:
+    site.publish("begin")
+    before = site.on_disk
+    site.write("codes.yaml", "areas: [\n")
+    (store_of(site.home) / ".putting-back").write_bytes(b"\xff{")
+    assert not load_for_start(site.config, site.home).is_degraded
+    assert site.on_disk == before
+    assert [p.read_text() for p in site.home.glob("unpublished/*/codes.yaml")] == ["areas: [\n"]
+
+
+def test_who_and_why_are_one_printable_line() -> None:
+    said = note("publish", "zhang\n", "new\x1b[31m line\r\nhere \u202e" + "x" * 1000)
+    assert said.who == "zhang"
+    assert said.why.startswith("new[31m line here x")
+    assert len(said.why) == 500
+
+
 @pytest.mark.parametrize("line", [b"\xff\xfe\n", b"{}\n", b'{"number": 1}\n', b"[" * 500 + b"\n", b"12\n"])
 def test_a_damaged_line_of_the_history_costs_no_other(site: Site, line: bytes) -> None:
     site.publish("begin")
