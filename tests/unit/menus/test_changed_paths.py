@@ -87,6 +87,20 @@ def test_whatever_a_caller_notices_is_told(place: str, value: object, words: str
     assert any(words in line for line in changes((place, value)))
 
 
+def targets() -> list[tuple[str, str]]:
+    """Every place in the example that names a node, with each other node that could stand there."""
+    places = {f"nodes.choose.keys.{key}": node for key, node in example()["nodes"]["choose"]["keys"].items()}
+    places |= {f"nodes.choose.{rule}.then": "person" for rule in ("no_key", "wrong_key")}
+    nodes = list(example()["nodes"])
+    return [(place, node) for place, now in places.items() for node in nodes if node != now]
+
+
+@pytest.mark.parametrize(("place", "node"), targets())
+def test_every_way_that_leads_to_another_node_is_a_changed_path(place: str, node: str) -> None:
+    assert len(targets()) == 15
+    assert changes((place, node)) != []
+
+
 def test_a_node_by_another_name_is_no_change_for_callers() -> None:
     renamed = {"kind": "queue", "queue": "heating", "category": "heating"}
     assert changes(("nodes.heating", None), ("nodes.warm", renamed), ("nodes.choose.keys.2", "warm")) == []
