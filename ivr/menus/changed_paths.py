@@ -6,14 +6,15 @@ Pure and bounded. What an admin reads before he publishes, and what a publish is
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueue, WaitKey
 
-MOST_MOMENTS: Final = 3000
-"""So many moments at which a key may be pressed are compared, in a second or two; a menu of hundreds of nodes has as many."""
+MOST_MOMENTS: Final = 5000
+"""So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place("", ())
 
 Presses: TypeAlias = tuple[str, ...]
@@ -39,13 +40,13 @@ class Turn:
     def heard(self) -> tuple[str, ...]:
         return tuple(prompt for prompts, _ in self.plays for prompt in prompts)
 
-    @property
+    @cached_property
     def met(self) -> tuple[object, ...]:
         """Equal if a caller notices no difference here."""
         keys = tuple((prompt, keys) for prompts, keys in self.plays for prompt in prompts)
         return keys, replace(self.last, place=_NOWHERE)
 
-    @property
+    @cached_property
     def state(self) -> tuple[object, ...]:
         """Equal if everything that may follow is equal too, the way here aside."""
         return self.met, replace(self.last.place, nodes_walked=())
