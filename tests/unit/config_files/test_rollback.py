@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ivr.config_files.checker import check
+from ivr.config_files.checker import Configuration, check
 from ivr.config_files.history import Entry, entries
-from ivr.config_files.published import load_for_start, note, publish, store_of
+from ivr.config_files.published import FilesChanged, load_for_start, note, publish, store_of
 from ivr.config_files.putting_back import CannotPutBack
 from ivr.config_files.rollback import NoSuchSet, RolledBack, roll_back, version_before, version_meant
 from ivr.config_files.set_store import current
 from ivr.config_files.sources import read_sources
+from vocabulary.config_problem import ConfigProblem
 
 SHIPPED = Path(__file__).parents[3] / "config"
 
@@ -94,6 +95,30 @@ def test_a_start_is_noted_too(site: Site) -> None:
     load_for_start(site.config, site.home)
     load_for_start(site.config, site.home)
     assert [one.note.how for one in site.history] == ["start"]
+
+
+def test_what_is_saved_while_it_is_checked_is_not_published_unchecked(site: Site) -> None:
+    configuration, _ = check(site.config)
+    assert configuration is not None
+    site.write("codes.yaml", "areas: [\n")
+    with pytest.raises(FilesChanged):
+        publish(site.config, configuration, site.home, note("publish", "zhang", "begin"))
+    assert site.in_force is None
+
+
+def test_a_start_checks_again_what_is_saved_meanwhile(site: Site) -> None:
+    looks = []
+
+    def saved_meanwhile(_folder: Path, configuration: Configuration) -> list[ConfigProblem]:
+        looks.append(configuration.version)
+        if len(looks) == 1:
+            site.write("codes.yaml", (site.config / "codes.yaml").read_text("utf-8") + "# saved\n")
+        return []
+
+    start = load_for_start(site.config, site.home, saved_meanwhile)
+    assert not start.is_degraded
+    assert len(set(looks)) == 2
+    assert start.configuration.version == looks[1] == site.in_force
 
 
 def test_a_rollback_brings_set_and_files_back_and_is_noted(site: Site) -> None:
