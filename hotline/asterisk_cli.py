@@ -8,6 +8,7 @@ import typer
 from hotline import asterisk_changes, asterisk_process, config_door
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
+from ivr.config_files.published import note
 from vocabulary.errors import HotlineError
 
 asterisk_app = typer.Typer(
@@ -38,7 +39,7 @@ def asterisk_render(
     """
     now = settings_from_environment()
     program = asterisk_process.find(now.asterisk_root)
-    running = config_door.load_changed(now, is_published=to is None)
+    running = config_door.load_changed(now, by=note("render") if to is None else None)
     if to is not None:
         changed = tuple(config_door.render_asterisk(now, program, running, to))
         say(f"changed: {', '.join(changed) or 'nothing'}")

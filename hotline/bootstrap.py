@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +25,7 @@ from tickets.sealing import Sealer
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
+_EARLIER_SETS: Final = 10
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Hotline:
     switch: Switch
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _running: Running | None = None
+    _earlier: dict[str, Running] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -46,7 +49,26 @@ class Hotline:
 
     def replace_running(self, running: Running) -> None:
         with self._lock:
+            if self._running is not None:
+                self._remember(self._running)
             self._running = running
+
+    def ran_earlier(self, version: str) -> Running | None:
+        """For a call that began with it; None if too many sets, or a day, went by since."""
+        with self._lock:
+            return self._earlier.get(version)
+
+    def remember(self, earlier: Iterable[Running]) -> None:
+        """The oldest first: sets that calls may have begun with before this process started."""
+        with self._lock:
+            for running in earlier:
+                self._remember(running)
+
+    def _remember(self, running: Running) -> None:
+        self._earlier.pop(running.configuration.version, None)
+        self._earlier[running.configuration.version] = running
+        for version in list(self._earlier)[:-_EARLIER_SETS]:
+            del self._earlier[version]
 
 
 def build(settings: Settings) -> Hotline:
@@ -97,7 +119,9 @@ def build_server(settings: Settings) -> Hotline:
     except BaseException:  # Ctrl-C too: nobody gets this engine, so nobody would close it
         database.engine.dispose()
         raise
-    return _join(settings, running, database, sealer)
+    hotline = _join(settings, running, database, sealer)
+    hotline.remember(config_door.load_recent(settings, hotline.now()))
+    return hotline
 
 
 def _join(settings: Settings, running: Running, database: Database, sealer: Sealer) -> Hotline:

@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import socket
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotline import (
     accounts_cli,
     as_found,
-    asterisk_changes,
     asterisk_cli,
     asterisk_process,
     bootstrap,
@@ -26,18 +22,19 @@ from hotline import (
     database,
     defaults_door,
     first_start,
+    into_force,
     leftovers,
     operations_cli,
     own_server,
     people_cli,
     render_check,
     trial,
+    versions_cli,
 )
 from hotline.environment import settings_from_environment
-from hotline.other_processes import may_be_a_server, other_process
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
-from ivr.config_files.published import NoGoodConfiguration, check_further
+from ivr.config_files.published import NoGoodConfiguration, check_further, note
 from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
 
@@ -48,6 +45,7 @@ app = typer.Typer(
     "Where it keeps things and which ports it uses is set by HOTLINE_… variables: see `hotline settings`.",
 )
 app.add_typer(asterisk_cli.asterisk_app, name="asterisk")
+app.add_typer(versions_cli.menus, name="menus")
 people_cli.add_commands(app)
 accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
@@ -195,48 +193,8 @@ def reload() -> None:
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
-    running = config_door.load_changed(settings)
-    files = config_door.asterisk_files(settings, program, running)
-    for line in asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files).waits:
-        say(f"waits: {line}")
-    try:
-        told = _tell_servers(settings)
-    except (as_found.NoDatabase, as_found.WrongRevision, SQLAlchemyError) as fault:
-        fail(
-            f"configuration {running.configuration.version} is in force for Asterisk and for the next start, but which "
-            f"servers run cannot be told ({as_found.first_line(fault)}): say `systemctl reload 'hotline@*'`"
-        )
-    if told:
-        say(f"configuration {running.configuration.version} is in force")
-    else:
-        say("no server runs on this machine; the next start takes it")
-
-
-def _tell_servers(settings: Settings) -> int:
-    """SIGHUP to every server process of this hotline on this machine that reported lately; how many.
-
-    Raises NoDatabase, WrongRevision.
-    """
-    here = f"{socket.gethostname()}:"
-    with as_found.reading(settings) as session:
-        processes = as_found.running_processes(session, datetime.now(UTC))
-    pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
-    refused, told = [], 0
-    for pid in pids:
-        with other_process(pid) as process:
-            # it may have ended since it reported, and another have its number, whom SIGHUP would end
-            if process is None or not may_be_a_server(pid):
-                continue
-            try:
-                process.signal(signal.SIGHUP)
-                told += 1
-            except PermissionError:
-                refused.append(str(pid))
-    if refused:
-        fail(
-            f"process {', '.join(refused)} runs as another user and was not told; run this as that user or root"
-        )
-    return told
+    running = config_door.load_changed(settings, by=note("reload", os.environ.get("SUDO_USER", "")))
+    into_force.take_over(settings, program, running, say)
 
 
 @app.command()

@@ -5,7 +5,10 @@ A bad file never replaces what runs.
 
 import logging
 import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import yaml
 
@@ -13,18 +16,25 @@ from hotline import asterisk_process, asterisk_site, defaults_door, hold_music, 
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
+from ivr.config_files import rollback
 from ivr.config_files.checker import Configuration, check
+from ivr.config_files.history import Entry, Note, entries, went_out
 from ivr.config_files.published import (
     Further,
     NoGoodConfiguration,
     check_further,
     folder_of,
+    kept_set,
     load_for_start,
     load_published,
     publish,
+    store_of,
 )
+from ivr.config_files.putting_back import finish_putting_back
 from ivr.config_files.references import REQUIRED_PROMPTS
+from ivr.config_files.rollback import RolledBack
 from ivr.config_files.running import Running
+from ivr.config_files.set_store import current
 from ivr.lines import Lines
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
@@ -40,6 +50,8 @@ from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
+_LONGEST_CALL: Final = timedelta(days=1)
+_RECENT_SETS: Final = 3
 
 
 class NotTaken(HotlineError):
@@ -60,16 +72,63 @@ def load(settings: Settings) -> Running:
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
 
-def load_changed(settings: Settings, *, is_published: bool = True) -> Running:
-    """The files on disk if they are good, kept as the last good set; raises NotTaken with all problems if not."""
-    configuration, problems = check_further(settings.config_dir, _cannot_be_rendered(settings))
+@dataclass(frozen=True)
+class Taken:
+    """`entry`: the line of the history; None: these files were in force already."""
+
+    running: Running
+    entry: Entry | None
+
+
+def load_changed(settings: Settings, *, by: Note | None) -> Running:
+    """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
+    return (_checked(settings) if by is None else take_files(settings, by)).running
+
+
+def take_files(settings: Settings, by: Note) -> Taken:
+    """The files on disk come into force if they are good; raises NotTaken with all problems if not."""
+    checked = _checked(settings)
+    entry = publish(settings.config_dir, checked.running.configuration, settings.home_dir, by)
+    _put_in_force(settings, checked.running.prompts)
+    return Taken(checked.running, entry)
+
+
+def _checked(settings: Settings) -> Taken:
+    try:
+        finish_putting_back(settings.config_dir, settings.home_dir)
+    except OSError as fault:
+        raise NotTaken(
+            f"a rollback was cut, and its files cannot be put back into {settings.config_dir} ({fault.strerror}): "
+            "say `hotline reload` as a user who may write there"
+        ) from fault
+    return Taken(_made_ready(settings, settings.config_dir), None)
+
+
+def _made_ready(settings: Settings, folder: Path) -> Running:
+    """The set in that folder with its prompts, or NotTaken with all its problems."""
+    configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken("\n".join(str(one) for one in problems))
-    prompts = make_prompts(settings, configuration)
-    if is_published:
-        publish(settings.config_dir, configuration.version, settings.home_dir)
-        _put_in_force(settings, prompts)
-    return Running(configuration, prompts, False, tuple(problems))
+    return Running(configuration, make_prompts(settings, configuration), False, tuple(problems))
+
+
+def roll_back(settings: Settings, version: str, by: Note) -> tuple[Running, RolledBack]:
+    """A kept set comes into force again, its files into the config folder. Raises NotTaken if it is good no more."""
+    running = _made_ready(settings, folder_of(settings.home_dir, version))
+    done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by)
+    _put_in_force(settings, running.prompts)
+    return running, done
+
+
+def load_recent(settings: Settings, now: datetime) -> list[Running]:
+    """Sets that calls still up may have begun with, the oldest first: those that went out of force within a day."""
+    store = store_of(settings.home_dir)
+    recent: list[Running] = []
+    for version in went_out(entries(store, current(store)), now - _LONGEST_CALL)[-_RECENT_SETS:]:
+        configuration = kept_set(store, version).configuration
+        if configuration is not None:
+            recent.append(Running(configuration, make_prompts(settings, configuration), False))
+    return recent
 
 
 def load_in_force(settings: Settings) -> Running:

@@ -50,6 +50,7 @@ from ivr.agents.switch import Seat
 from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
+from ivr.config_files.published import note
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, told
 from ivr.telephony.agi_session import AgiSession
@@ -249,6 +250,7 @@ class Service:
             hotline.now,
             lambda: self.trunks.up,
             self._is_log_read,
+            hotline.ran_earlier,
         )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
@@ -342,7 +344,8 @@ class Service:
     def _reload(self) -> None:
         """SIGHUP: take the files on disk if they are good; else keep what runs and say why."""
         try:
-            self.hotline.replace_running(config_door.load_changed(self.hotline.settings))
+            running = config_door.load_changed(self.hotline.settings, by=note("reload"))
+            self.hotline.replace_running(running)
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:
             _log.error("the new configuration is not taken: %s", fault)

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
-from ivr.calls.walk import Walk, play_prompts, walk_menu
+from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu
 from ivr.config_files.running import Running
 from missed_call_redial.attempts import (
     NO_TRUNK_ALLOWS,
@@ -28,7 +28,7 @@ from missed_call_redial.ringers import ticketed_call
 from missed_call_redial.trunk_faults import note_trunk, trunk_faults
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
-from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE
+from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE, WALKED
 from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ class _Permit:
 @dataclass(frozen=True)
 class CallDesk:
     """`write` does one piece of work in a transaction and returns after the commit; `trunks_up` names the trunks that
-    answer; `is_log_read` says whether queue_log was read to its end just now, without which nobody is rung back."""
+    answer; `is_log_read` says whether queue_log was read to its end just now, without which nobody is rung back;
+    `earlier` gives the set of a version that was in force before, None if it is known no more."""
 
     ledger: Ledger
     running: Callable[[], Running]
@@ -68,6 +69,7 @@ class CallDesk:
     now: Callable[[], datetime]
     trunks_up: Callable[[], Collection[str]]
     is_log_read: Callable[[Session, datetime], bool] = lambda _session, _now: True
+    earlier: Callable[[str], Running | None] = lambda _version: None
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -127,10 +129,21 @@ class CallDesk:
         if status == "TIMEOUT":
             channel.set_variable(NEXT, SORRY)
         if status == "CONTINUE":
-            running = self.running()
             channel.set_variable(NEXT, HANG_UP)
+            running = self._begun_with(channel)
             language = running.configuration.lines.site.language
             play_prompts(channel, ("goodbye",), "", running.prompts, language)
+
+    def _begun_with(self, channel: Channel) -> Running:
+        """What is said to a caller goes by the set that his call began with, whatever was published meanwhile. What is owed
+        to him, and which ticket he gets, goes by the set in force."""
+        running, version = self.running(), version_walked(channel.variable(WALKED))
+        if version in ("", running.configuration.version):
+            return running
+        earlier = self.earlier(version)
+        if earlier is None:
+            _log.info("call %s: set %s is known no more, the one in force serves", channel.call_id, version)
+        return earlier or running
 
     def end(self, channel: Channel) -> None:
         """Arguments: status, abandoned, member, cause, by, queue, caller, number called, trunk, QUEUE_PRIO,

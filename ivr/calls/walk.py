@@ -53,6 +53,12 @@ class Walk:
         return "|".join((self.path, self.version, self.queue or "", self.category or "", greeted))
 
 
+def version_walked(told: str) -> str:
+    """Of what `Walk.told` wrote; "" if nothing was walked."""
+    _path, _, rest = told.partition("|")
+    return rest.partition("|")[0]
+
+
 def walk_menu(
     channel: Channel,
     name: str,

@@ -1,28 +1,30 @@
 """The last good set of config files, kept on disk: what a start runs on when the files have faults.
 
-Needs no database. `<home>/published/<version>/` holds one whole set each; the file `current` names the one in
-force. Every step is a rename, so a kill at any moment leaves the old set or the new, whole.
+Needs no database. Every set that comes into force leaves a line in the history, also by a start or a reload.
 """
 
-import fcntl
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import getpass
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ivr.config_files.checker import Configuration, check, content_version
+from ivr.config_files.checker import Configuration, check, check_files, content_version
+from ivr.config_files.differences import Difference, SetOfFiles, difference
+from ivr.config_files.history import Entry, How, Note
 from ivr.config_files.problems import problem
+from ivr.config_files.putting_back import finish_putting_back, is_under_way
+from ivr.config_files.set_store import alone_in, by_age, current, is_whole, put_in_force
 from ivr.config_files.sources import read_sources
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.errors import HotlineError
 
-KEPT_SETS: Final = 10
-_POINTER: Final = "current"
-_ASIDE: Final = ".new-"
+_log = logging.getLogger(__name__)
+_TRIED_AT_START: Final = 10
+_TRIES: Final = 3
+_MOST_NOTED: Final = 50
 
 
 class NoGoodConfiguration(HotlineError):
@@ -33,6 +35,14 @@ class NoGoodConfiguration(HotlineError):
         count = sum(p.severity == "error" for p in problems)
         faults = "a fault" if count == 1 else f"{count} faults"
         super().__init__(f"the config files have {faults}, and no earlier set can be run on")
+
+
+class FilesChanged(HotlineError):
+    """Somebody saved a file while the set was checked, so what would be published was never checked."""
+
+    def __init__(self, config_dir: Path) -> None:
+        self.config_dir = config_dir
+        super().__init__(f"a file in {config_dir} was saved while the set was checked; say it again")
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,35 @@ def _nothing_further(_folder: Path, _configuration: Configuration) -> list[Confi
     return []
 
 
+def note(how: How, who: str = "", why: str = "") -> Note:
+    """Now; `who` is else the account that this process runs under."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Note(how, _plain(who)[:100] or _account(), _plain(why)[:500], at)
+
+
+def _plain(text: str) -> str:
+    """One line that a terminal shows as it is."""
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in a container
+        return "unknown"
+
+
 def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_further) -> StartConfig:
     """The files if they are good, which publishes them; else the last good set, or NoGoodConfiguration."""
-    configuration, problems = check_further(config_dir, further)
-    if configuration is not None:
+    for _ in range(_TRIES):
+        configuration, problems = _check_whole(config_dir, home, further)
+        if configuration is None:
+            break
         try:
-            publish(config_dir, configuration.version, home)
+            publish(config_dir, configuration, home, note("start"))
+        except FilesChanged as changed:
+            problems.append(problem(str(config_dir), (1, 1), (), str(changed), "Or start again."))
+            continue
         except OSError as error:
             fault = f"this set could not be kept as the last good one ({error.strerror or error})"
             remedy = f"Check space and rights of {home}."
@@ -67,6 +100,19 @@ def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_fur
     if last_good is None:
         raise NoGoodConfiguration(problems)
     return StartConfig(last_good, True, tuple(problems))
+
+
+def _check_whole(
+    config_dir: Path, home: Path, further: Further
+) -> tuple[Configuration | None, list[ConfigProblem]]:
+    """A rollback that was cut is finished first: its files are a mixture of two sets until then."""
+    try:
+        finish_putting_back(config_dir, home)
+    except OSError as error:
+        fault = f"a rollback was cut, and its files cannot be put back now ({error.strerror or error})"
+        remedy = "Say `hotline reload` as a user who may write there."
+        return None, [problem(str(config_dir), (1, 1), (), fault, remedy)]
+    return check_further(config_dir, further)
 
 
 def check_further(
@@ -83,31 +129,49 @@ def check_further(
 
 def folder_of(home: Path, version: str) -> Path:
     """Where that set is kept."""
-    return home / "published" / version
+    return store_of(home) / version
 
 
-def publish(config_dir: Path, version: str, home: Path) -> None:
-    """Keeps the files as the set in force. Nothing happens if they changed since they were checked."""
-    files, _ = read_sources(config_dir)
-    if content_version(files) != version:
-        return
-    store = home / "published"
-    store.mkdir(parents=True, exist_ok=True)
-    with _alone_in(store):
-        if _current(store) == version and _is_whole(store / version):
-            return
-        if not _is_whole(store / version):
-            _keep(files, store, version)
-        _point_at(version, store)
-        _forget_old(store, version)
+def store_of(home: Path) -> Path:
+    return home / "published"
 
 
-@contextmanager
-def _alone_in(store: Path) -> Iterator[None]:
-    """Processes that start together publish one after the other; a killed one lets go by dying."""
-    with (store / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def publish(config_dir: Path, configuration: Configuration, home: Path, by: Note) -> Entry | None:
+    """Puts the files in force and notes it; None: they are in force already. Raises FilesChanged, OSError.
+
+    A kill at any moment leaves the set that was in force, or this one, whole and noted.
+    """
+    store, version = store_of(home), configuration.version
+    with alone_in(store):
+        files, _ = read_sources(config_dir)
+        if content_version(files) != version or is_under_way(store):
+            raise FilesChanged(config_dir)
+        before = current(store)
+        if before == version:
+            if not is_whole(store / version):
+                put_in_force(store, version, files, None)
+            return None
+        entry = entry_of(store, before, SetOfFiles(files, configuration), by)
+        put_in_force(store, version, files, entry)
+        return entry
+
+
+def entry_of(store: Path, before: str | None, after: SetOfFiles, by: Note) -> Entry:
+    """Of the set `after` that follows `before`; the history numbers it."""
+    version = content_version(after.files)
+    try:
+        found = difference(kept_set(store, before), after) if before else Difference((), ())
+    except Exception:  # a set that is good comes into force, whatever comparing it with another stumbles over
+        _log.exception("sets %s and %s could not be compared", before, version)
+        found = Difference((), ("could not be compared",))
+    untold = found.untold + len(found.paths[_MOST_NOTED:])
+    return Entry(0, version, before, by, found.files, found.paths[:_MOST_NOTED], untold)
+
+
+def kept_set(store: Path, version: str) -> SetOfFiles:
+    """As it was published; without files if it was forgotten since."""
+    files, _ = read_sources(store / version)
+    return SetOfFiles(files, check_files(files)[0])
 
 
 def load_published(home: Path, further: Further = _nothing_further) -> Configuration | None:
@@ -115,98 +179,15 @@ def load_published(home: Path, further: Further = _nothing_further) -> Configura
 
     If all have something further the set in force is given: it ran, and is better than none.
     """
-    store = home / "published"
-    current = _current(store)
-    versions = ([current] if current else []) + [v for v in _by_age(store) if v != current]
+    store = store_of(home)
+    now = current(store)
+    versions = ([now] if now else []) + [v for v in by_age(store) if v != now][:_TRIED_AT_START]
     whole: list[Configuration] = []
     for version in versions:
-        if _is_whole(store / version):
+        if is_whole(store / version):
             configuration, _ = check(store / version)
             if configuration is not None:
                 whole.append(configuration)
                 if all(one.severity != "error" for one in further(store / version, configuration)):
                     return configuration
     return whole[0] if whole else None
-
-
-def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
-    aside = Path(tempfile.mkdtemp(dir=store, prefix=_ASIDE))
-    try:
-        for name, data in files.items():
-            target = aside / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write_through(target, data)
-        for folder in {aside, *(p for p in aside.rglob("*") if p.is_dir())}:
-            _sync(folder)
-        if (store / version).exists():  # a damaged copy; another process may replace it at the same moment
-            os.replace(store / version, tempfile.mkdtemp(dir=store, prefix=_ASIDE))
-        os.replace(aside, store / version)
-        _sync(store)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not _is_whole(store / version):
-            raise
-
-
-def _point_at(version: str, store: Path) -> None:
-    handle, aside = tempfile.mkstemp(dir=store, prefix=_ASIDE)
-    os.close(handle)
-    _write_through(Path(aside), f"{version}\n".encode())
-    os.replace(aside, store / _POINTER)
-    _sync(store)
-
-
-def _forget_old(store: Path, version: str) -> None:
-    """Removes what an interrupted publish left aside, and all but the newest sets."""
-    old = [v for v in _by_age(store) if v != version][KEPT_SETS - 1 :]
-    for path in [store / v for v in old] + [p for p in store.glob(f"{_ASIDE}*") if _is_abandoned(p)]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _is_abandoned(path: Path) -> bool:
-    """Nobody takes a minute to publish: younger ones may be another process at work."""
-    try:
-        return os.stat(path.parent / _POINTER).st_mtime - path.stat().st_mtime > 60
-    except OSError:
-        return False
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _current(store: Path) -> str | None:
-    try:
-        written = (store / _POINTER).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return written if written.isalnum() else None
-
-
-def _by_age(store: Path) -> list[str]:
-    """Versions on disk, the newest first."""
-    try:
-        folders = [p for p in store.iterdir() if p.is_dir() and not p.name.startswith(".")]
-        return [p.name for p in sorted(folders, key=lambda p: p.stat().st_mtime, reverse=True)]
-    except OSError:
-        return []
-
-
-def _is_whole(folder: Path) -> bool:
-    """The folder's name is the hash of what it holds."""
-    files, _ = read_sources(folder)
-    return content_version(files) == folder.name

@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,43 +9,13 @@ import psycopg
 import pytest
 from support.databases import PostgresqlServer
 from support.filled_home import NOW, FilledHome, a_filled_home, postgresql_programs, whole_calls
+from support.killed import run_until
 from support.waiting import wait_for
 
 from hotline import backup, restore
 from hotline.settings import Settings
 
 OLD, NEW = 4, 3
-STEPS = frozenset(
-    {"open", "os.rename", "os.mkdir", "os.remove", "ctypes.dlsym", "shutil.rmtree", "subprocess.Popen"}
-)
-
-
-def run_until(step: int, work: Callable[[], object]) -> int:
-    """Does `work` in a process of its own, which is killed before its file operation number `step`; gives how many
-    it did."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        done = 0
-
-        def count(event: str, _arguments: object) -> None:
-            nonlocal done
-            if event in STEPS:
-                done += 1
-                os.write(writing, b".")
-                if done == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(count)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        steps = len(pipe.read())
-    os.waitpid(child, 0)
-    return steps
 
 
 def some_of(steps: int, count: int) -> list[int]:

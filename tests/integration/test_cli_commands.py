@@ -4,6 +4,7 @@ The stories share one hotline, which the first of them lays out as an admin woul
 """
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,19 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import typer
 from support.command_line import Done, run_command
 from support.phones import free_port
 from support.web_hotline import Api
 
-from hotline import as_found, bootstrap, cli, database
+from hotline import as_found, bootstrap, database, into_force
+from hotline.into_force import ServersNotTold
 from hotline.parts import report_process
 from hotline.settings import Settings
 from hotline.web.app import create_app
 from ivr.agents.roster import get_agent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GROUPS = ("agent", "asterisk", "token", "user")
+GROUPS = ("agent", "asterisk", "menus", "token", "user")
 PASSWORD = "correct horse battery"
 
 
@@ -265,7 +266,9 @@ def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> Non
         a_process("-m", "hotline.cli", "serve") as other,
         a_process("less", "hotline.log") as stranger,
     ):
-        assert cli._tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
+        assert (
+            into_force.tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
+        )
         for told in (one, other):
             assert told.stdout is not None
             assert told.stdout.readline() == "told\n"
@@ -282,15 +285,55 @@ def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
     def away(_: Settings) -> int:
         raise as_found.NoDatabase("there is no database at nowhere")
 
-    monkeypatch.setattr(cli, "_tell_servers", away)
+    monkeypatch.setattr(into_force, "tell_servers", away)
     said = shell.type("reload", code=1)
     assert "is in force for Asterisk and for the next start" in said
     assert "there is no database at nowhere" in said
     assert "systemctl reload" in said
 
 
+def test_a_menu_is_compared_published_and_rolled_back(shell: Terminal, tmp_path: Path) -> None:
+    ours = {"HOTLINE_CONFIG": str(tmp_path / "config"), "HOTLINE_HOME": str(tmp_path / "home")}
+    shell.type("init", ours["HOTLINE_CONFIG"])
+    shell.type("migrate", **ours)
+    assert shell.type("menus history", **ours) == "nothing was published here yet\n"
+    assert "nothing is in force yet" in shell.type("menus diff", code=1, **ours)
+    assert "no server runs" in shell.type("menus publish --why", "begin", **ours)
+    assert shell.type("menus diff", **ours) == "nothing changes\n"
+
+    menu = tmp_path / "config" / "menus" / "main.yaml"
+    good = menu.read_text("utf-8")
+    menu.write_text(good.replace("kind: queue", "kind: queue\n    queue: heating\n    #"), "utf-8")
+    changed = shell.type("menus diff", **ours)
+    assert changed.startswith("file menus/main.yaml (changed)\n")
+    assert (
+        'when answered: hears greeting, then queue "heating"; before: hears greeting, then queue "' in changed
+    )
+    said = shell.type("menus publish --by zhang --why", "heating season", **ours)
+    assert said.startswith(changed)
+    assert "in force already" in shell.type("menus publish --why", "again", **ours)
+
+    menu.write_text("start: [\n", "utf-8")
+    assert "the files have faults and cannot be published" in shell.type("menus diff", **ours)
+    assert "menus/main.yaml:" in shell.type("menus publish --why", "half", code=1, **ours)
+    said = shell.type("menus rollback --by li --why", "it was wrong", **ours)
+    [aside] = re.findall(r"not published are kept in (\S+)", said)
+    assert (Path(aside) / "menus" / "main.yaml").read_text("utf-8") == "start: [\n"
+    assert menu.read_text("utf-8") == good
+    assert "nothing before the set in force" in shell.type("menus rollback --why", "more", code=1, **ours)
+
+    told = shell.type("menus history --paths", **ours).splitlines()
+    heads = [row.split() for row in told if not row.startswith("      ")]
+    assert [(row[0], row[3]) for row in heads] == [("1", "publish"), ("2", "publish"), ("3", "rollback")]
+    assert [row[4] for row in heads[1:]] == ["zhang", "li"]
+    assert told[-1].startswith("      ")
+    assert heads[0][5] == heads[2][5] != heads[1][5]
+    assert shell.type("menus diff 2", **ours) == shell.type(f"menus diff 2 {heads[0][5][:6]}", **ours)
+    assert "no such number" in shell.type("menus diff 99", code=1, **ours)
+
+
 def test_a_server_of_another_user_is_named_in_one_line(
-    shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_handle: int, _signal: int) -> None:
         raise PermissionError
@@ -298,11 +341,11 @@ def test_a_server_of_another_user_is_named_in_one_line(
     with a_process("-m", "hotline.cli", "serve") as server:
         settings = _reported(shell, tmp_path, server.pid)
         monkeypatch.setattr(signal, "pidfd_send_signal", refuse)  # for root no process is another's
-        with pytest.raises(typer.Exit):
-            cli._tell_servers(settings)
-    said = capsys.readouterr().err
-    assert said.startswith(f"hotline: process {server.pid} runs as another user")
-    assert said.count("\n") == 1
+        with pytest.raises(ServersNotTold) as refused:
+            into_force.tell_servers(settings)
+    said = str(refused.value)
+    assert said.startswith(f"process {server.pid} runs as another user")
+    assert "\n" not in said
 
 
 def test_serve_refuses_a_part_that_is_none(shell: Terminal) -> None:

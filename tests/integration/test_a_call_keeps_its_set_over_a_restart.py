@@ -1,0 +1,45 @@
+"""A process knows the sets that calls still up may have begun with: those that it ran, and after a start the recent ones."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from support.filled_home import FilledHome, a_filled_home
+
+from hotline import bootstrap, config_door
+from ivr.config_files.published import note
+
+
+def publish(home: FilledHome, words: str) -> str:
+    with (home.settings.config_dir / "codes.yaml").open("a") as file:
+        file.write(f"# {words}\n")
+    return config_door.load_changed(home.settings, by=note("publish", "zhang", words)).configuration.version
+
+
+def test_a_start_knows_the_sets_that_went_out_of_force_today(tmp_path: Path) -> None:
+    with a_filled_home(tmp_path / "home", calls=0) as home:
+        versions = [publish(home, words) for words in ("one", "two", "three", "four")]
+        server = bootstrap.build_server(home.settings)
+        try:
+            assert server.running.configuration.version == versions[-1]
+            found = [server.ran_earlier(version) for version in versions]
+            assert [one.configuration.version for one in found if one] == versions[:3]
+            assert all(("zh", "goodbye") in one.prompts.paths for one in found if one)
+        finally:
+            server.database.engine.dispose()
+        later = datetime.now(UTC) + timedelta(days=2)
+        assert config_door.load_recent(home.settings, later) == []
+
+
+def test_a_process_remembers_the_last_sets_that_it_ran_and_no_more(tmp_path: Path) -> None:
+    with a_filled_home(tmp_path / "home", calls=0) as home:
+        hotline = bootstrap.build(home.settings)
+        try:
+            first = hotline.running
+            for n in range(12):
+                of_then = replace(first.configuration, version=f"v{n}")
+                hotline.replace_running(replace(first, configuration=of_then))
+            known = [n for n in range(12) if hotline.ran_earlier(f"v{n}") is not None]
+            assert known == list(range(1, 11)), "v11 runs, and the oldest are forgotten"
+        finally:
+            hotline.database.engine.dispose()

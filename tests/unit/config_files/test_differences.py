@@ -1,0 +1,100 @@
+"""What an admin is told of two sets: numbers, paths, nodes off the paths, sayings, files."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from hotline import defaults_door
+from ivr.config_files.checker import check_files
+from ivr.config_files.differences import SetOfFiles, difference
+from ivr.config_files.sources import read_sources
+
+
+def shipped() -> dict[str, bytes]:
+    return read_sources(defaults_door.shipped())[0]
+
+
+def edited(name: str, change: Callable[[Any], None]) -> SetOfFiles:
+    files = shipped()
+    found = yaml.safe_load(files[name])
+    if name == "hotline.yaml":
+        found["site"]["area_code"] = "0355"  # which YAML reads as a number
+    change(found)
+    files[name] = yaml.safe_dump(found, allow_unicode=True, sort_keys=False).encode()
+    configuration, problems = check_files(files)
+    assert configuration is not None, problems
+    return SetOfFiles(files, configuration)
+
+
+BEFORE = SetOfFiles(shipped(), check_files(shipped())[0])
+
+
+def test_the_same_set_has_no_difference() -> None:
+    assert difference(BEFORE, BEFORE).is_none
+
+
+def test_a_comment_is_a_changed_file_and_no_path() -> None:
+    found = difference(BEFORE, edited("codes.yaml", lambda _: None))
+    assert found.files == ("codes.yaml (changed)",)
+    assert found.paths == ()
+    assert not found.is_none
+
+
+def test_a_prompt_that_says_something_else_is_told_once_with_both_words() -> None:
+    def change(found: Any) -> None:
+        found["prompts"]["greeting"]["zh"] = "您好。"
+
+    [line] = difference(BEFORE, edited("prompts.yaml", change)).paths
+    assert line.startswith("prompt greeting: says “您好。”; before: “")
+
+
+def test_numbers_that_come_go_and_change_their_menu_or_queue_are_told() -> None:
+    def new(found: Any) -> None:
+        found["numbers"].append({"number": "96101", "label": "供暖", "menu": "main", "queue": "heating"})
+
+    def other(found: Any) -> None:
+        found["numbers"][0]["menu"] = "examples/with_keys"
+
+    more, changed = edited("hotline.yaml", new), edited("hotline.yaml", other)
+    assert "number 96101: new, menu main" in difference(BEFORE, more).paths
+    assert "number 96101: gone" in difference(more, BEFORE).paths
+    told = difference(BEFORE, changed).paths
+    number = yaml.safe_load(BEFORE.files["hotline.yaml"])["numbers"][0]["number"]
+    assert f"{number}: menu examples/with_keys; before: menu main" in told
+    assert any(line.startswith(f"{number}, when answered: hears greeting, choose_matter") for line in told)
+
+
+def test_what_is_the_same_for_several_numbers_is_said_once() -> None:
+    def two(found: Any) -> None:
+        for number, queue in zip(found["numbers"][:2], ("general", "heating"), strict=True):
+            number.update(menu="examples/with_keys", queue=queue)
+
+    before = edited("hotline.yaml", two)
+    assert before.configuration is not None
+    files = dict(before.files)
+    files["menus/examples/with_keys.yaml"] = files["menus/examples/with_keys.yaml"].replace(
+        b"1: enterprise", b"1: heating"
+    )
+    first, second = (number.number for number in before.configuration.lines.numbers[:2])
+    [line] = difference(before, SetOfFiles(files, check_files(files)[0])).paths
+    assert line.startswith(
+        f'{first}, {second}, key 1: queue "heating", category "heating"; before: queue "enterprise"'
+    )
+
+
+def test_a_node_off_the_paths_is_told_by_its_name() -> None:
+    def idle(found: Any) -> None:
+        found["nodes"]["later"] = {"kind": "queue", "queue": "heating"}
+
+    [line] = difference(BEFORE, edited("menus/main.yaml", idle)).paths
+    assert line == "menu main: node later is new, off the paths above"
+
+
+@pytest.mark.parametrize(("which", "words"), [("before", "the earlier set"), ("after", "the later set")])
+def test_a_set_with_faults_is_compared_by_files_alone(which: str, words: str) -> None:
+    bad = SetOfFiles({**shipped(), "codes.yaml": b"x"}, None)
+    found = difference(bad, BEFORE) if which == "before" else difference(BEFORE, bad)
+    assert found.files == ("codes.yaml (changed)",)
+    assert found.paths == (f"{words} has faults, so no paths could be compared",)
