@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from ivr.lines import Language
+from ivr.prompts.english import english_words
 from ivr.prompts.schema import Prompt, PromptsFile, Voice
-from ivr.prompts.speech import english_words, to_pinyin
+from ivr.prompts.speech import to_pinyin
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
