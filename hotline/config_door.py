@@ -5,11 +5,12 @@ A bad file never replaces what runs.
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from hotline import asterisk_process, asterisk_site, defaults_door, hold_music, render_check
+from hotline import asterisk_data, asterisk_process, asterisk_site, defaults_door, hold_music, render_check
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
@@ -28,6 +29,7 @@ from ivr.config_files.running import Running
 from ivr.lines import Lines
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
+    ASTERISK_SOUNDS,
     PromptFailed,
     PromptLibrary,
     VoiceToolsMissing,
@@ -36,6 +38,7 @@ from ivr.prompts.rendering import (
     render_prompts,
 )
 from ivr.prompts.schema import PromptsFile
+from ivr.prompts.sound_set import render_sound_set
 from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
@@ -93,29 +96,27 @@ def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibr
     """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
     languages = [configuration.lines.site.language]
     spoken = _with_shipped_words(configuration.prompts)
+    recorded, cache = settings.config_dir / "prompts", settings.prompts_dir / "cache"
     try:
-        return render_prompts(
-            spoken,
-            languages=languages,
-            recorded_dir=settings.config_dir / "prompts",
-            cache_dir=settings.prompts_dir / "cache",
-        )
+        made = render_prompts(spoken, languages=languages, recorded_dir=recorded, cache_dir=cache)
+        own = render_sound_set(spoken, languages=languages, recorded_dir=recorded, cache_dir=cache)
+        return replace(made, asterisk_sounds=own)
     except (VoiceToolsMissing, PromptFailed, OSError) as fault:
         _log.error("%s; what was made earlier is played", fault)
         return made_earlier(spoken, languages, settings.prompts_dir)
 
 
 def _with_shipped_words(own: PromptsFile) -> PromptsFile:
-    """What the hotline says by itself, and a site's file does not have (yet): as shipped."""
-    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
-    if not missing:
-        return own
+    """What the hotline and Asterisk say by themselves, and a site's file does not have (yet): as shipped."""
     text = (defaults_door.shipped() / "prompts.yaml").read_text("utf-8")
     shipped = PromptsFile.model_validate(yaml.safe_load(text))
+    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
+    phrases = {**shipped.phrases, **own.phrases} if missing else own.phrases
     return own.model_copy(
         update={
             "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
-            "phrases": {**shipped.phrases, **own.phrases},
+            "asterisk_sounds": {**shipped.asterisk_sounds, **own.asterisk_sounds},
+            "phrases": phrases,
         }
     )
 
@@ -164,6 +165,7 @@ def render_asterisk(
 def asterisk_files(settings: Settings, program: AsteriskProgram, running: Running) -> dict[str, str]:
     """Asterisk's files as they shall be, by name; the folders that they speak of are there afterwards."""
     site = site_in_force(settings, program, running)
+    asterisk_data.lay_out(Path(site.data_dir), Path(program.data_dir), settings.prompts_dir / ASTERISK_SOUNDS)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_MONTHS: Final = (
+MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
@@ -11,7 +11,7 @@ _SIGNS: Final = {"#": " hash ", "*": " star "}
 _COUNTED: Final = re.compile(
     r"\s*(yuan|minutes?|seconds?|hours?|days?|weeks?|months?|years?|people|callers?|metres?|km|%)"
 )
-_YEAR_BEFORE: Final = re.compile(rf"\b(in|since|year|of|{'|'.join(_MONTHS)})( \d{{1,2}},?)? $")
+_YEAR_BEFORE: Final = re.compile(rf"\b(in|since|year|of|{'|'.join(MONTHS)})( \d{{1,2}},?)? $")
 _NUMBER: Final = re.compile(
     r"(?P<date>(?:19|20)\d\d([-/])(?:0?[1-9]|1[0-2])\2\d{1,2})(?!\d)"
     r"|(?P<clock>\b[0-2]?\d:[0-5]\d)(?!\d)"
@@ -33,7 +33,7 @@ def _said(found: re.Match[str], before: str, after: str) -> str:
     written = found.group()
     if found["date"]:
         year, month, day = (int(part) for part in re.split("[-/]", written))
-        return f"{day} {_MONTHS[month - 1]} {year}"
+        return f"{day} {MONTHS[month - 1]} {year}"
     if found["clock"]:
         return _clock(written)
     if found["money"]:

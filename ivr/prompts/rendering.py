@@ -6,8 +6,9 @@ all that made it, so a second run starts no program. Files appear whole: they ar
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from ivr.lines import Language
 from ivr.prompts import voices
@@ -49,6 +50,8 @@ class PromptLibrary:
 
     paths: Mapping[tuple[Language, str], Path]
     seconds: Mapping[tuple[Language, str], float]
+    asterisk_sounds: Mapping[tuple[Language, str], Path] = field(default_factory=dict)
+    """What Asterisk says by itself, under its own names."""
 
     def sound(self, prompt: str, language: Language) -> str:
         """What Asterisk plays: the file's path without .wav. Raises NoSuchPrompt."""
@@ -162,9 +165,14 @@ def words_of(prompt: Prompt, language: Language, phrases: Mapping[str, str]) -> 
     return Words(language, text, to_pinyin(text, phrases) if language == "zh" else english_words(text))
 
 
+ASTERISK_SOUNDS: Final = "sounds"
+
+
 def lay_out(library: PromptLibrary, out_dir: Path) -> None:
-    """The same as out_dir/<language>/<prompt>.wav, for the dialplan, which knows prompts by name. One that is being
-    played is played to its end as it was."""
+    """The same as out_dir/<language>/<prompt>.wav, for the dialplan, which knows prompts by name; Asterisk's own as
+    out_dir/sounds/<language>/<name>.wav. One that is being played is played to its end as it was."""
+    for (language, name), path in library.asterisk_sounds.items():
+        put(path, out_dir / ASTERISK_SOUNDS / language / f"{name}.wav")
     for (language, name), path in library.paths.items():
         target = out_dir / language / f"{name}.wav"
         if path != target:

@@ -43,6 +43,7 @@ def _check_chinese(text: str) -> str:
 SpokenText = Annotated[str, AfterValidator(_check_text)]
 Pinyin = Annotated[str, Field(max_length=2000), AfterValidator(_check_pinyin)]
 Phrase = Annotated[str, AfterValidator(_check_chinese)]
+SoundName = Annotated[str, Field(pattern=r"^([a-z]{1,20}/)?[a-z0-9][a-z0-9_-]{0,39}$")]
 Argument = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
 
@@ -97,6 +98,8 @@ class PromptsFile(Written):
     voice: Voice = Voice()
     phrases: dict[Phrase, Pinyin] = Field(default_factory=dict)
     prompts: Annotated[dict[Name, Prompt], Field(min_length=1, max_length=2000)]
+    asterisk_sounds: Annotated[dict[SoundName, Prompt], Field(max_length=500)] = Field(default_factory=dict)
+    """What Asterisk says by itself, under its own names; what a site leaves out is said as shipped."""
 
     @model_validator(mode="after")
     def _a_sound_for_each_character(self) -> Self:
