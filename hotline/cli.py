@@ -30,6 +30,7 @@ from hotline import (
     operations_cli,
     own_server,
     people_cli,
+    prompts_cli,
     render_check,
     trial,
 )
@@ -51,6 +52,7 @@ app.add_typer(asterisk_cli.asterisk_app, name="asterisk")
 people_cli.add_commands(app)
 accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
+prompts_cli.add_commands(app)
 
 
 def say(text: str) -> None:

@@ -5,16 +5,21 @@ A bad file never replaces what runs.
 
 import logging
 import os
-from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
-from hotline import asterisk_data, asterisk_process, asterisk_site, defaults_door, hold_music, render_check
+from hotline import (
+    asterisk_data,
+    asterisk_process,
+    asterisk_site,
+    defaults_door,
+    hold_music,
+    prompt_door,
+    render_check,
+)
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
-from ivr.config_files.checker import Configuration, check
+from ivr.config_files.checker import check
 from ivr.config_files.published import (
     Further,
     NoGoodConfiguration,
@@ -24,21 +29,9 @@ from ivr.config_files.published import (
     load_published,
     publish,
 )
-from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.running import Running
 from ivr.lines import Lines
-from ivr.prompts.in_use import note_in_use
-from ivr.prompts.rendering import (
-    ASTERISK_SOUNDS,
-    PromptFailed,
-    PromptLibrary,
-    VoiceToolsMissing,
-    lay_out,
-    made_earlier,
-    render_prompts,
-)
-from ivr.prompts.schema import PromptsFile
-from ivr.prompts.sound_set import render_sound_set
+from ivr.prompts.rendering import ASTERISK_SOUNDS, PromptLibrary
 from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
@@ -58,8 +51,8 @@ def load(settings: Settings) -> Running:
         _log.error(
             "configuration: DEGRADED, running on the last good set until the problems above are mended"
         )
-    prompts = make_prompts(settings, found.configuration)
-    _put_in_force(settings, prompts)
+    prompts = prompt_door.make(settings, found.configuration)
+    prompt_door.put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
 
@@ -68,10 +61,10 @@ def load_changed(settings: Settings, *, is_published: bool = True) -> Running:
     configuration, problems = check_further(settings.config_dir, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken("\n".join(str(one) for one in problems))
-    prompts = make_prompts(settings, configuration)
+    prompts = prompt_door.make(settings, configuration)
     if is_published:
         publish(settings.config_dir, configuration.version, settings.home_dir)
-        _put_in_force(settings, prompts)
+        prompt_door.put_in_force(settings, prompts)
     return Running(configuration, prompts, False, tuple(problems))
 
 
@@ -90,44 +83,6 @@ def load_in_force(settings: Settings) -> Running:
 
 def _cannot_be_rendered(settings: Settings) -> Further:
     return lambda folder, configuration: render_check.problems(settings, folder, configuration)
-
-
-def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
-    """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
-    languages = [configuration.lines.site.language]
-    spoken = _with_shipped_words(configuration.prompts)
-    recorded, cache = settings.config_dir / "prompts", settings.prompts_dir / "cache"
-    try:
-        made = render_prompts(spoken, languages=languages, recorded_dir=recorded, cache_dir=cache)
-        own = render_sound_set(spoken, languages=languages, recorded_dir=recorded, cache_dir=cache)
-        return replace(made, asterisk_sounds=own)
-    except (VoiceToolsMissing, PromptFailed, OSError) as fault:
-        _log.error("%s; what was made earlier is played", fault)
-        return made_earlier(spoken, languages, settings.prompts_dir)
-
-
-def _with_shipped_words(own: PromptsFile) -> PromptsFile:
-    """What the hotline and Asterisk say by themselves, and a site's file does not have (yet): as shipped."""
-    text = (defaults_door.shipped() / "prompts.yaml").read_text("utf-8")
-    shipped = PromptsFile.model_validate(yaml.safe_load(text))
-    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
-    phrases = {**shipped.phrases, **own.phrases} if missing else own.phrases
-    return own.model_copy(
-        update={
-            "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
-            "asterisk_sounds": {**shipped.asterisk_sounds, **own.asterisk_sounds},
-            "phrases": phrases,
-        }
-    )
-
-
-def _put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
-    """For the dialplan, which plays by name; callers in a menu hear the set that they began with."""
-    try:
-        lay_out(prompts, settings.prompts_dir)
-        note_in_use(prompts, settings.prompts_dir / "cache", settings.prompts_dir / "sets")
-    except OSError as fault:
-        _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
 
 
 def site_in_force(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:

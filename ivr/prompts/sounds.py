@@ -67,11 +67,14 @@ def run(
     return done.stdout
 
 
-def to_telephone(source: bytes | Path, effects: Sequence[str] = ()) -> bytes:
-    """Any sound that sox reads (bytes: a wav), as a whole wav. Raises VoiceToolsMissing, ProgramFailed."""
+def to_telephone(source: bytes | Path, effects: Sequence[str] = (), kind: str = "wav") -> bytes:
+    """A sound of a kind that sox reads, as a whole wav. Raises VoiceToolsMissing, ProgramFailed.
+
+    The kind is named and the path absolute: sox by itself would run what a file's name tells it to.
+    """
     need(("sox",))
-    given, name = (source, ("-t", "wav", "-")) if isinstance(source, bytes) else (b"", (str(source),))
-    return wav(run(["sox", *name, *_FORMAT, "-D", "-t", "raw", "-", *effects], given))
+    given, name = (source, "-") if isinstance(source, bytes) else (b"", str(source.absolute()))
+    return wav(run(["sox", "-t", kind, name, *_FORMAT, "-D", "-t", "raw", "-", *effects], given))
 
 
 def wav(samples: bytes, rate: int = RATE) -> bytes:
