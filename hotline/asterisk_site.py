@@ -28,7 +28,7 @@ def site_of(
         system_name=settings.system_name,
         etc_dir=str(etc_dir(settings)),
         module_dir=program.module_dir,
-        data_dir=program.data_dir,
+        data_dir=str(base / "data"),
         lib_dir=str(base / "lib"),
         spool_dir=str(base / "spool"),
         run_dir=str(base / "run"),

@@ -27,6 +27,7 @@ from hotline import (
     operations_cli,
     own_server,
     people_cli,
+    prompts_cli,
     render_check,
     trial,
     versions_cli,
@@ -49,6 +50,7 @@ app.add_typer(versions_cli.menus, name="menus")
 people_cli.add_commands(app)
 accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
+prompts_cli.add_commands(app)
 
 
 def say(text: str) -> None:

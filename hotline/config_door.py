@@ -10,14 +10,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import yaml
-
-from hotline import asterisk_process, asterisk_site, defaults_door, hold_music, render_check
+from hotline import (
+    asterisk_data,
+    asterisk_process,
+    asterisk_site,
+    defaults_door,
+    hold_music,
+    prompt_door,
+    render_check,
+)
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
-from ivr.config_files.checker import Configuration, check
+from ivr.config_files.checker import check
 from ivr.config_files.history import Entry, Note, entries, went_out
 from ivr.config_files.published import (
     Further,
@@ -31,21 +37,11 @@ from ivr.config_files.published import (
     store_of,
 )
 from ivr.config_files.putting_back import finish_putting_back
-from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.rollback import RolledBack
 from ivr.config_files.running import Running
 from ivr.config_files.set_store import current
 from ivr.lines import Lines
-from ivr.prompts.in_use import note_in_use
-from ivr.prompts.rendering import (
-    PromptFailed,
-    PromptLibrary,
-    VoiceToolsMissing,
-    lay_out,
-    made_earlier,
-    render_prompts,
-)
-from ivr.prompts.schema import PromptsFile
+from ivr.prompts.rendering import ASTERISK_SOUNDS, PromptLibrary
 from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
 from vocabulary.errors import HotlineError
 
@@ -67,8 +63,8 @@ def load(settings: Settings) -> Running:
         _log.error(
             "configuration: DEGRADED, running on the last good set until the problems above are mended"
         )
-    prompts = make_prompts(settings, found.configuration)
-    _put_in_force(settings, prompts)
+    prompts = prompt_door.make(settings, found.configuration)
+    prompt_door.put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
 
@@ -89,7 +85,7 @@ def take_files(settings: Settings, by: Note) -> Taken:
     """The files on disk come into force if they are good; raises NotTaken with all problems if not."""
     checked = _checked(settings)
     entry = publish(settings.config_dir, checked.running.configuration, settings.home_dir, by)
-    _put_in_force(settings, checked.running.prompts)
+    prompt_door.put_in_force(settings, checked.running.prompts)
     return Taken(checked.running, entry)
 
 
@@ -109,14 +105,14 @@ def _made_ready(settings: Settings, folder: Path) -> Running:
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken("\n".join(str(one) for one in problems))
-    return Running(configuration, make_prompts(settings, configuration), False, tuple(problems))
+    return Running(configuration, prompt_door.make(settings, configuration), False, tuple(problems))
 
 
 def roll_back(settings: Settings, version: str, by: Note) -> tuple[Running, RolledBack]:
     """A kept set comes into force again, its files into the config folder. Raises NotTaken if it is good no more."""
     running = _made_ready(settings, folder_of(settings.home_dir, version))
     done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by)
-    _put_in_force(settings, running.prompts)
+    prompt_door.put_in_force(settings, running.prompts)
     return running, done
 
 
@@ -127,7 +123,7 @@ def load_recent(settings: Settings, now: datetime) -> list[Running]:
     for version in went_out(entries(store, current(store)), now - _LONGEST_CALL)[-_RECENT_SETS:]:
         configuration = kept_set(store, version).configuration
         if configuration is not None:
-            recent.append(Running(configuration, make_prompts(settings, configuration), False))
+            recent.append(Running(configuration, prompt_door.make(settings, configuration), False))
     return recent
 
 
@@ -146,46 +142,6 @@ def load_in_force(settings: Settings) -> Running:
 
 def _cannot_be_rendered(settings: Settings) -> Further:
     return lambda folder, configuration: render_check.problems(settings, folder, configuration)
-
-
-def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
-    """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
-    languages = [configuration.lines.site.language]
-    spoken = _with_shipped_words(configuration.prompts)
-    try:
-        return render_prompts(
-            spoken,
-            languages=languages,
-            recorded_dir=settings.config_dir / "prompts",
-            cache_dir=settings.prompts_dir / "cache",
-        )
-    except (VoiceToolsMissing, PromptFailed, OSError) as fault:
-        _log.error("%s; what was made earlier is played", fault)
-        return made_earlier(spoken, languages, settings.prompts_dir)
-
-
-def _with_shipped_words(own: PromptsFile) -> PromptsFile:
-    """What the hotline says by itself, and a site's file does not have (yet): as shipped."""
-    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
-    if not missing:
-        return own
-    text = (defaults_door.shipped() / "prompts.yaml").read_text("utf-8")
-    shipped = PromptsFile.model_validate(yaml.safe_load(text))
-    return own.model_copy(
-        update={
-            "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
-            "phrases": {**shipped.phrases, **own.phrases},
-        }
-    )
-
-
-def _put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
-    """For the dialplan, which plays by name; callers in a menu hear the set that they began with."""
-    try:
-        lay_out(prompts, settings.prompts_dir)
-        note_in_use(prompts, settings.prompts_dir / "cache", settings.prompts_dir / "sets")
-    except OSError as fault:
-        _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
 
 
 def site_in_force(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
@@ -223,6 +179,7 @@ def render_asterisk(
 def asterisk_files(settings: Settings, program: AsteriskProgram, running: Running) -> dict[str, str]:
     """Asterisk's files as they shall be, by name; the folders that they speak of are there afterwards."""
     site = site_in_force(settings, program, running)
+    asterisk_data.lay_out(Path(site.data_dir), Path(program.data_dir), settings.prompts_dir / ASTERISK_SOUNDS)
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration

@@ -86,6 +86,15 @@ class Trunk(Written):
         return self
 
 
+class Announcements(Written):
+    """What Asterisk tells those who wait in a queue, behind the first in line; nothing as shipped."""
+
+    position: bool = False
+    hold_time: bool = False
+    """Asterisk's own estimate, from how long others have waited of late."""
+    every_seconds: Annotated[int, Field(ge=15, le=600)] = 60
+
+
 class Queue(Written):
     name: Name
     label: Label
@@ -102,6 +111,7 @@ class Queue(Written):
     longest_wait_seconds: Annotated[int, Field(ge=15, le=7200)] = 600
     missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
     """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
+    announcements: Announcements = Announcements()
 
     @model_validator(mode="after")
     def _one_phone_can_ring(self) -> Self:

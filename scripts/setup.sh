@@ -73,7 +73,13 @@ need() { # need COMMAND PACKAGE…: installs the packages if the command is miss
   command -v "$command" >/dev/null || apt_install "$@"
 }
 
-setup_voice() { need espeak-ng espeak-ng; need sox sox; }
+setup_voice() {
+  need espeak-ng espeak-ng; need sox sox
+  # only for recordings that admins bring as mp3: no reason to stop
+  if command -v apt-get >/dev/null && ! sox --help 2>/dev/null | grep -qw mp3; then
+    (apt_install libsox-fmt-mp3) || say "mp3 recordings cannot be imported; wav can"
+  fi
+}
 
 new_enough_python() { # a name on the PATH may be a shim that only complains, so each is tried
   local name

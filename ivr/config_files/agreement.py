@@ -79,7 +79,9 @@ def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> 
 
 
 def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProblem]:
-    for name, prompt in prompts.prompts.items():
+    every = [("prompts", *one) for one in prompts.prompts.items()]
+    every += [("asterisk_sounds", *one) for one in prompts.asterisk_sounds.items()]
+    for group, name, prompt in every:
         if prompt.zh is None or prompt.pinyin is not None:
             continue
         try:
@@ -87,10 +89,10 @@ def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProb
         except Unspeakable as error:
             fault = f"{shown(error.character)} cannot be spoken in Chinese"
             remedy = "Write it in characters, or give pinyin: beside zh:."
-            yield document.problem(("prompts", name, "zh"), fault, remedy)
+            yield document.problem((group, name, "zh"), fault, remedy)
             continue
         if not any(c.isalpha() for c in sounds):
-            yield document.problem(("prompts", name, "zh"), "has no words", "Write what is to be said.")
+            yield document.problem((group, name, "zh"), "has no words", "Write what is to be said.")
 
 
 def hidden_characters(document: Document) -> Iterator[ConfigProblem]:

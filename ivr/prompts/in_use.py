@@ -18,7 +18,7 @@ _YOUNG_SECONDS: Final = 24 * 3600
 
 def note_in_use(library: PromptLibrary, cache_dir: Path, sets_dir: Path) -> None:
     """This library is in force from now on. Raises OSError."""
-    names = sorted({path.name for path in library.paths.values()})
+    names = sorted({path.name for path in (*library.paths.values(), *library.asterisk_sounds.values())})
     text = "\n".join(names) + "\n"
     sets_dir.mkdir(parents=True, exist_ok=True)
     own = sets_dir / hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """What config/prompts.yaml may say: the voice, phrases and their sounds, every prompt's text."""
 
 import re
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -43,17 +43,37 @@ def _check_chinese(text: str) -> str:
 SpokenText = Annotated[str, AfterValidator(_check_text)]
 Pinyin = Annotated[str, Field(max_length=2000), AfterValidator(_check_pinyin)]
 Phrase = Annotated[str, AfterValidator(_check_chinese)]
+SoundName = Annotated[str, Field(pattern=r"^([a-z]{1,20}/)?[a-z0-9][a-z0-9_-]{0,39}$")]
+Argument = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
 
 class Voice(Written):
-    """How espeak-ng speaks; the same for all prompts."""
+    """Who speaks what nobody recorded, and how; the same for all prompts."""
 
+    engine: Literal["espeak", "command", "sherpa"] = "espeak"
+    command: Annotated[list[Argument], Field(min_length=1, max_length=30)] | None = None
+    """For engine command: a program and its arguments, run without a shell; text in, wav out."""
+    model_dir: Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=400)] | None = None
+    """For engine sherpa: an absolute path."""
+    speaker: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """For engine sherpa: which of the model's voices."""
     variant: Annotated[str, Field(pattern=r"^[fm][1-8]$")] = "f3"
     speed: Annotated[int, Field(ge=80, le=300)] = 160
     """Words a minute."""
     pitch: Annotated[int, Field(ge=0, le=99)] = 45
     gap: Annotated[int, Field(ge=0, le=20)] = 2
     """Pause between words, in 10 ms."""
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        needs = {"command": "command", "sherpa": "model_dir"}.get(self.engine)
+        if needs is not None and getattr(self, needs) is None:
+            remedy = {
+                "command": "Write the program and its arguments as a list.",
+                "sherpa": "Name the model's folder.",
+            }
+            raise refusal(f"{needs} is missing", remedy[self.engine], "engine")
+        return self
 
 
 class Prompt(Written):
@@ -78,6 +98,8 @@ class PromptsFile(Written):
     voice: Voice = Voice()
     phrases: dict[Phrase, Pinyin] = Field(default_factory=dict)
     prompts: Annotated[dict[Name, Prompt], Field(min_length=1, max_length=2000)]
+    asterisk_sounds: Annotated[dict[SoundName, Prompt], Field(max_length=500)] = Field(default_factory=dict)
+    """What Asterisk says by itself, under its own names; what a site leaves out is said as shipped."""
 
     @model_validator(mode="after")
     def _a_sound_for_each_character(self) -> Self:

@@ -1,7 +1,7 @@
-"""Chinese text as pinyin that espeak-ng speaks rightly, and English text with its numbers spelt.
+"""Chinese text as pinyin that espeak-ng speaks rightly.
 
 Pure. Digits are spoken as people say them: 1 is yao1 in telephone and hotline numbers, yi1 in keys ("请按1")
-and years; what is counted is read as a number.
+and years; what is counted is read as a number. English is in ivr.prompts.english.
 """
 
 import re
@@ -26,13 +26,24 @@ _SILENT: Final = frozenset(" \n\t“”‘’\"'《》〈〉（）()【】·-")
 _KEY_SIGNS: Final = {"#": "井号", "*": "星号", "%": "百分号", "％": "百分号"}
 _DIGIT_WIDTHS: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 
+_SPAN: Final = re.compile(r"([:：]\d\d)\s*[-–—~～]+\s*(?=\d{1,2}[:：]\d\d)|(?<=\d)\s*[~～]+\s*(?=\d)")
+"""From one time of day to another, from one number to another."""
 _NUMBER: Final = re.compile(
-    r"(?P<clock>[0-2]?\d[:：][0-5]\d)(?!\d)|(?P<percent>\d+(?:\.\d+)?)[%％]|\d+(?:\.\d+|(?:-\d+)+)?"
+    r"(?P<date>(?:19|20)\d\d([-/])\d{1,2}\2\d{1,2})(?!\d)"
+    r"|(?P<clock>[0-2]?\d[:：][0-5]\d)(?!\d)"
+    r"|(?P<percent>\d+(?:\.\d+)?)[%％]"
+    r"|[￥¥]\s*(?P<money>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:\s*元)?"
+    r"|(?P<grouped>\d{1,3}(?:,\d{3})+(?:\.\d+)?)(?![\d,])"
+    r"|(?P<abroad>\+\d{1,3}(?:[- ]?\d+)+)"
+    r"|(?P<from>[1-9]\d{0,2})-(?P<to>[1-9]\d{0,2})(?![-\d])"
+    r"|\d+(?:\.\d+|(?:-\d+)+)?"
 )
 _COUNTED: Final = re.compile(
-    r"元|角|分|位|个|人|名|次|天|日|小时|秒|月|号|点|周|岁|楼|层|件|条|项|倍|种|度|米|公里|工作日|户|遍"
+    r"多|余|百|千|万|亿|元|角|分|位|个|人|名|次|天|日|小时|秒|月|号|点|周|岁|楼|层|件|条|项|倍|种|度|米|公里|工作日|户|遍"
 )
-_TWO_IS_LIANG: Final = re.compile(r"位|个|人|名|次|天|小时|分钟|点|周|件|条|项|倍|种|户|遍|元|秒")
+_TWO_IS_LIANG: Final = re.compile(r"千|万|亿|位|个|人|名|次|天|小时|分钟|点|周|件|条|项|倍|种|户|遍|元|秒")
+_ORDERED: Final = re.compile(r"月|日|号|楼|层")
+"""What is numbered, not counted: 一 keeps its first tone there."""
 _KEY_BEFORE: Final = re.compile(r"(按|按下|键|选择)\s*$")
 
 
@@ -47,7 +58,7 @@ class Unspeakable(HotlineError):
 def to_pinyin(text: str, phrases: Mapping[str, str] | None = None) -> str:
     """Syllables with tone numbers, and pauses. Raises Unspeakable."""
     sounds: list[str] = []
-    for part in _with_numbers(text.translate(_DIGIT_WIDTHS)):
+    for part in _with_numbers(_SPAN.sub(r"\1至", text.translate(_DIGIT_WIDTHS))):
         if part.startswith("\0"):
             sounds.append(part[1:])
         else:
@@ -72,26 +83,67 @@ def _with_numbers(text: str) -> Iterator[str]:
 
 def _number(found: re.Match[str], before: str, after: str) -> str:
     digits = found.group()
+    if found["date"]:
+        return "\0" + _date(found["date"])
     if found["clock"]:
         return _clock(found["clock"])
     if found["percent"]:
         return "百分之" + _counted(found["percent"])
-    if "-" in digits:
-        return "\0" + " , ".join(_one_by_one(part, _IN_NUMBERS) for part in digits.split("-"))
+    if found["money"]:
+        return _amount(found["money"]) + "元"
+    if found["grouped"]:
+        digits = digits.replace(",", "")
+        return _amount(digits) if after.lstrip().startswith("元") else _counted(digits)
+    if found["from"]:
+        ends = [found[end] for end in ("from", "to")]
+        if _KEY_BEFORE.search(before):
+            return "\0" + " zhi4 ".join(_one_by_one(end, _DIGITS) for end in ends)
+        return "至".join(_counted(end) for end in ends)
+    if found["abroad"] or "-" in digits:
+        parts = re.split(r"[- ]", digits.removeprefix("+"))
+        return "\0" + " , ".join(_one_by_one(part, _IN_NUMBERS) for part in parts)
+    return _plain(digits, before, after)
+
+
+def _plain(digits: str, before: str, after: str) -> str:
+    """A number without any sign but a decimal point."""
     if _KEY_BEFORE.search(before) or (after.startswith("键") and len(digits) == 1):
         return "\0" + _one_by_one(digits, _DIGITS)
     if after.startswith("年") and len(digits) == 4:
         return "\0" + _one_by_one(digits, _DIGITS)
     if digits == "2" and _TWO_IS_LIANG.match(after) and not before.endswith("第"):
         return "两"
-    is_counted = "." in digits or len(digits) < 3 or before.endswith("第") or _COUNTED.match(after)
-    if (
-        is_counted
-        and len(digits) <= 12
-        and not (digits.startswith("0") and digits.isdigit() and len(digits) > 1)
-    ):
-        return _counted(digits)
-    return "\0" + _one_by_one(digits, _IN_NUMBERS)
+    is_ordered = before.endswith("第") or _ORDERED.match(after)
+    is_counted = "." in digits or len(digits) < 3 or is_ordered or _COUNTED.match(after)
+    has_leading_zero = digits.startswith("0") and digits.isdigit() and len(digits) > 1
+    if not is_counted or has_leading_zero or len(digits) > 12:
+        return "\0" + _one_by_one(digits, _IN_NUMBERS)
+    if is_ordered and digits.isdigit():
+        return "\0" + _toneless_one(in_characters(int(digits)))
+    if after.lstrip().startswith("元"):
+        return _amount(digits)
+    if digits.isdigit() and len(digits) > 1 and digits.endswith("1"):
+        return "\0" + _toneless_one(in_characters(int(digits)))
+    return _counted(digits)
+
+
+def _toneless_one(numerals: str) -> str:
+    """A number's syllables; a last 一 keeps its own tone, whatever is counted: 二十一个 is er4 shi2 yi1 ge4."""
+    if not numerals.endswith("一"):
+        return " ".join(_syllables(numerals))
+    return " ".join([*_syllables(numerals[:-1]), "yi1"] if len(numerals) > 1 else ["yi1"])
+
+
+def _date(written: str) -> str:
+    year, month, day = re.split("[-/]", written)
+    parts = (_toneless_one(in_characters(int(part))) for part in (month, day))
+    return " ".join([_one_by_one(year, _DIGITS), "nian2", next(parts), "yue4", next(parts), "ri4"])
+
+
+def _amount(digits: str) -> str:
+    """Money: nobody says the zeros behind 12.50."""
+    digits = digits.replace(",", "")
+    return _counted(digits.rstrip("0").rstrip(".") if "." in digits else digits)
 
 
 def _one_by_one(digits: str, names: Mapping[str, str]) -> str:
@@ -169,14 +221,17 @@ def _syllables(characters: str) -> list[str]:
     for character, syllable in zip(characters, found, strict=False):
         if not syllable.isascii():
             raise Unspeakable(character)
-    return [str(syllable) for syllable in found]
+    syllables = [str(syllable) for syllable in found]
+    for at, character in enumerate(characters[:-1]):
+        if character == "一" and syllables[at].startswith("yi"):
+            syllables[at] = _one(characters[:at], characters[at + 1 :], syllables[at], syllables[at + 1])
+    return syllables
 
 
-def english_words(text: str) -> str:
-    """English for espeak-ng: hotline and telephone numbers digit by digit."""
-
-    def spelt(found: re.Match[str]) -> str:
-        return " ".join(digit for digit in found.group() if digit.isdigit())
-
-    plain = re.sub(r"[\[\]<>{}|\\]", " ", text)
-    return re.sub(r"\b\d{3,}(-\d+)*\b(?!\s*(yuan|minutes?|seconds?|hours?|people|%))", spelt, plain)
+def _one(before: str, after: str, found: str, follows: str) -> str:
+    """一 as it sounds before what it counts: yi2 ci4, but yi4 xiao3 shi2; as it is in a number, a month, and after 第."""
+    if after[0] in "月号" or before.endswith(("第", "十", "零")):
+        return "yi1"
+    if _COUNTED.match(after):
+        return "yi2" if follows[-1] in "45" else "yi4"
+    return found

@@ -5,6 +5,7 @@ The stories share one hotline, which the first of them lays out as an admin woul
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from hotline.web.app import create_app
 from ivr.agents.roster import get_agent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GROUPS = ("agent", "asterisk", "menus", "token", "user")
+GROUPS = ("agent", "asterisk", "menus", "prompts", "token", "user")
 PASSWORD = "correct horse battery"
 
 
@@ -135,6 +136,47 @@ def test_settings_show_every_setting_and_no_secret(shell: Terminal) -> None:
     assert "HOTLINE_HTTP_PORT=8123\n" in said
     assert "HOTLINE_AMI_SECRET=**" in said
     assert "hunter2" not in said
+
+
+def test_prompts_are_listed_made_played_and_recordings_brought_in(shell: Terminal, tmp_path: Path) -> None:
+    def line_of(name: str) -> list[str]:
+        return next(
+            row for row in shell.type("prompts list").splitlines() if row.startswith(f"{name} ")
+        ).split()
+
+    assert line_of("goodbye")[1:] == ["-", "espeak", "感谢您的来电，再见。"]
+    assert "sounds of Asterisk's are ready" in shell.type("prompts render")
+    wanted = tmp_path / "players"  # no player of this machine is started by a test
+    wanted.mkdir()
+    for program in ("espeak-ng", "sox"):
+        (wanted / program).symlink_to(str(shutil.which(program)))
+    nothing = {"PATH": str(wanted)}
+    spoken, hint = shell.type("prompts play goodbye", **nothing).splitlines()
+    assert "no player" in hint
+    assert Path(spoken.split("  ")[0]).is_file()
+
+    recording = tmp_path / "studio.wav"
+    synth = ["synth", "2", "sine", "300-3000", "gain", "-12"]
+    subprocess.run(["sox", "-n", "-r", "44100", "-c", "2", "-b", "16", str(recording), *synth], check=True)
+    said = shell.type("prompts import goodbye", str(recording))
+    kept = shell.config / "prompts" / "zh" / "goodbye.wav"
+    assert said.startswith(f"{kept}  2.0 s, ")
+    assert line_of("goodbye")[3] == "recorded" or line_of("goodbye")[2] == "recorded"
+    played = Path(shell.type("prompts play goodbye", **nothing).split("  ")[0])
+    assert played.read_bytes() == kept.read_bytes()
+    shell.type("prompts import asterisk/digits/1", str(recording))
+    assert (shell.config / "prompts" / "zh" / "asterisk" / "digits" / "1.wav").is_file()
+
+
+def test_what_is_no_prompt_or_no_recording_is_refused_in_one_line(shell: Terminal, tmp_path: Path) -> None:
+    text = tmp_path / "notes.wav"
+    text.write_text("no sound at all", encoding="utf-8")
+    assert "is no sound file. Save it as wav" in shell.type("prompts import greeting", str(text), code=1)
+    for name in ("nowhere", "../greeting", "asterisk/../../x"):
+        assert "there is no prompt" in shell.type(f"prompts import {name}", str(text), code=1)
+    assert "there is no prompt" in shell.type("prompts play nowhere", code=1)
+    assert "choose zh or en" in shell.type("prompts list --language fr", code=1)
+    assert not (shell.config / "prompts" / "zh" / "greeting.wav").exists()
 
 
 def test_agents_are_added_imported_listed_and_get_their_phones(shell: Terminal, tmp_path: Path) -> None:

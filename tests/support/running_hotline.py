@@ -291,7 +291,7 @@ class RunningHotline:
         return bool(self.get("/readyz")["parts"]["trunks"]["detail"].get("test-loopback") == "online")
 
 
-SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
+SPECIAL_LINES: Mapping[str, Mapping[str, object]] = {
     "full with one": {"max_waiting": 1},
     "full with one too": {"max_waiting": 1},
     "full with one, a phone dies": {"max_waiting": 1},
@@ -300,6 +300,7 @@ SPECIAL_LINES: Mapping[str, Mapping[str, int]] = {
     "wraps up": {"wrap_up_seconds": 4},
     "pauses after two": {"missed_rings_pause": 2},
     "storm": {"max_waiting": 500},
+    "tells positions": {"announcements": {"position": True, "hold_time": True, "every_seconds": 15}},
 }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ivr.config_files.checker import check
-from ivr.prompts import rendering
 from ivr.prompts.rendering import NoSuchPrompt, PromptFailed, VoiceToolsMissing, lay_out, render_prompts
 from ivr.prompts.schema import PromptsFile
 
@@ -161,12 +160,20 @@ def test_nothing_is_left_aside(made, tmp_path):
     assert not list(tmp_path.rglob(".new-*"))
 
 
-def test_the_pinyin_given_by_hand_is_spoken(made, monkeypatch):
-    heard = []
-    real = rendering._run
-    monkeypatch.setattr(rendering, "_run", lambda *a: (heard.append(a[2]), real(*a))[1])
-    made(PromptsFile.model_validate({"prompts": {"greeting": {"zh": "行", "pinyin": "hang2"}}}))
-    assert heard[0] == b"hang2"
+def test_the_pinyin_given_by_hand_is_spoken(made):
+    by_hand = made(PromptsFile.model_validate({"prompts": {"greeting": {"zh": "行", "pinyin": "hang2"}}}))
+    same = made(PromptsFile.model_validate({"prompts": {"greeting": {"zh": "航"}}}))
+    other = made(PromptsFile.model_validate({"prompts": {"greeting": {"zh": "行"}}}))
+    assert by_hand.paths == same.paths != other.paths
+
+
+def test_a_sound_deleted_under_our_feet_is_made_anew(made):
+    library = made()
+    [path] = library.paths.values()
+    before = path.read_bytes()
+    path.unlink()
+    assert made() == library
+    assert path.read_bytes() == before
 
 
 def test_every_shipped_prompt_can_be_made(made):

@@ -12,7 +12,7 @@ from support.asterisk_site import TEMPLATES, site
 from hotline import defaults_door
 from hotline.settings import Settings
 from ivr.config_files.checker import check
-from ivr.lines import Lines
+from ivr.lines import Announcements, Lines
 from ivr.telephony.asterisk_files import FILTERS, CannotRender, render, write_changed
 from vocabulary import hotline_names
 
@@ -216,3 +216,17 @@ def test_no_python_file_writes_such_a_name_itself() -> None:
         for name in re.findall(r"[\"'](?:_*)(HOTLINE_[A-Z_]+)[\"']", path.read_text(encoding="utf-8"))
     }
     assert {(path, name) for path, name in written if name in _ours() or name not in settings} == set()
+
+
+def test_waiting_callers_are_told_their_place_only_where_it_is_switched_on(lines: Lines) -> None:
+    def told(**announcements: object) -> set[str]:
+        queue = lines.queues[0].model_copy(update={"announcements": Announcements(**announcements)})
+        made = render(lines.model_copy(update={"queues": [queue]}), site(), TEMPLATES)["queues.conf"]
+        return {line for line in made.splitlines() if line.startswith("announce-")}
+
+    assert told() == {"announce-frequency = 0", "announce-position = no", "announce-holdtime = no"}
+    assert told(position=True, hold_time=True, every_seconds=30) == {
+        "announce-frequency = 30",
+        "announce-position = yes",
+        "announce-holdtime = yes",
+    }

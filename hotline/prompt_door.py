@@ -1,0 +1,107 @@
+"""The sounds of a configuration: made before it comes into force, then laid where the dialplan and Asterisk find them."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from hotline import defaults_door
+from hotline.settings import Settings
+from ivr.config_files.checker import Configuration
+from ivr.config_files.references import REQUIRED_PROMPTS
+from ivr.lines import Language
+from ivr.prompts.in_use import note_in_use
+from ivr.prompts.rendering import (
+    NoSuchPrompt,
+    PromptFailed,
+    PromptLibrary,
+    VoiceToolsMissing,
+    lay_out,
+    made_earlier,
+    render_prompts,
+)
+from ivr.prompts.schema import PromptsFile
+from ivr.prompts.sound_set import RECORDED_IN, render_sound_set
+
+_log = logging.getLogger(__name__)
+_NO_SOUND = (VoiceToolsMissing, PromptFailed, OSError)
+
+
+def make(settings: Settings, configuration: Configuration) -> PromptLibrary:
+    """For a start or reload. Without voice tools the calls go on with what there is, or in silence, and the log says so."""
+    language = configuration.lines.site.language
+    try:
+        made = _prompts(settings, configuration, language)
+    except _NO_SOUND as fault:
+        _log.error("%s; what was made earlier is played", fault)
+        return in_force(settings, configuration, language)
+    try:
+        return _with_asterisks(settings, configuration, language, made)
+    except _NO_SOUND as fault:
+        _log.error("what Asterisk says by itself could not be made: %s", fault)
+        return made
+
+
+def render(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
+    """The same for somebody who looks on. Raises VoiceToolsMissing, PromptFailed, OSError."""
+    return _with_asterisks(settings, configuration, language, _prompts(settings, configuration, language))
+
+
+def in_force(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
+    """What an earlier start or reload laid out."""
+    return made_earlier(spoken(configuration), [language], settings.prompts_dir)
+
+
+def sound(made: PromptLibrary, name: str, language: Language) -> Path:
+    """A prompt's file, or that of asterisk/<name>. Raises NoSuchPrompt."""
+    own = made.asterisk_sounds.get((language, name.removeprefix(f"{RECORDED_IN}/")))
+    found = own if name.startswith(f"{RECORDED_IN}/") else made.paths.get((language, name))
+    if found is None:
+        raise NoSuchPrompt(name, language)
+    return found
+
+
+def spoken(configuration: Configuration) -> PromptsFile:
+    """What the hotline and Asterisk say by themselves, and a site's file does not have (yet): as shipped."""
+    own = configuration.prompts
+    text = (defaults_door.shipped() / "prompts.yaml").read_text("utf-8")
+    shipped = PromptsFile.model_validate(yaml.safe_load(text))
+    missing = [name for name in REQUIRED_PROMPTS if name not in own.prompts]
+    return own.model_copy(
+        update={
+            "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
+            "asterisk_sounds": {**shipped.asterisk_sounds, **own.asterisk_sounds},
+            "phrases": {**shipped.phrases, **own.phrases} if missing else own.phrases,
+        }
+    )
+
+
+def put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
+    """For the dialplan, which plays by name; callers in a menu hear the set that they began with."""
+    try:
+        lay_out(prompts, settings.prompts_dir)
+        note_in_use(prompts, settings.prompts_dir / "cache", settings.prompts_dir / "sets")
+    except OSError as fault:
+        _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
+
+
+def _prompts(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
+    return render_prompts(
+        spoken(configuration),
+        languages=[language],
+        recorded_dir=settings.config_dir / "prompts",
+        cache_dir=settings.prompts_dir / "cache",
+    )
+
+
+def _with_asterisks(
+    settings: Settings, configuration: Configuration, language: Language, made: PromptLibrary
+) -> PromptLibrary:
+    own = render_sound_set(
+        spoken(configuration),
+        languages=[language],
+        recorded_dir=settings.config_dir / "prompts",
+        cache_dir=settings.prompts_dir / "cache",
+    )
+    return replace(made, asterisk_sounds=own)

@@ -1,0 +1,42 @@
+"""What Asterisk says by itself (positions and hold times in a queue, numbers, dates), in the hotline's languages.
+
+Asterisk puts such sentences together from files with names of its own: SayNumber and the like in its main/say.c, the queue's
+in its apps/app_queue.c. Words come from prompts.yaml (`asterisk_sounds`), numbers are made here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from ivr.lines import Language
+from ivr.prompts.english import MONTHS
+from ivr.prompts.rendering import Maker
+from ivr.prompts.schema import Prompt, PromptsFile
+from ivr.prompts.speech import in_characters
+
+RECORDED_IN: Final = "asterisk"
+"""A recording prompts/zh/asterisk/digits/1.wav wins over the voice, as for any prompt."""
+_NUMBERS: Final = (*range(21), *range(30, 100, 10))
+"""Chinese needs no 11 to 19, English does."""
+
+
+def render_sound_set(
+    file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
+) -> Mapping[tuple[Language, str], Path]:
+    """The finished sounds by language and Asterisk's name, such as digits/1. Raises VoiceToolsMissing, PromptFailed, OSError."""
+    maker = Maker(file, recorded_dir, cache_dir)
+    sounds: dict[tuple[Language, str], Path] = {}
+    for language in sorted(set(languages)):
+        for name, prompt in {**dict(numbers()), **file.asterisk_sounds}.items():
+            made = maker.make(f"{RECORDED_IN}/{name}", prompt, language)
+            if made is not None:
+                sounds[language, name] = made
+    return sounds
+
+
+def numbers() -> Iterator[tuple[str, Prompt]]:
+    """digits/0 to digits/90, and the months, which Asterisk counts from 0."""
+    for number in _NUMBERS:
+        yield f"digits/{number}", Prompt(zh=in_characters(number), en=str(number))
+    for month in range(12):
+        yield f"digits/mon-{month}", Prompt(zh=f"{in_characters(month + 1)}月", en=MONTHS[month])
