@@ -27,6 +27,7 @@ from hotline import (
     defaults_door,
     first_start,
     leftovers,
+    menus_cli,
     operations_cli,
     own_server,
     people_cli,
@@ -51,6 +52,7 @@ app.add_typer(asterisk_cli.asterisk_app, name="asterisk")
 people_cli.add_commands(app)
 accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
+menus_cli.add_commands(app)
 
 
 def say(text: str) -> None:
