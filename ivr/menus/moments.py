@@ -55,6 +55,8 @@ class Moments:
 
 def bare(step: Step) -> Step:
     """The step without the way that led to it."""
+    if not step.place.nodes_walked:
+        return step
     return replace(step, place=replace(step.place, nodes_walked=()))
 
 
