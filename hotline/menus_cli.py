@@ -1,5 +1,6 @@
 """`hotline menus …`: menus tried out and drawn without a phone. Nothing is written, and nothing needs to run."""
 
+import json
 import sys
 from datetime import datetime
 from typing import Annotated, NoReturn
@@ -10,8 +11,11 @@ from hotline import menu_tables
 from hotline.environment import settings_from_environment
 from hotline.menu_trial import BadSupposition, MenuTrial, keys_of, open_trial, waiting_of
 from hotline.settings import Settings
+from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
+from ivr.menus.language_page import menu_schema
 from ivr.menus.simulation import simulate
+from ivr.menus.svg import svg
 from ivr.menus.walker import Supposed
 
 menus_app = typer.Typer(
@@ -106,3 +110,34 @@ def _local(settings: Settings, at: str | None) -> datetime | None:
         return datetime.fromisoformat(at).replace(tzinfo=settings.zone)
     except ValueError:
         raise BadSupposition(f'--at {at}: write it as "2026-02-17 03:00"') from None
+
+
+@menus_app.command("graph")
+def menus_graph(
+    name: _Name,
+    as_svg: Annotated[
+        bool, typer.Option("--svg", help="SVG, to open in any browser, instead of Mermaid text.")
+    ] = False,
+) -> None:
+    """Draw a menu of the config files on disk, to standard output: nodes, and ways with what leads there.
+
+    Mermaid text (for wikis, tickets and editors that draw it) or, with --svg, a picture made here without any
+    other program: `hotline menus graph main --svg > main.svg`. Exit 1 if the config files have a fault.
+    """
+    settings = settings_from_environment()
+    try:
+        trial = _opened(settings, name, None)
+    except BadSupposition as fault:
+        fail(str(fault), 2)
+    drawn = drawing(trial.menus[name])
+    sys.stdout.write(svg(drawn, name) if as_svg else mermaid(drawn))
+
+
+@menus_app.command("schema")
+def menus_schema() -> None:
+    """Print the JSON Schema of a menu file: every node type with its keys, values and bounds.
+
+    The program's own models write it; editors that know JSON Schema check and complete a menu file by it. The
+    same language with examples, to read: docs/menus.md of this program.
+    """
+    sys.stdout.write(json.dumps(menu_schema(), ensure_ascii=False, indent=2) + "\n")

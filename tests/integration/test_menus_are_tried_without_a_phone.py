@@ -1,12 +1,16 @@
 """`hotline menus …` on the files that the program lays out: what an admin reads before he lets anybody call."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from support.command_line import Done, run_command
 from support.repository import ROOT
+
+from ivr.menus.language_page import menu_schema
 
 WALK = """\
 menu examples/with_keys, number 12345, language zh
@@ -95,3 +99,21 @@ def test_files_with_a_fault_are_not_tried_out(desk: Desk) -> None:
     assert done.returncode == 1
     assert 'menus/main.yaml:12:11  nodes → greeting → next: no node "persn". Did you mean' in done.stdout
     assert f"hotline: 1 problems in {desk.folder / 'config'}\n" == done.stderr
+
+
+def test_a_menu_is_drawn_as_text_or_picture(desk: Desk) -> None:
+    text = desk.type("graph", "examples/with_keys")
+    assert text.returncode == 0
+    assert text.stdout.startswith("flowchart TD\n")
+    assert '    n0 -->|"0 no_key wrong_key"| n3\n' in text.stdout
+    picture = desk.type("graph", "examples/with_keys", "--svg")
+    assert ElementTree.fromstring(picture.stdout).tag == "{http://www.w3.org/2000/svg}svg"
+    assert (
+        desk.type("graph", "mian").stderr == 'hotline: no menu "mian" without a fault. Did you mean "main"?\n'
+    )
+
+
+def test_the_schema_is_printed_as_json(desk: Desk) -> None:
+    done = desk.type("schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == menu_schema()
