@@ -31,8 +31,13 @@ def slow_menus(
 def _seconds(documents: Mapping[str, Document], prompts: PromptsFile) -> PromptSeconds:
     """The longest of the languages in use; a recording may be shorter or longer than its text."""
     languages = languages_in_use(documents)
-    known = {
-        name: max(estimated_seconds(prompt, language, prompts) for language in languages)
-        for name, prompt in prompts.prompts.items()
-    }
-    return lambda name: known.get(name, 0.0)
+    known: dict[str, float] = {}
+
+    def longest(name: str) -> float:
+        prompt = prompts.prompts.get(name)
+        if name not in known:
+            told = (estimated_seconds(prompt, language, prompts) for language in languages if prompt)
+            known[name] = max(told, default=0.0)
+        return known[name]
+
+    return longest
