@@ -29,7 +29,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Moments:
-    """`is_whole` False: the menu has more than MOST_TRIED answers, and the map ends somewhere."""
+    """`is_whole` False: the menu has more than MOST_TRIED answers, and the map ends somewhere.
+
+    Equal steps are one object in here, so that the walks over the map may tell them apart by `id`: a step's hash is slow.
+    """
 
     first: Step
     ways: Mapping[Step, tuple[Way, ...]]
@@ -37,20 +40,19 @@ class Moments:
 
     def entries(self) -> Iterator[tuple[Step, int]]:
         """Where a node is entered, and the least number of nodes that were entered until then; nearest first."""
-        told: set[Step] = set()
         order = count()
         ahead = [(1, next(order), self.first, True)]
-        done: set[tuple[Step, bool]] = set()
+        done: set[tuple[int, bool]] = set()
         while ahead:
             nodes, _, step, is_entry = heappop(ahead)
-            if (step, is_entry) in done:
+            if (id(step), is_entry) in done:
                 continue
-            done.add((step, is_entry))
-            if is_entry and step not in told:
-                told.add(step)
+            done.add((id(step), is_entry))
+            if is_entry:
                 yield step, nodes
             for way in self.ways.get(step, ()):
-                heappush(ahead, (nodes + len(way.entered), next(order), way.to, bool(way.entered)))
+                if (id(way.to), bool(way.entered)) not in done:
+                    heappush(ahead, (nodes + len(way.entered), next(order), way.to, bool(way.entered)))
 
 
 def bare(step: Step) -> Step:
@@ -63,17 +65,25 @@ def bare(step: Step) -> Step:
 def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     first = bare(walker.start())
     ways: dict[Step, tuple[Way, ...]] = {}
+    without_way: dict[Step, Step] = {}
+    one_of = {first: first}
     ahead, tried = [first], 0
     while ahead and tried < most_tried:
         step = ahead.pop()
         if step in ways or not is_asking(step):
             continue
-        found: dict[tuple[tuple[str, ...], Step], list[str | None]] = {}
+        found: dict[Step, list[str | None]] = {}
         for answer in answers(step):
-            following = walker.after(step, answer)
-            found.setdefault((following.place.nodes_walked, bare(following)), []).append(answer)
+            found.setdefault(walker.after(step, answer), []).append(answer)
             tried += 1
-        ways[step] = tuple(Way(tuple(given), entered, to) for (entered, to), given in found.items())
+        for following in found:
+            if following not in without_way:  # most answers of most steps enter the same few nodes
+                found_bare = bare(following)
+                without_way[following] = one_of.setdefault(found_bare, found_bare)
+        ways[step] = tuple(
+            Way(tuple(given), following.place.nodes_walked, without_way[following])
+            for following, given in found.items()
+        )
         ahead.extend(way.to for way in ways[step])
     return Moments(first, ways, all(step in ways or not is_asking(step) for step in ahead))
 
@@ -89,25 +99,28 @@ class Soonest:
 def soonest(known: Moments, seconds: PromptSeconds) -> dict[Step, Soonest]:
     """For every step from which a person can be reached: by a caller who hears each prompt out, since he must know
     which key it is, and presses the best one at once, or lets it pass where that is quicker."""
-    back: dict[Step, list[tuple[Step, Way]]] = {}
+    back: dict[int, list[tuple[Step, Way]]] = {}
+    ends = {id(known.first): known.first} if leads_to_a_person(known.first) else {}
     for step, ways in known.ways.items():
         for one in ways:
-            back.setdefault(one.to, []).append((step, one))
-    found: dict[Step, Soonest] = {}
+            back.setdefault(id(one.to), []).append((step, one))
+            if leads_to_a_person(one.to):
+                ends[id(one.to)] = one.to
+    found: dict[int, tuple[Step, Soonest]] = {}
     order = count()
     ahead: list[tuple[float, int, Step, Way | None]] = [
-        (0.0, next(order), step, None) for step in back if leads_to_a_person(step)
+        (0.0, next(order), end, None) for end in ends.values()
     ]
-    if leads_to_a_person(known.first):
-        ahead.append((0.0, next(order), known.first, None))
     while ahead:
         needed, _, step, way = heappop(ahead)
-        if step in found:
+        if id(step) in found:
             continue
-        found[step] = Soonest(needed, way)
-        for before, leading in back.get(step, ()):
-            heappush(ahead, (needed + _heard(before, leading, seconds), next(order), before, leading))
-    return found
+        found[id(step)] = step, Soonest(needed, way)
+        for before, leading in back.get(id(step), ()):
+            if id(before) not in found:
+                more = _heard(before, leading, seconds)
+                heappush(ahead, (needed + more, next(order), before, leading))
+    return dict(found.values())
 
 
 def _heard(step: Step, way: Way, seconds: PromptSeconds) -> float:
