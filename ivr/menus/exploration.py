@@ -47,9 +47,8 @@ class Exploration:
 def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS) -> Exploration:
     """Paths in the order of the keys."""
     known = moments(walker)
-    first = walker.start()
     found: list[Explored] = []
-    for path in _paths(known, first, seconds):
+    for path in _paths(walker, known, seconds):
         if len(found) == most_paths:
             return Exploration(tuple(found), False, longest_walk(known, seconds))
         found.append(path)
@@ -58,33 +57,34 @@ def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS
 
 @dataclass(frozen=True)
 class _Standing:
-    """Where one of the paths being followed stands."""
+    """Where one of the paths being followed stands. `step` as it comes on the phone, with the way there."""
 
     step: Step
     pressed: tuple[str, ...]
-    nodes: tuple[str, ...]
     prompts: tuple[str, ...]
     seconds: float
     been: frozenset[Step]
 
 
-def _paths(known: Moments, first: Step, seconds: PromptSeconds) -> Iterator[Explored]:
-    ahead = [_Standing(bare(first), (), first.place.nodes_walked, (), 0.0, frozenset())]
+def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[Explored]:
+    ahead = [_Standing(walker.start(), (), (), 0.0, frozenset())]
     while ahead:
         at = ahead.pop()
-        heard = (*at.prompts, *getattr(at.step, "prompts", ()))
-        if at.step in at.been or (is_asking(at.step) and at.step not in known.ways):
-            yield Explored(at.pressed, at.nodes, at.prompts, at.step, at.seconds, goes_back=True)
+        step, here, nodes = at.step, bare(at.step), at.step.place.nodes_walked
+        if here in at.been or (is_asking(step) and here not in known.ways):
+            yield Explored(at.pressed, nodes, at.prompts, step, at.seconds, goes_back=True)
             continue
-        now = at.seconds + lasting(at.step, seconds)
-        ways = known.ways.get(at.step, ())
-        if not ways:
-            yield Explored(at.pressed, at.nodes, heard, at.step, now)
+        heard = (*at.prompts, *getattr(step, "prompts", ()))
+        now = at.seconds + lasting(step, seconds)
+        if not is_asking(step):
+            yield Explored(at.pressed, nodes, heard, step, now)
+            continue
+        ways = known.ways[here]
         told = [way for way in ways if not _comes_later(way, ways, known)]
         for way in reversed(told):
             pressed = (*at.pressed, _words(way)) if len(told) > 1 else at.pressed
-            nodes = (*at.nodes, *way.entered)
-            ahead.append(_Standing(way.to, pressed, nodes, heard, now, at.been | {at.step}))
+            following = walker.after(step, way.answers[0])
+            ahead.append(_Standing(following, pressed, heard, now, at.been | {here}))
 
 
 def _comes_later(way: Way, ways: tuple[Way, ...], known: Moments) -> bool:

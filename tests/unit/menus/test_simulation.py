@@ -125,6 +125,24 @@ def test_what_is_cut_is_said(example):
     assert moments(example).is_whole
 
 
+def test_a_path_ends_where_every_walk_is_ended():
+    nodes = "".join(f"  n{i}: {{kind: say, prompts: [a], next: n{i + 1}}}\n" for i in range(150))
+    (path,) = explore(
+        walker_of(f"start: n0\nnodes:\n{nodes}  n150: {{kind: queue, queue: far}}\n"), seconds
+    ).paths
+    assert (path.nodes[-1], path.end.queue, path.seconds) == ("n100", None, 100.0)
+
+
+def test_paths_beyond_counting_are_cut_soon():
+    choice = "{kind: menu, prompts: [a], keys: {%s}, no_key: {then: q}, wrong_key: {replays: 5, then: q}}"
+    nodes = ""
+    for i in range(200):
+        keys = ", ".join(f"{key}: n{(i * 7 + key * 13) % 200}" for key in range(1, 9))
+        nodes += f"  n{i}: {choice % keys}\n"
+    found = explore(walker_of(f"start: n0\nnodes:\n{nodes}  q: {{kind: queue}}\n"), seconds)
+    assert (len(found.paths), found.is_whole) == (1000, False)
+
+
 def test_how_soon_a_person_can_be_reached():
     walker = walker_of(BACK)
     known = moments(walker)
