@@ -24,13 +24,13 @@ from hotline import (
     first_start,
     into_force,
     leftovers,
+    menus_cli,
     operations_cli,
     own_server,
     people_cli,
     prompts_cli,
     render_check,
     trial,
-    versions_cli,
 )
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
@@ -46,11 +46,11 @@ app = typer.Typer(
     "Where it keeps things and which ports it uses is set by HOTLINE_… variables: see `hotline settings`.",
 )
 app.add_typer(asterisk_cli.asterisk_app, name="asterisk")
-app.add_typer(versions_cli.menus, name="menus")
 people_cli.add_commands(app)
 accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
 prompts_cli.add_commands(app)
+menus_cli.add_commands(app)
 
 
 def say(text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, references
+from ivr.config_files import agreement, menu_times, references
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
@@ -96,6 +96,8 @@ class _Checking:
         menus = self._menus()
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
+        if prompts:
+            self._add(menu_times.slow_menus(self._documents, menus, prompts))
         if lines and prompts and rules and callbacks and codes:
             return Configuration(lines, _in_use(menus, lines), prompts, rules, callbacks, codes, version)
         return None

@@ -3,12 +3,13 @@
 Works on the files' bare values, so that a fault in one place hides no dangling name in another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
+from ivr.lines import Language
 from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.references import Refers, references
 from ivr.plain_text import shown
@@ -151,7 +152,7 @@ def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigPro
 def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
     """A newer program may say more by itself than a site's files know of: the shipped words are used meanwhile, since
     neither these files nor the last good set may be refused for that."""
-    prompts, hotline = documents.get("prompts.yaml"), documents.get("hotline.yaml")
+    prompts = documents.get("prompts.yaml")
     if prompts is None or not isinstance(value_at(prompts, ("prompts",)), dict):
         return
     for name in REQUIRED_PROMPTS:
@@ -159,12 +160,44 @@ def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem
             fault = f'the prompt "{name}" is missing, so the shipped words are said'
             remedy = "The hotline says it by itself: add it, or copy it from the shipped prompts.yaml."
             yield replace(prompts.problem(("prompts",), fault, remedy), severity="warning")
-    language = (hotline and text_at(hotline, ("site", "language"))) or "zh"
+    languages = languages_in_use(documents)
     for path in each(prompts, ("prompts",)):
         group = value_at(prompts, path)
-        if language in ("zh", "en") and isinstance(group, dict) and group and group.get(language) is None:
-            fault = f"has no text in {language}, the language of the site"
-            yield prompts.problem(path, fault, f"Write {language}: and what is to be said.")
+        if isinstance(group, dict) and group and group.get(languages[0]) is None:
+            fault = f"has no text in {languages[0]}, the language of the site"
+            yield prompts.problem(path, fault, f"Write {languages[0]}: and what is to be said.")
+    yield from _untranslated(documents, prompts, languages[1:])
+
+
+def _untranslated(
+    documents: Mapping[str, Document], prompts: Document, languages: Sequence[Language]
+) -> Iterator[ConfigProblem]:
+    """What menus say must be there in every language that a caller can choose; told once for each prompt."""
+    said = {
+        str(text_at(reference.document, reference.path)): reference.document.file
+        for reference in _references(documents)
+        if reference.what == "prompt"
+    }
+    for language in languages:
+        for name, file in said.items():
+            group = value_at(prompts, ("prompts", name))
+            if isinstance(group, dict) and group.get(language) is None:
+                fault = f"has no text in {language}, which callers can choose, and {file} says it"
+                yield prompts.problem(("prompts", name), fault, f"Write {language}: and what is to be said.")
+
+
+def languages_in_use(documents: Mapping[str, Document]) -> tuple[Language, ...]:
+    """The site's own first, then those that a node of a menu changes to (kind: language, language: en)."""
+    hotline = documents.get("hotline.yaml")
+    found = [text_at(hotline, ("site", "language")) if hotline else None]
+    for file, document in documents.items():
+        if file.startswith(MENUS):
+            nodes = each(document, ("nodes",))
+            switches = [node for node in nodes if text_at(document, (*node, "kind")) == "language"]
+            found += [text_at(document, (*node, "language")) for node in switches]
+    known: dict[str | None, Language] = {"zh": "zh", "en": "en"}
+    named: list[Language] = [known[one] for one in found[1:] if one in known]
+    return tuple(dict.fromkeys([known.get(found[0], "zh"), *named]))
 
 
 def text_at(document: Document, path: Path) -> str | None:

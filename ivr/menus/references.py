@@ -9,7 +9,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from ivr.plain_text import MenuName, Name
 
@@ -23,6 +24,10 @@ class Refers:
 
     to: Kind
     by_key: bool = False
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """For editors: `x-refers-to` names the kind of thing whose name belongs here."""
+        return {**handler(core), "x-refers-to": self.to}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ PAPERS = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/operations.md",
+    "docs/menus.md",
 )
 EVERY_PAPER = pytest.mark.parametrize("paper", PAPERS)
 

@@ -1,0 +1,81 @@
+"""A simulated walk and an explored menu as lines to read in a terminal."""
+
+from collections.abc import Iterator
+from math import isinf
+
+from hotline.menu_trial import MenuTrial
+from ivr.menus.exploration import Exploration, Explored
+from ivr.menus.moments import longest_walk, moments
+from ivr.menus.simulation import Met, Simulated
+from ivr.menus.steps import EndCall, Step, ToQueue, WaitKey
+from ivr.menus.walker import Walker
+
+
+def simulated(trial: MenuTrial, walker: Walker, done: Simulated) -> Iterator[str]:
+    yield _heading(trial)
+    for met in done.met:
+        yield from _met(trial, met)
+    yield f"ends after {done.seconds:.1f} s: {_end(trial, done.end)}"
+    if done.keys_left:
+        yield f"not asked for any more: {','.join(key or '' for key in done.keys_left)}"
+    yield _limit(longest_walk(moments(walker), trial.seconds))
+
+
+def _heading(trial: MenuTrial) -> str:
+    return f"menu {trial.name}, number {trial.number.number}, language {trial.language}"
+
+
+def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
+    step, at = met.step, met.began
+    for prompt in getattr(step, "prompts", ()):
+        is_cut = met.key is not None
+        length = trial.seconds(prompt)
+        yield _line(at, step.place.node, f"{_length(trial, prompt)}  {trial.text(prompt)}  [{prompt}]")
+        at += 0.0 if is_cut else length
+    pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
+    if isinstance(step, WaitKey):
+        yield _line(met.began, step.place.node, f"{step.seconds} s are waited for a key: {pressed}")
+    elif met.key is not None:
+        yield _line(met.began, step.place.node, f"{pressed} at once")
+
+
+def _length(trial: MenuTrial, prompt: str) -> str:
+    return f"{'~' if trial.is_estimated(prompt) else ' '}{trial.seconds(prompt):4.1f} s"
+
+
+def _line(at: float, node: str, text: str) -> str:
+    return f"{at:7.1f} s  {node:<16}  {text}"
+
+
+def _end(trial: MenuTrial, end: Step) -> str:
+    match end:
+        case ToQueue(queue=queue, category=category):
+            name = queue or f"{trial.number.queue} (the default queue of {trial.number.number})"
+            return f"in the queue {name}" + (f", category {category}" if category else "")
+        case EndCall():
+            return "hang-up"
+        case _:
+            return f"back to {end.place.node}"
+
+
+def explored(trial: MenuTrial, found: Exploration) -> Iterator[str]:
+    yield f"{_heading(trial)}: {len(found.paths)} paths, the longest first"
+    for path in sorted(found.paths, key=lambda one: -one.seconds):
+        yield _path(trial, path)
+    if not found.is_whole:
+        yield "NOT ALL PATHS: the menu has more than are listed here"
+    worst = found.worst_to_a_person
+    if worst is not None:
+        yield f"a person is reached after {worst:.1f} s at worst"
+    yield _limit(found.longest)
+
+
+def _path(trial: MenuTrial, path: Explored) -> str:
+    pressed = ", ".join(path.pressed) or "no choice"
+    return f"{path.seconds:7.1f} s  {'/'.join(path.nodes)}  ({pressed})  → {_end(trial, path.end)}"
+
+
+def _limit(longest: float) -> str:
+    if isinf(longest):
+        return "the menu is too large to say how long a walk can last"
+    return f"no walk through this menu lasts longer than {longest:.1f} s, whatever is pressed"

@@ -1,0 +1,145 @@
+"""`hotline menus …`: menus tried out and drawn without a phone. Nothing is written, and nothing needs to run."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Annotated, NoReturn
+
+import typer
+
+from hotline import menu_tables, versions_cli
+from hotline.environment import settings_from_environment
+from hotline.menu_trial import BadSupposition, MenuTrial, keys_of, open_trial, waiting_of
+from hotline.settings import Settings
+from ivr.menus.drawing import drawing, mermaid
+from ivr.menus.exploration import explore
+from ivr.menus.language_page import menu_schema
+from ivr.menus.simulation import simulate
+from ivr.menus.svg import svg
+from ivr.menus.walker import Supposed
+
+menus_app = typer.Typer(
+    no_args_is_help=True,
+    help="Menus: try them without a phone (simulate), draw them (graph), look up their language (schema), put them into force "
+    "with all config files (publish), see what was in force when (history, diff), go back (rollback).",
+)
+
+_Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The file below menus/ without .yaml, such as main.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers them on the program."""
+    menus_app.add_typer(versions_cli.menus)  # without a name its commands stand beside these
+    app.add_typer(menus_app, name="menus")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    print(f"hotline: {text}", file=sys.stderr, flush=True)
+    raise typer.Exit(code)
+
+
+@menus_app.command("simulate")
+def menus_simulate(
+    name: _Name,
+    keys: Annotated[
+        str,
+        typer.Option(
+            metavar="1,,9",
+            help="What the caller presses each time a key is waited for, commas between; nothing between two "
+            "commas: he presses nothing.",
+        ),
+    ] = "",
+    hasty: Annotated[
+        bool, typer.Option("--hasty", help="He presses during the prompts, where they may be interrupted.")
+    ] = False,
+    number: Annotated[
+        str | None,
+        typer.Option(metavar="12345", help="The number that is dialled; the first one with this menu."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar='"2026-02-17 03:00"', help="When he calls, local time.")
+    ] = None,
+    caller: Annotated[str | None, typer.Option(metavar="NUMBER", help="The number that calls.")] = None,
+    waiting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="QUEUE=COUNT", help="Callers waiting in a queue. May be repeated."),
+    ] = None,
+    explore_all: Annotated[
+        bool, typer.Option("--explore", help="Every path instead, each with its worst seconds.")
+    ] = False,
+) -> None:
+    """Walk a menu without a phone, as the config files on disk have it, by the code that walks it in a call.
+
+    Prints each step with its second, what is said and where the caller ends. Where no sound is made yet its
+    length is estimated from the text (marked ~). Exit 1 if the config files have a fault.
+    """
+    settings = settings_from_environment()
+    try:
+        trial = _opened(settings, name, number)
+        supposed = Supposed(_local(settings, at), caller, waiting_of(waiting or [], trial.configuration))
+        walker = trial.walker(supposed)
+        if explore_all:
+            lines = menu_tables.explored(trial, explore(walker, trial.seconds))
+        else:
+            lines = menu_tables.simulated(
+                trial, walker, simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty)
+            )
+    except BadSupposition as fault:
+        fail(str(fault), 2)
+    for line in lines:
+        say(line)
+
+
+def _opened(settings: Settings, name: str, number: str | None) -> MenuTrial:
+    opened = open_trial(settings, name, number)
+    if isinstance(opened, MenuTrial):
+        return opened
+    for problem in opened:
+        say(str(problem))
+    fail(f"{len(opened)} problems in {settings.config_dir}")
+
+
+def _local(settings: Settings, at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    try:
+        return datetime.fromisoformat(at).replace(tzinfo=settings.zone)
+    except ValueError:
+        raise BadSupposition(f'--at {at}: write it as "2026-02-17 03:00"') from None
+
+
+@menus_app.command("graph")
+def menus_graph(
+    name: _Name,
+    as_svg: Annotated[
+        bool, typer.Option("--svg", help="SVG, to open in any browser, instead of Mermaid text.")
+    ] = False,
+) -> None:
+    """Draw a menu of the config files on disk, to standard output: nodes, and ways with what leads there.
+
+    Mermaid text (for wikis, tickets and editors that draw it) or, with --svg, a picture made here without any
+    other program: `hotline menus graph main --svg > main.svg`. Exit 1 if the config files have a fault.
+    """
+    settings = settings_from_environment()
+    try:
+        trial = _opened(settings, name, None)
+    except BadSupposition as fault:
+        fail(str(fault), 2)
+    drawn = drawing(trial.menus[name])
+    sys.stdout.write(svg(drawn, name) if as_svg else mermaid(drawn))
+
+
+@menus_app.command("schema")
+def menus_schema() -> None:
+    """Print the JSON Schema of a menu file: every node type with its keys, values and bounds.
+
+    The program's own models write it; editors that know JSON Schema check and complete a menu file by it. The
+    same language with examples, to read: docs/menus.md of this program.
+    """
+    sys.stdout.write(json.dumps(menu_schema(), ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,113 @@
+"""Every path through a menu, each with the seconds that it takes at worst: all prompts heard out, each wait used up.
+
+Pure and bounded. Where a key leads back to where the caller has been, the path is told until there and not again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
+from ivr.menus.steps import ALL_KEYS, Step
+from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting, leads_to_a_person
+
+MOST_PATHS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Explored:
+    """One path. `pressed`: what the caller answers where it matters, such as 1, silence or 3-9*#; `prompts` heard."""
+
+    pressed: tuple[str, ...]
+    nodes: tuple[str, ...]
+    prompts: tuple[str, ...]
+    end: Step
+    seconds: float
+    goes_back: bool = False
+
+    @property
+    def reaches_a_person(self) -> bool:
+        return not self.goes_back and leads_to_a_person(self.end)
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """`is_whole` False: there are more paths than MOST_PATHS (or the menu is too large to try every answer).
+    `longest`: seconds that no walk exceeds, also one that goes back again and again."""
+
+    paths: tuple[Explored, ...]
+    is_whole: bool
+    longest: float
+
+    @property
+    def worst_to_a_person(self) -> float | None:
+        return max((path.seconds for path in self.paths if path.reaches_a_person), default=None)
+
+
+def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS) -> Exploration:
+    """Paths in the order of the keys."""
+    known = moments(walker)
+    found: list[Explored] = []
+    for path in _paths(walker, known, seconds):
+        if len(found) == most_paths:
+            return Exploration(tuple(found), False, longest_walk(known, seconds))
+        found.append(path)
+    return Exploration(tuple(found), known.is_whole, longest_walk(known, seconds))
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where one of the paths being followed stands. `step` as it comes on the phone, with the way there."""
+
+    step: Step
+    pressed: tuple[str, ...]
+    prompts: tuple[str, ...]
+    seconds: float
+    been: frozenset[Step]
+
+
+def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[Explored]:
+    ahead = [_Standing(walker.start(), (), (), 0.0, frozenset())]
+    while ahead:
+        at = ahead.pop()
+        step, here, nodes = at.step, bare(at.step), at.step.place.nodes_walked
+        if here in at.been or (is_asking(step) and here not in known.ways):
+            yield Explored(at.pressed, nodes, at.prompts, step, at.seconds, goes_back=True)
+            continue
+        heard = (*at.prompts, *getattr(step, "prompts", ()))
+        now = at.seconds + lasting(step, seconds)
+        if not is_asking(step):
+            yield Explored(at.pressed, nodes, heard, step, now)
+            continue
+        ways = known.ways[here]
+        told = [way for way in ways if not _comes_later(way, ways, known)]
+        for way in reversed(told):
+            pressed = (*at.pressed, _words(way)) if len(told) > 1 else at.pressed
+            following = walker.after(step, way.answers[0])
+            ahead.append(_Standing(following, pressed, heard, now, at.been | {here}))
+
+
+def _comes_later(way: Way, ways: tuple[Way, ...], known: Moments) -> bool:
+    """A key pressed during the prompts which does the same as after them: told once, with the longer time."""
+    later = next((one for one in ways if None in one.answers), None)
+    if later is None or way is later or later.entered:
+        return False
+    return any((way.entered, way.to) == (one.entered, one.to) for one in known.ways.get(later.to, ()))
+
+
+def _words(way: Way) -> str:
+    """The keys of a way, runs of digits as 3-9; `silence` where nothing is pressed."""
+    if None in way.answers:
+        return "silence" if way.answers == (None,) else f"{_keys(way)} or silence"
+    return _keys(way)
+
+
+def _keys(way: Way) -> str:
+    keys = "".join(key for key in ALL_KEYS if key in way.answers) or " ".join(filter(None, way.answers))
+    runs: list[str] = []
+    for key in keys:
+        if runs and key.isdigit() and runs[-1][-1].isdigit() and int(key) == int(runs[-1][-1]) + 1:
+            runs[-1] = f"{runs[-1][0]}-{key}"
+        else:
+            runs.append(key)
+    return " ".join(runs)

@@ -1,0 +1,68 @@
+"""A menu walked without a phone, by the very code that walks it on the phone: the one place that calls navigation for
+simulation, exploration and the checker's times."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeAlias, TypeGuard, get_args
+
+from ivr.menus.menu_file import MenuFile
+from ivr.menus.navigation import next_step, start
+from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Play, Step, ToQueue, WaitKey
+
+PromptSeconds: TypeAlias = Callable[[str], float]
+"""How long a prompt lasts, by its name; 0 for one that is not there: silence is skipped on the phone too."""
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """What a simulated walk supposes of the world. None: nothing is known of it.
+
+    `at` aware; `waiting`: callers by queue.
+    """
+
+    at: datetime | None = None
+    caller: str | None = None
+    waiting: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Walker:
+    menus: Mapping[str, MenuFile]
+    name: str
+    supposed: Supposed = field(default_factory=Supposed)
+
+    def start(self) -> Step:
+        return start(self.menus[self.name])
+
+    def after(self, step: Asking, answer: str | None) -> Step:
+        return next_step(self.menus[self.name], step, answer)
+
+
+_ASKING: Final[tuple[type, ...]] = get_args(Asking)
+
+
+def is_asking(step: Step) -> TypeGuard[Asking]:
+    """Whether the walk goes on after this step."""
+    return isinstance(step, _ASKING)
+
+
+def answers(step: Asking) -> tuple[str | None, ...]:
+    """Everything that a caller may answer to a step; None: nothing pressed."""
+    keys = step.keys if isinstance(step, Play) else ALL_KEYS
+    return (None, *keys)
+
+
+def leads_to_a_person(step: Step) -> bool:
+    return isinstance(step, ToQueue)
+
+
+def lasting(step: Step, seconds: PromptSeconds) -> float:
+    """Seconds that a step lasts for a caller who hears everything and waits to the end."""
+    match step:
+        case Play() | EndCall():
+            return sum(seconds(name) for name in step.prompts)
+        case WaitKey():
+            return float(step.seconds)
+        case ToQueue():
+            return 0.0

@@ -1,0 +1,119 @@
+"""`hotline menus …` on the files that the program lays out: what an admin reads before he lets anybody call."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from support.command_line import Done, run_command
+from support.repository import ROOT
+
+from ivr.menus.language_page import menu_schema
+
+WALK = """\
+menu examples/with_keys, number 12345, language zh
+    0.0 s  choose            ~ 5.5 s  您好，12345热线，通话将录音。  [greeting]
+    5.5 s  choose            ~ 6.9 s  企业事务请按1，供热请按2，人工服务请按0。  [choose_matter]
+   12.4 s  choose            5 s are waited for a key: presses 9
+   12.4 s  choose            ~ 4.1 s  您的按键有误，请重新选择。  [wrong_key]
+   16.5 s  choose            ~ 5.5 s  您好，12345热线，通话将录音。  [greeting]
+   21.9 s  choose            ~ 6.9 s  企业事务请按1，供热请按2，人工服务请按0。  [choose_matter]
+   28.8 s  choose            5 s are waited for a key: presses nothing
+ends after 33.8 s: in the queue general (the default queue of 12345)
+not asked for any more: 3
+no walk through this menu lasts longer than 38.8 s, whatever is pressed
+"""
+PATHS = """\
+menu examples/with_keys, number 12319, language zh: 6 paths, the longest first
+   38.8 s  choose/person  (3-9 * #, 0 3-9 * # or silence)  → in the queue general (the default queue of 12319)
+   38.8 s  choose/enterprise  (3-9 * #, 1)  → in the queue enterprise, category enterprise
+   38.8 s  choose/heating  (3-9 * #, 2)  → in the queue heating, category heating
+   17.4 s  choose/person  (0 or silence)  → in the queue general (the default queue of 12319)
+   17.4 s  choose/enterprise  (1)  → in the queue enterprise, category enterprise
+   17.4 s  choose/heating  (2)  → in the queue heating, category heating
+a person is reached after 38.8 s at worst
+no walk through this menu lasts longer than 38.8 s, whatever is pressed
+"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    folder: Path
+
+    def type(self, *words: str) -> Done:
+        return run_command(
+            ["menus", *words],
+            {"HOTLINE_HOME": str(self.folder / "home"), "HOTLINE_CONFIG": str(self.folder / "config")},
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    return Desk(tmp_path)
+
+
+def test_a_walk_is_printed_step_by_step(desk: Desk) -> None:
+    supposed = ["--at", "2026-02-17 03:00", "--caller", "13800138000", "--waiting", "general=12"]
+    done = desk.type("simulate", "examples/with_keys", "--keys", "9,,3", *supposed)
+    assert (done.returncode, done.stdout, done.stderr) == (0, WALK, "")
+    assert not (desk.folder / "home").exists(), "a look writes nothing"
+
+
+def test_every_path_is_listed_with_its_worst_seconds(desk: Desk) -> None:
+    done = desk.type("simulate", "examples/with_keys", "--explore", "--number", "12319")
+    assert (done.returncode, done.stdout, done.stderr) == (0, PATHS, "")
+
+
+def test_a_hasty_key_is_pressed_in_the_first_second(desk: Desk) -> None:
+    done = desk.type("simulate", "examples/with_keys", "--keys", "1", "--hasty")
+    assert "    0.0 s  choose            presses 1 at once\n" in done.stdout
+    assert "ends after 0.0 s: in the queue enterprise, category enterprise\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["simulate", "mian"], 'no menu "mian" without a fault. Did you mean "main"?'),
+        (
+            ["simulate", "main", "--keys", "1;2"],
+            '--keys: "1;2" cannot be pressed on a telephone: 0 to 9, * and #, with commas between',
+        ),
+        (["simulate", "main", "--at", "noon"], '--at noon: write it as "2026-02-17 03:00"'),
+        (["simulate", "main", "--number", "12346"], 'no number "12346". Did you mean "12345"?'),
+        (["simulate", "main", "--waiting", "general"], "--waiting general: write QUEUE=COUNT, such as general=12"),
+        (["simulate", "main", "--waiting", "genral=1"], '--waiting: no queue "genral". Did you mean "general"?'),
+    ],
+)  # fmt: skip
+def test_what_is_mistyped_is_told_in_one_line(desk: Desk, words: list[str], told: str) -> None:
+    done = desk.type(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"hotline: {told}\n")
+
+
+def test_files_with_a_fault_are_not_tried_out(desk: Desk) -> None:
+    main = desk.folder / "config" / "menus" / "main.yaml"
+    main.write_text(main.read_text("utf-8").replace("next: person", "next: persn"), "utf-8")
+    done = desk.type("simulate", "main")
+    assert done.returncode == 1
+    assert 'menus/main.yaml:12:11  nodes → greeting → next: no node "persn". Did you mean' in done.stdout
+    assert f"hotline: 1 problems in {desk.folder / 'config'}\n" == done.stderr
+
+
+def test_a_menu_is_drawn_as_text_or_picture(desk: Desk) -> None:
+    text = desk.type("graph", "examples/with_keys")
+    assert text.returncode == 0
+    assert text.stdout.startswith("flowchart TD\n")
+    assert '    n0 -->|"0 no_key wrong_key"| n3\n' in text.stdout
+    picture = desk.type("graph", "examples/with_keys", "--svg")
+    assert ElementTree.fromstring(picture.stdout).tag == "{http://www.w3.org/2000/svg}svg"
+    assert (
+        desk.type("graph", "mian").stderr == 'hotline: no menu "mian" without a fault. Did you mean "main"?\n'
+    )
+
+
+def test_the_schema_is_printed_as_json(desk: Desk) -> None:
+    done = desk.type("schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == menu_schema()

@@ -1,0 +1,195 @@
+"""A menu tried out without a phone: the steps of one walk, every path, and the seconds that are stated."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.config_files.reader import read
+from ivr.config_files.schema_words import validated
+from ivr.menus.exploration import explore
+from ivr.menus.menu_file import MenuFile
+from ivr.menus.moments import longest_walk, moments, soonest
+from ivr.menus.simulation import simulate
+from ivr.menus.steps import ALL_KEYS, EndCall, ToQueue
+from ivr.menus.walker import Walker, answers, is_asking, lasting
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "menus" / "examples" / "with_keys.yaml"
+LENGTHS = {"greeting": 5.0, "choose_matter": 7.0, "wrong_key": 4.0, "goodbye": 3.0}
+
+
+def seconds(prompt):
+    return LENGTHS.get(prompt, 1.0)
+
+
+def walker_of(text):
+    menu, problems = validated(MenuFile, read("menus/x.yaml", text.encode()))
+    assert problems == []
+    return Walker({"x": menu}, "x")
+
+
+@pytest.fixture
+def example():
+    return walker_of(EXAMPLE.read_text("utf-8"))
+
+
+def test_each_step_has_its_moment(example):
+    done = simulate(example, ["9", None, "3"], seconds)
+    assert [(met.began, met.seconds, met.key) for met in done.met] == [
+        (0.0, 12.0, None),
+        (12.0, 0.0, "9"),
+        (12.0, 16.0, None),
+        (28.0, 5.0, None),
+        (33.0, 0.0, None),
+    ]
+    assert done.end == ToQueue(done.end.place, None)
+    assert done.end.place.path == "choose/person"
+    assert done.seconds == 33.0
+    assert done.keys_left == ("3",)
+
+
+def test_who_is_hasty_presses_during_the_prompts(example):
+    done = simulate(example, ["2"], seconds, is_hasty=True)
+    assert (done.seconds, done.end.queue, done.keys_left) == (0.0, "heating", ())
+    assert simulate(example, [None, "1"], seconds, is_hasty=True).end.queue == "enterprise"
+
+
+def test_without_a_key_nothing_is_pressed(example):
+    assert simulate(example, [], seconds).seconds == 17.0
+
+
+def told(walker, **bounds):
+    return [
+        (path.pressed, "/".join(path.nodes), path.seconds, path.goes_back)
+        for path in explore(walker, seconds, **bounds).paths
+    ]
+
+
+def test_every_path_is_told_once_with_its_worst_seconds(example):
+    assert told(example) == [
+        (("0 or silence",), "choose/person", 17.0, False),
+        (("1",), "choose/enterprise", 17.0, False),
+        (("2",), "choose/heating", 17.0, False),
+        (("3-9 * #", "0 3-9 * # or silence"), "choose/person", 38.0, False),
+        (("3-9 * #", "1"), "choose/enterprise", 38.0, False),
+        (("3-9 * #", "2"), "choose/heating", 38.0, False),
+    ]
+    found = explore(example, seconds)
+    assert (found.is_whole, found.longest, found.worst_to_a_person) == (True, 38.0, 38.0)
+
+
+BACK = """
+start: choose
+nodes:
+  choose:
+    kind: menu
+    prompts: [choose_matter]
+    keys: {1: more, 0: person}
+    no_key: {then: person}
+    wrong_key: {replays: 0, then: person}
+  more:
+    kind: menu
+    prompts: [greeting]
+    interruptible: false
+    keys: {"*": choose, 0: person}
+    no_key: {then: bye}
+    wrong_key: {replays: 0, then: person}
+  person: {kind: queue}
+  bye: {kind: hang_up, prompts: [goodbye]}
+"""
+
+
+def test_a_way_back_is_told_and_not_walked_again():
+    walker = walker_of(BACK)
+    assert told(walker) == [
+        (("0 2-9 * # or silence",), "choose/person", 12.0, False),
+        (("1", "silence"), "choose/more/bye", 25.0, False),
+        (("1", "0-9 #"), "choose/more/person", 22.0, False),
+        (("1", "*"), "choose/more/choose", 22.0, True),
+    ]
+    found = explore(walker, seconds)
+    assert found.worst_to_a_person == 22.0
+    # who goes to and fro enters 100 nodes at most, the longest of them 12 s
+    assert found.longest == 1200.0
+
+
+def test_what_is_cut_is_said(example):
+    assert explore(example, seconds).is_whole
+    cut = explore(example, seconds, most_paths=5)
+    assert (len(cut.paths), cut.is_whole) == (5, False)
+    assert explore(example, seconds, most_paths=6).is_whole
+    few = moments(example, most_tried=20)
+    assert not few.is_whole
+    assert longest_walk(few, seconds) == float("inf")
+    assert moments(example).is_whole
+
+
+def test_a_path_ends_where_every_walk_is_ended():
+    nodes = "".join(f"  n{i}: {{kind: say, prompts: [a], next: n{i + 1}}}\n" for i in range(150))
+    (path,) = explore(
+        walker_of(f"start: n0\nnodes:\n{nodes}  n150: {{kind: queue, queue: far}}\n"), seconds
+    ).paths
+    assert (path.nodes[-1], path.end.queue, path.seconds) == ("n100", None, 100.0)
+
+
+def test_paths_beyond_counting_are_cut_soon():
+    choice = "{kind: menu, prompts: [a], keys: {%s}, no_key: {then: q}, wrong_key: {replays: 5, then: q}}"
+    nodes = ""
+    for i in range(200):
+        keys = ", ".join(f"{key}: n{(i * 7 + key * 13) % 200}" for key in range(1, 9))
+        nodes += f"  n{i}: {choice % keys}\n"
+    found = explore(walker_of(f"start: n0\nnodes:\n{nodes}  q: {{kind: queue}}\n"), seconds)
+    assert (len(found.paths), found.is_whole) == (1000, False)
+
+
+def test_how_soon_a_person_can_be_reached():
+    walker = walker_of(BACK)
+    known = moments(walker)
+    soon = soonest(known, seconds)
+    assert soon[known.first].seconds == 7.0
+    by_node = {step.place.node: soon[step].seconds for step, _ in known.entries() if step in soon}
+    assert by_node == {"choose": 7.0, "more": 5.0, "person": 0.0}
+
+
+NAMES = st.sampled_from([f"n{i}" for i in range(6)])
+PROMPTS = st.lists(st.sampled_from(sorted(LENGTHS)), min_size=1, max_size=3)
+SAY = st.fixed_dictionaries(
+    {"kind": st.just("say"), "prompts": PROMPTS, "interruptible": st.booleans(), "next": NAMES}
+)
+RULE = st.fixed_dictionaries({"then": NAMES, "replays": st.integers(0, 5)})
+MENU = st.fixed_dictionaries(
+    {
+        "kind": st.just("menu"),
+        "prompts": PROMPTS,
+        "interruptible": st.booleans(),
+        "wait_seconds": st.integers(1, 30),
+        "keys": st.dictionaries(st.sampled_from(ALL_KEYS), NAMES, min_size=1),
+        "no_key": RULE,
+        "wrong_key": st.fixed_dictionaries({"then": NAMES, "replays": st.integers(0, 5), "prompts": PROMPTS}),
+    }
+)
+END = st.sampled_from([{"kind": "queue"}, {"kind": "hang_up", "prompts": ["goodbye"]}])
+MENUS = st.fixed_dictionaries({f"n{i}": st.one_of(SAY, MENU, END) for i in range(6)})
+
+
+@settings(max_examples=300, deadline=None)
+@given(nodes=MENUS, data=st.data())
+def test_every_walk_ends_within_the_stated_bound(nodes, data):
+    """Valid by the schema is enough: also a menu that the graph's check refuses ends."""
+    walker = Walker({"x": MenuFile.model_validate({"start": "n0", "nodes": nodes})}, "x")
+    known = moments(walker)
+    stated = longest_walk(known, seconds)
+    keys = data.draw(st.lists(st.one_of(st.none(), st.sampled_from(ALL_KEYS)), max_size=300))
+    given_keys, step, took, steps = iter(keys), walker.start(), 0.0, 0
+    while is_asking(step):
+        took += lasting(step, seconds)
+        key = next(given_keys, None)
+        step = walker.after(step, key if key in answers(step) else None)
+        steps += 1
+        assert steps <= 100 * 24
+    took += lasting(step, seconds)
+    assert isinstance(step, ToQueue | EndCall)
+    assert took <= stated
+    for is_hasty in (False, True):
+        assert simulate(walker, keys, seconds, is_hasty=is_hasty).seconds <= stated
