@@ -96,14 +96,15 @@ class CallDesk:
         configuration = running.configuration
         number = configuration.lines.number(number_called)
         menu_name = number.menu if number else ""
-        menu = configuration.menus.get(menu_name)
-        if menu is None:  # the number was taken out of the files while Asterisk still knew it
+        if (
+            menu_name not in configuration.menus
+        ):  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
-            return Walk(menu_name, configuration.version)
+            return Walk(configuration.version)
         return walk_menu(
             channel,
+            configuration.menus,
             menu_name,
-            menu,
             running.prompts,
             configuration.lines.site.language,
             self.now,

@@ -18,7 +18,8 @@ from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
 from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
-from ivr.menus.graph import faults
+from ivr.menus.crossings import faults_across
+from ivr.menus.graph import MenuFault, faults
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
@@ -97,11 +98,13 @@ class _Checking:
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if lines and prompts and rules and callbacks and codes:
-            return Configuration(lines, _in_use(menus, lines), prompts, rules, callbacks, codes, version)
+            used = references.menus_in_use(self._documents)
+            menus = {name: menu for name, menu in menus.items() if name in used}
+            return Configuration(lines, menus, prompts, rules, callbacks, codes, version)
         return None
 
     def problems(self) -> list[ConfigProblem]:
-        used = _menus_named_by_numbers(self._documents.get("hotline.yaml"))
+        used = references.menus_in_use(self._documents)
         found = sorted({_softened(p, used): None for p in self._found}, key=_order)
         if len(found) <= MOST_PROBLEMS:
             return found
@@ -128,10 +131,9 @@ class _Checking:
             self._add(dangling)
             if menu and not dangling:
                 menus[menu_name(file)] = menu
-                self._add(
-                    replace(document.problem(f.path, f.fault, f.remedy), severity=f.severity)
-                    for f in faults(menu)
-                )
+                self._add(_told(document, fault) for fault in faults(menu))
+        for name, fault in faults_across(menus):
+            self._add([_told(self._documents[f"{MENUS}{name}.yaml"], fault)])
         return menus
 
     def _agreement(
@@ -154,20 +156,12 @@ class _Checking:
         self._found += [p for p in problems if _order(p) not in self._told]
 
 
-def _in_use(menus: Mapping[str, MenuFile], lines: Lines) -> dict[str, MenuFile]:
-    named = {number.menu for number in lines.numbers}
-    return {name: menu for name, menu in menus.items() if not name.startswith(EXAMPLES) or name in named}
-
-
-def _menus_named_by_numbers(hotline: Document | None) -> set[str]:
-    if hotline is None:
-        return set()
-    names = (references.text_at(hotline, (*p, "menu")) for p in references.each(hotline, ("numbers",)))
-    return {name for name in names if name is not None}
+def _told(document: Document, found: MenuFault) -> ConfigProblem:
+    return replace(document.problem(found.path, found.fault, found.remedy), severity=found.severity)
 
 
 def _softened(found: ConfigProblem, used: set[str]) -> ConfigProblem:
-    """A fault in an example that no number uses stops nothing."""
+    """A fault in an example that no call comes to stops nothing."""
     name = menu_name(found.file)
     is_idle = found.file.startswith(MENUS) and name.startswith(EXAMPLES) and name not in used
     return replace(found, severity="warning") if is_idle else found

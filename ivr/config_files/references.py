@@ -9,6 +9,7 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
+from ivr.config_files.sources import EXAMPLES
 from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.references import Refers, references
 from ivr.plain_text import shown
@@ -120,8 +121,33 @@ def _in_node(document: Document, path: Path) -> Iterator[tuple[Path, Refers]]:
             yield (*path, *found.path), found.refers
 
 
+def menus_in_use(documents: Mapping[str, Document]) -> set[str]:
+    """Those that a call can come to: all but the examples, those that a number names, and where any of them leads on."""
+    files = {menu_name(file): document for file, document in documents.items() if file.startswith(MENUS)}
+    ahead = [name for name in files if not name.startswith(EXAMPLES)]
+    hotline = documents.get("hotline.yaml")
+    if hotline is not None:
+        named = (text_at(hotline, (*path, "menu")) for path in each(hotline, ("numbers",)))
+        ahead += [name for name in named if name is not None]
+    used: set[str] = set()
+    while ahead:
+        name = ahead.pop()
+        if name not in used and name in files:
+            used.add(name)
+            ahead += _menus_led_to(files[name])
+    return used
+
+
+def _menus_led_to(document: Document) -> Iterator[str]:
+    for node in each(document, ("nodes",)):
+        for path, refers in _in_node(document, node):
+            name = text_at(document, path) if refers.to == "menu" else None
+            if name is not None:
+                yield name
+
+
 def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
-    """`menu_path` of a rule: a menu, then its nodes."""
+    """`menu_path` of a rule: a menu, then its nodes; and again after each //."""
     rules = documents.get("routing_rules.yaml")
     if rules is None:
         return
@@ -131,21 +157,27 @@ def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigPro
         wanted = text_at(rules, path)
         if wanted is None:
             continue
-        owner = next(
-            (m for m in sorted(menus, key=len, reverse=True) if (wanted + "/").startswith(m + "/")), None
-        )
-        if owner is None:
-            remedy = did_you_mean(
-                wanted.partition("/")[0], menus, "Write the menu's name, then its nodes, with / between."
-            )
-            yield rules.problem(path, f"no menu begins {shown(wanted)}", remedy)
-            continue
-        nodes = value_at(menus[owner], ("nodes",))
-        for name in filter(None, wanted.removeprefix(owner).split("/")):
-            if isinstance(nodes, dict) and name not in nodes:
-                yield rules.problem(
-                    path, f"no node {shown(name)} in the menu {owner}", did_you_mean(name, nodes)
-                )
+        for part in wanted.split("//"):
+            yield from _dangling_in_path(rules, path, part, menus)
+
+
+def _dangling_in_path(
+    rules: Document, path: Path, wanted: str, menus: Mapping[str, Document]
+) -> Iterator[ConfigProblem]:
+    """`wanted`: a menu and nodes of it."""
+    owner = next(
+        (m for m in sorted(menus, key=len, reverse=True) if (wanted + "/").startswith(m + "/")), None
+    )
+    if owner is None:
+        otherwise = "Write the menu's name, then its nodes, with / between."
+        remedy = did_you_mean(wanted.partition("/")[0], menus, otherwise)
+        yield rules.problem(path, f"no menu begins {shown(wanted)}", remedy)
+        return
+    nodes = value_at(menus[owner], ("nodes",))
+    for name in filter(None, wanted.removeprefix(owner).split("/")):
+        if isinstance(nodes, dict) and name not in nodes:
+            fault = f"no node {shown(name)} in the menu {owner}"
+            yield rules.problem(path, fault, did_you_mean(name, nodes))
 
 
 def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import ClassVar, get_args
 
-from ivr.menus.steps import Asking, GoOn, Place, Step
+from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
 
 
@@ -21,9 +21,9 @@ class Node(Written):
         return str(get_args(cls.model_fields["kind"].annotation)[0])
 
     @abstractmethod
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         """The first step. `key` was pressed while the node before was played."""
 
-    def answered(self, step: Asking, key: str | None) -> Step | GoOn:
+    def answered(self, step: Asking, key: str | None) -> Following:
         """What follows when a step of this node was carried out and brought `key`."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")

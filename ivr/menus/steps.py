@@ -8,17 +8,44 @@ ALL_KEYS: Final = "0123456789*#"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a walk stands, how often this node was repeated, and the way here."""
+    """Where a walk stands, how often this node was repeated, and the way here: a menu and its nodes, as often as the
+    walk came into another file."""
 
-    node: str
-    nodes_walked: tuple[str, ...]
+    walked: tuple[tuple[str, ...], ...]
     wrong_keys: int = 0
     silences: int = 0
 
     @property
+    def menu(self) -> str:
+        return self.walked[-1][0]
+
+    @property
+    def node(self) -> str:
+        return self.walked[-1][-1]
+
+    @property
+    def length(self) -> int:
+        """How many nodes were entered, repetitions of a menu not counted."""
+        return sum(len(part) - 1 for part in self.walked)
+
+    @property
+    def nodes_walked(self) -> tuple[str, ...]:
+        return tuple(node for part in self.walked for node in part[1:])
+
+    @property
     def path(self) -> str:
-        """The nodes entered, such as greeting/person."""
-        return "/".join(self.nodes_walked)
+        """Menu and nodes entered, such as main/greeting/person; // where another file begins: main/tax//tax/choose."""
+        return "//".join("/".join(part) for part in self.walked)
+
+    def entered(self, node: str) -> "Place":
+        """On in the same menu."""
+        return Place((*self.walked[:-1], (*self.walked[-1], node)))
+
+    def crossed(self, menu: str, node: str) -> "Place":
+        """On in a menu, which may be the same again."""
+        if self.walked and menu == self.menu:
+            return self.entered(node)
+        return Place((*self.walked, (menu, node)))
 
 
 @dataclass(frozen=True)
@@ -66,3 +93,15 @@ class GoOn:
 
     node: str
     key: str | None = None
+
+
+@dataclass(frozen=True)
+class GoTo:
+    """On to where another menu starts, with the key that the caller pressed already."""
+
+    menu: str
+    key: str | None = None
+
+
+Following: TypeAlias = Step | GoOn | GoTo
+"""What a node answers."""

@@ -32,7 +32,7 @@ def library(configuration: Configuration, seconds: float = 4.0) -> PromptLibrary
 
 def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
     assert channel.heard == ["/prompts/greeting"]
     assert walk.path == "main/greeting/person"
     assert walk.greeted_at == NOW
@@ -42,13 +42,13 @@ def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Co
 
 def test_each_prompt_gets_its_own_time_and_a_margin(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk_menu(channel, "main", configuration.menus["main"], library(configuration, 9.4), "zh", lambda: NOW)
+    walk_menu(channel, configuration.menus, "main", library(configuration, 9.4), "zh", lambda: NOW)
     assert channel.allowed == [14]
 
 
 def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configuration) -> None:
     channel = FakeChannel(hangs_up_after=0)
-    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
     assert walk.has_hung_up
     assert walk.greeted_at is None
     assert walk.path == "main/greeting"
@@ -56,7 +56,7 @@ def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configurati
 
 def test_a_prompt_that_is_not_there_does_not_end_the_call(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, "main", configuration.menus["main"], PromptLibrary({}, {}), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", PromptLibrary({}, {}), "zh", lambda: NOW)
     assert channel.heard == []
     assert walk.path == "main/greeting/person"
 
@@ -70,7 +70,7 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
 
     channel = FakeChannel(keys=[None, None, "2"], on_play=note)
     name = "examples/with_keys"
-    walk = walk_menu(channel, name, with_keys(), library(configuration), "zh", lambda: NOW, "v1")
+    walk = walk_menu(channel, {name: with_keys()}, name, library(configuration), "zh", lambda: NOW, "v1")
     assert walk.category == "heating"
     assert heard == [
         "/prompts/greeting: examples/with_keys/choose|v1|||",
