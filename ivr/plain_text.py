@@ -112,6 +112,10 @@ EnvironmentName = Annotated[
         may_be_secret=True,
     ),
 ]
+SharedName = Annotated[
+    str,
+    _matching(r"HOTLINE_[A-Z][A-Z0-9_]{0,40}", "Write a name that the dialplan sets, such as HOTLINE_TRUNK."),
+]
 FeatureCode = Annotated[
     str, _matching(r"\*[0-9]{1,4}", 'Write * and one to four digits in quotes, such as "*10".')
 ]

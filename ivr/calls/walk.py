@@ -11,6 +11,7 @@ from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.lines import Language
+from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.navigation import Menus, next_step, start
 from ivr.menus.steps import EndCall, Play, Step, ToQueue, WaitKey
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
@@ -59,11 +60,13 @@ def walk_menu(
     language: Language,
     now: Callable[[], datetime],
     version: str = "",
+    facts: Facts = NO_FACTS,
 ) -> Walk:
     """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from."""
     walk = Walk(version)
     try:
-        _carry_out(channel, walk, start(menus, name), menus, prompts, language, now)
+        step = start(menus, name, facts)
+        _carry_out(channel, walk, step, menus, prompts, language, now, facts)
     except CallerHungUp:
         walk.has_hung_up = True
     return walk
@@ -77,6 +80,7 @@ def _carry_out(
     prompts: PromptLibrary,
     language: Language,
     now: Callable[[], datetime],
+    facts: Facts,
 ) -> None:
     while True:
         walk.enter(step, now)
@@ -91,10 +95,10 @@ def _carry_out(
             case Play():
                 key = play_prompts(channel, step.prompts, step.keys, prompts, language)
                 walk.greeted_at = walk.greeted_at or now()
-                step = next_step(menus, step, key)
+                step = next_step(menus, step, key, facts)
             case WaitKey():
                 channel.allow(step.seconds + _MARGIN_SECONDS)
-                step = next_step(menus, step, channel.wait_key(step.seconds))
+                step = next_step(menus, step, channel.wait_key(step.seconds), facts)
 
 
 def play_prompts(

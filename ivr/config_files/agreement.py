@@ -1,11 +1,13 @@
 """What the config files must agree on beyond single values: things named once, rules in order."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.references import each, text_at
+from ivr.menus.calendar import OpeningHours, gaps
 from ivr.plain_text import invisible, shown
 from ivr.prompts.schema import PromptsFile
 from ivr.prompts.speech import Unspeakable, to_pinyin
@@ -68,6 +70,13 @@ def rules_out_of_order(document: Document) -> Iterator[ConfigProblem]:
         if not is_last and not conditions and isinstance(value_at(document, rule), dict):
             fault = "the rule fits every call, so none below is ever used"
             yield document.problem(rule, fault, "Add a when, or move it to the end.")
+
+
+def small_gaps(document: Document, hours: OpeningHours) -> Iterator[ConfigProblem]:
+    for day, gap in gaps(hours.week) if hours.week else ():
+        fault = f"the hours leave a gap of a few minutes ({gap})"
+        remedy = "Let the next begin where these end; the end of the day is 24:00."
+        yield replace(document.problem(("week", day), fault, remedy), severity="warning")
 
 
 def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> Iterator[ConfigProblem]:

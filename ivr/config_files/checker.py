@@ -16,8 +16,9 @@ from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, is_template, read_sources
+from ivr.config_files.sources import CALENDAR, EXAMPLES, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
+from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
 from ivr.menus.menu_file import MenuFile
@@ -42,6 +43,7 @@ class Configuration:
     callbacks: CallbackPolicies
     codes: Codes
     version: str
+    calendars: Calendars
 
 
 def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
@@ -95,12 +97,15 @@ class _Checking:
         callbacks = self._model(CallbackPolicies, "callbacks.yaml")
         codes = self._model(Codes, "codes.yaml")
         menus = self._menus()
+        holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
+        services = self._services()
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if lines and prompts and rules and callbacks and codes:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
-            return Configuration(lines, menus, prompts, rules, callbacks, codes, version)
+            calendars = Calendars(services, holidays)
+            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars)
         return None
 
     def problems(self) -> list[ConfigProblem]:
@@ -120,6 +125,19 @@ class _Checking:
         made, problems = validated(model, document, whole_is_told_elsewhere=file in agreement.TOLD_HERE)
         self._add(problems)
         return made
+
+    def _services(self) -> dict[str, OpeningHours]:
+        services: dict[str, OpeningHours] = {}
+        for file in self._documents:
+            name = file.removeprefix(CALENDAR).removesuffix(".yaml")
+            if (
+                file.startswith(CALENDAR)
+                and name != PUBLIC_HOLIDAYS
+                and (hours := self._model(OpeningHours, file))
+            ):
+                services[name] = hours
+                self._add(agreement.small_gaps(self._documents[file], hours))
+        return services
 
     def _menus(self) -> dict[str, MenuFile]:
         menus: dict[str, MenuFile] = {}
@@ -143,6 +161,7 @@ class _Checking:
         yield from references.dangling(documents)
         yield from references.dangling_menu_paths(documents)
         yield from references.missing_prompts(documents)
+        yield from references.missing_holidays(documents)
         yield from agreement.named_twice(documents)
         if "routing_rules.yaml" in documents:
             yield from agreement.rules_out_of_order(documents["routing_rules.yaml"])

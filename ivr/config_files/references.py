@@ -9,7 +9,8 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
-from ivr.config_files.sources import EXAMPLES
+from ivr.config_files.sources import CALENDAR, EXAMPLES
+from ivr.menus.calendar import PUBLIC_HOLIDAYS
 from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.references import Refers, references
 from ivr.plain_text import shown
@@ -52,6 +53,9 @@ def dangling(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
 def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
     """Names by kind; a kind whose file cannot be read is left out, so that nothing is said about it."""
     known: dict[str, set[str]] = {"menu": {menu_name(file) for file in documents if file.startswith(MENUS)}}
+    known["calendar"] = {
+        file.removeprefix(CALENDAR).removesuffix(".yaml") for file in documents if file.startswith(CALENDAR)
+    } - {PUBLIC_HOLIDAYS}
     for what, file, listed, key in (
         ("queue", "hotline.yaml", "queues", "name"),
         ("number", "hotline.yaml", "numbers", "number"),
@@ -197,6 +201,17 @@ def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem
         if language in ("zh", "en") and isinstance(group, dict) and group and group.get(language) is None:
             fault = f"has no text in {language}, the language of the site"
             yield prompts.problem(path, fault, f"Write {language}: and what is to be said.")
+
+
+def missing_holidays(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    """A branch that asks for public holidays, where nobody says which days those are."""
+    if f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml" in documents:
+        return
+    for file, document in documents.items():
+        for path in document.places if file.startswith(MENUS) else ():
+            if path[:1] == ("nodes",) and path[2:3] == ("cases",) and path[4:] == ("when", "holiday"):
+                fault = f"calendar/{PUBLIC_HOLIDAYS}.yaml is missing, so no day is a public holiday"
+                yield document.problem(path, fault, "Take the file from the shipped config.")
 
 
 def text_at(document: Document, path: Path) -> str | None:

@@ -1,7 +1,10 @@
 """What a walk through a menu asks of the phone, one step at a time. Nothing here plays or listens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from ivr.menus.facts import Facts
 
 ALL_KEYS: Final = "0123456789*#"
 
@@ -103,5 +106,12 @@ class GoTo:
     key: str | None = None
 
 
-Following: TypeAlias = Step | GoOn | GoTo
+@dataclass(frozen=True)
+class Ask:
+    """On by what is known now; asking may take a moment, the caller hears nothing of it."""
+
+    answer: Callable[[Facts], GoOn]
+
+
+Following: TypeAlias = Step | GoOn | GoTo | Ask
 """What a node answers."""
