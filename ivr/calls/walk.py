@@ -82,9 +82,13 @@ def _carry_out(
     now: Callable[[], datetime],
     facts: Facts,
 ) -> None:
+    told: set[tuple[str, str]] = set()
     while True:
         walk.enter(step, now)
         channel.set_variable(WALKED, walk.told())
+        for name, typed in set(step.place.kept) - told:
+            channel.set_variable(name, typed)
+        told = set(step.place.kept)
         match step:
             case ToQueue():
                 return

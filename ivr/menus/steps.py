@@ -1,7 +1,7 @@
 """What a walk through a menu asks of the phone, one step at a time. Nothing here plays or listens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from ivr.menus.facts import Facts
@@ -17,6 +17,11 @@ class Place:
     walked: tuple[tuple[str, ...], ...]
     wrong_keys: int = 0
     silences: int = 0
+    digits: str = ""
+    """What the caller has typed so far at this node."""
+    is_read_back: bool = False
+    kept: tuple[tuple[str, str], ...] = ()
+    """Names and values of what the caller typed at nodes before. They may be anything, so they stand in no log."""
 
     @property
     def menu(self) -> str:
@@ -42,13 +47,16 @@ class Place:
 
     def entered(self, node: str) -> "Place":
         """On in the same menu."""
-        return Place((*self.walked[:-1], (*self.walked[-1], node)))
+        return Place((*self.walked[:-1], (*self.walked[-1], node)), kept=self.kept)
 
     def crossed(self, menu: str, node: str) -> "Place":
         """On in a menu, which may be the same again."""
         if self.walked and menu == self.menu:
             return self.entered(node)
-        return Place((*self.walked, (menu, node)))
+        return Place((*self.walked, (menu, node)), kept=self.kept)
+
+    def keeping(self, name: str, value: str) -> "Place":
+        return replace(self, kept=(*(one for one in self.kept if one[0] != name), (name, value)))
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,8 @@ class GoOn:
 
     node: str
     key: str | None = None
+    kept: tuple[str, str] | None = None
+    """A name and what the caller typed for it."""
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,14 @@ class AgentsReady(Written):
 
 
 class Value(Written):
-    """A value that the dialplan keeps for this call, such as HOTLINE_TRUNK."""
+    """A value that the dialplan keeps for this call, such as HOTLINE_TRUNK, or what was typed at a `collect` before."""
 
     name: SharedName
     one_of: Annotated[list[str], Field(min_length=1, max_length=100)]
+
+    def fits(self, facts: Facts, at: Place) -> bool:
+        typed = dict(at.kept)
+        return (typed[self.name] if self.name in typed else facts.value(self.name)) in self.one_of
 
 
 class When(Written):
@@ -60,13 +64,13 @@ class When(Written):
             )
         return self
 
-    def fits(self, facts: Facts) -> bool:
+    def fits(self, facts: Facts, at: Place) -> bool:
         """What costs least is asked first, and nothing more after the first that does not fit."""
         return (
             (self.hours is None or facts.is_open(self.hours) is True)
             and (self.holiday is None or facts.is_public_holiday() is self.holiday)
             and (self.withheld is None or facts.is_withheld() is self.withheld)
-            and (self.value is None or facts.value(self.value.name) in self.value.one_of)
+            and (self.value is None or self.value.fits(facts, at))
             and self._queue_fits(facts)
             and (self.repeat_caller is None or facts.is_repeat_caller() is self.repeat_caller)
         )
@@ -116,7 +120,7 @@ else: person                              # also when it cannot be found out in 
     otherwise: Annotated[NodeName, Field(alias="else")]
 
     def enter(self, at: Place, key: str | None) -> Following:
-        return Ask(lambda facts: GoOn(self._chosen(facts), key))
+        return Ask(lambda facts: GoOn(self._chosen(facts, at), key))
 
-    def _chosen(self, facts: Facts) -> str:
-        return next((case.then for case in self.cases if case.when.fits(facts)), self.otherwise)
+    def _chosen(self, facts: Facts, at: Place) -> str:
+        return next((case.then for case in self.cases if case.when.fits(facts, at)), self.otherwise)

@@ -86,3 +86,16 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
 def with_keys() -> MenuFile:
     path = defaults_door.shipped() / "menus" / "examples" / "with_keys.yaml"
     return MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+
+
+def test_what_a_caller_types_stands_on_his_channel_and_not_in_the_account(
+    configuration: Configuration,
+) -> None:
+    path = defaults_door.shipped() / "menus" / "examples" / "with_a_number.yaml"
+    menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    channel = FakeChannel(keys=[*"100000#", *[None] * 8, "1"])
+    walk = walk_menu(channel, {"it": menu}, "it", library(configuration), "zh", lambda: NOW)
+    assert channel.variables["HOTLINE_INPUT_METER"] == "100000"
+    assert (walk.queue, walk.path) == ("heating", "it/greeting/meter/whose/heating")
+    assert channel.heard[1:3] == ["/prompts/you_entered", "/prompts/digit_1"]
+    assert not any("100000" in told for name, told in channel.set if name == "HOTLINE_WALKED")
