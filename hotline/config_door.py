@@ -26,6 +26,7 @@ from ivr.config_files.published import (
 from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.running import Running
 from ivr.lines import Lines
+from ivr.menus.languages import chosen_languages
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
     PromptFailed,
@@ -91,7 +92,7 @@ def _cannot_be_rendered(settings: Settings) -> Further:
 
 def make_prompts(settings: Settings, configuration: Configuration) -> PromptLibrary:
     """The sounds of a configuration. Without voice tools the calls go on in silence, and the log says so."""
-    languages = [configuration.lines.site.language]
+    languages = {configuration.lines.site.language, *chosen_languages(configuration.menus)}
     spoken = _with_shipped_words(configuration.prompts)
     try:
         return render_prompts(

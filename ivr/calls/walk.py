@@ -93,11 +93,11 @@ def _carry_out(
             case ToQueue():
                 return
             case EndCall():
-                play_prompts(channel, step.prompts, "", prompts, language)
+                play_prompts(channel, step.prompts, "", prompts, step.place.language or language)
                 walk.is_ended = True
                 return
             case Play():
-                key = play_prompts(channel, step.prompts, step.keys, prompts, language)
+                key = play_prompts(channel, step.prompts, step.keys, prompts, step.place.language or language)
                 walk.greeted_at = walk.greeted_at or now()
                 step = next_step(menus, step, key, facts)
             case WaitKey():

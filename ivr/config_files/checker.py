@@ -21,6 +21,7 @@ from ivr.lines import Lines
 from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
+from ivr.menus.languages import said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
@@ -105,6 +106,7 @@ class _Checking:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
             calendars = Calendars(services, holidays)
+            self._add(agreement.unspoken(self._documents, said_behind_a_choice(menus), prompts))
             return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars)
         return None
 

@@ -44,8 +44,8 @@ def _leading_to_a_person(menus: Mapping[str, MenuFile]) -> set[At]:
         node = _node(menus, at)
         if node.REACHES_A_PERSON or any(menu not in menus for menu in menus_led_to(node)):
             ahead.append(at)
-        for following in _next(menus, at, by_key=True):
-            before.setdefault(following, []).append(at)
+        for behind in following(menus, at):
+            before.setdefault(behind, []).append(at)
     found: set[At] = set()
     while ahead:
         at = ahead.pop()
@@ -59,7 +59,7 @@ def _all(menus: Mapping[str, MenuFile]) -> Iterator[At]:
     return ((name, node) for name, menu in menus.items() for node in menu.nodes)
 
 
-def _next(menus: Mapping[str, MenuFile], at: At, *, by_key: bool) -> Iterator[At]:
+def following(menus: Mapping[str, MenuFile], at: At, *, by_key: bool = True) -> Iterator[At]:
     """Where the walk may be after this node; without `by_key` only where it goes with no key or a wrong one."""
     node = _node(menus, at)
     for way in ways(node):
@@ -86,10 +86,10 @@ def _way(menus: Mapping[str, MenuFile], start: At, end: At) -> list[At]:
     for at in ahead:
         if at == end:
             break
-        for following in _next(menus, at, by_key=False):
-            if following not in came_from:
-                came_from[following] = at
-                ahead.append(following)
+        for behind in following(menus, at, by_key=False):
+            if behind not in came_from:
+                came_from[behind] = at
+                ahead.append(behind)
     way: list[At] = []
     step = end if end in came_from else None
     while step is not None:

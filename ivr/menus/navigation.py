@@ -40,7 +40,7 @@ def _on(menus: Menus, at: Place, following: Following, facts: Facts) -> Step:
                 return ToQueue(at, None)
             at = at.crossed(following.menu, menu.start)
         else:
-            at = (at.keeping(*following.kept) if following.kept else at).entered(following.node)
+            at = at.told(following).entered(following.node)
         if at.length > LONGEST_WALK:
             return ToQueue(at, None)
         following = menus[at.menu].nodes[at.node].enter(at, following.key)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from typing import ClassVar, get_args
 
+from ivr.lines import Language
 from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
 
@@ -14,6 +15,11 @@ class Node(Written):
     EXAMPLE: ClassVar[str]
     """One node of this type as YAML, for the docs page; a test reads it."""
     REACHES_A_PERSON: ClassVar[bool] = False
+
+    @property
+    def spoken_behind(self) -> Language | None:
+        """The language that callers hear behind this node; None: the same as before it."""
+        return None
 
     @classmethod
     def kind_of(cls) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from ivr.lines import Language
 from ivr.menus.facts import Facts
 
 ALL_KEYS: Final = "0123456789*#"
@@ -20,6 +21,8 @@ class Place:
     digits: str = ""
     """What the caller has typed so far at this node."""
     is_read_back: bool = False
+    language: Language | None = None
+    """None: that of the site."""
     kept: tuple[tuple[str, str], ...] = ()
     """Names and values of what the caller typed at nodes before. They may be anything, so they stand in no log."""
 
@@ -47,16 +50,20 @@ class Place:
 
     def entered(self, node: str) -> "Place":
         """On in the same menu."""
-        return Place((*self.walked[:-1], (*self.walked[-1], node)), kept=self.kept)
+        return Place((*self.walked[:-1], (*self.walked[-1], node)), language=self.language, kept=self.kept)
 
     def crossed(self, menu: str, node: str) -> "Place":
         """On in a menu, which may be the same again."""
         if self.walked and menu == self.menu:
             return self.entered(node)
-        return Place((*self.walked, (menu, node)), kept=self.kept)
+        return Place((*self.walked, (menu, node)), language=self.language, kept=self.kept)
 
-    def keeping(self, name: str, value: str) -> "Place":
-        return replace(self, kept=(*(one for one in self.kept if one[0] != name), (name, value)))
+    def told(self, way: "GoOn") -> "Place":
+        """With what a node leaves to those behind it."""
+        kept = self.kept
+        if way.kept:
+            kept = (*(one for one in kept if one[0] != way.kept[0]), way.kept)
+        return replace(self, kept=kept, language=way.language or self.language)
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class GoOn:
     key: str | None = None
     kept: tuple[str, str] | None = None
     """A name and what the caller typed for it."""
+    language: Language | None = None
+    """Spoken from there on."""
 
 
 @dataclass(frozen=True)

@@ -99,3 +99,16 @@ def test_what_a_caller_types_stands_on_his_channel_and_not_in_the_account(
     assert (walk.queue, walk.path) == ("heating", "it/greeting/meter/whose/heating")
     assert channel.heard[1:3] == ["/prompts/you_entered", "/prompts/digit_1"]
     assert not any("100000" in told for name, told in channel.set if name == "HOTLINE_WALKED")
+
+
+def test_a_language_that_was_chosen_is_spoken_to_the_end(configuration: Configuration) -> None:
+    path = defaults_door.shipped() / "menus" / "examples" / "in_english.yaml"
+    menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    names = [(language, name) for language in ("zh", "en") for name in configuration.prompts.prompts]
+    both = PromptLibrary(
+        {(la, name): Path(f"/{la}/{name}.wav") for la, name in names}, dict.fromkeys(names, 4.0)
+    )
+    channel = FakeChannel(keys=["9", "7", "1"])
+    walk = walk_menu(channel, {"it": menu}, "it", both, "zh", lambda: NOW)
+    assert channel.heard == ["/zh/greeting", "/en/choose_matter", "/en/wrong_key"]
+    assert walk.queue == "enterprise"
