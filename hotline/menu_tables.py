@@ -30,7 +30,11 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
     for prompt in getattr(step, "prompts", ()):
         is_cut = met.key is not None
         length = trial.seconds(prompt)
-        yield _line(at, step.place.node, f"{_length(trial, prompt)}  {trial.text(prompt)}  [{prompt}]")
+        yield _line(
+            at,
+            step.place.node,
+            f"{_length(trial, prompt)}  {trial.text(prompt, step.place.language)}  [{prompt}]",
+        )
         at += 0.0 if is_cut else length
     pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
     if isinstance(step, WaitKey):

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
@@ -11,7 +12,7 @@ from ivr.config_files.published import load_published
 from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.walker import Supposed, Walker
+from ivr.menus.walker import Walker
 from ivr.prompts.estimate import estimated_seconds
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary, made_earlier
 from vocabulary.config_problem import ConfigProblem
@@ -20,6 +21,18 @@ from vocabulary.errors import HotlineError
 
 class BadSupposition(HotlineError):
     """What was typed names nothing that there is; the words say what to write."""
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """What a simulated walk supposes of the world. None: nothing is known of it.
+
+    `at` aware; `caller`: as he shows it, "" if he shows none; `waiting`: callers by queue.
+    """
+
+    at: datetime | None = None
+    caller: str | None = None
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,13 +50,15 @@ class MenuTrial:
         return self.configuration.lines.site.language
 
     def walker(self, supposed: Supposed) -> Walker:
-        return Walker(self.menus, self.name, supposed)
+        return Walker(self.menus, self.name, SupposedFacts(supposed, self))
 
-    def text(self, prompt: str) -> str:
+    def text(self, prompt: str, language: Language | None = None) -> str:
+        """`language`: that of the walk, where the caller chose one."""
         known = self.configuration.prompts.prompts.get(prompt)
-        return " ".join(((known and known.text(self.language)) or "").split())
+        return " ".join(((known and known.text(language or self.language)) or "").split())
 
     def seconds(self, prompt: str) -> float:
+        """In the site's language; a walk in another one is timed as if it were in this."""
         try:
             return self.sounds.length(prompt, self.language)
         except NoSuchPrompt:
@@ -52,6 +67,40 @@ class MenuTrial:
 
     def is_estimated(self, prompt: str) -> bool:
         return (self.language, prompt) not in self.sounds.seconds
+
+
+@dataclass(frozen=True)
+class SupposedFacts:
+    """Keeps ivr.menus.facts.Facts. What nobody supposed is not known, so a branch by it goes the way of its `else`."""
+
+    supposed: Supposed
+    trial: MenuTrial
+
+    def is_open(self, calendar: str) -> bool | None:
+        at = self.supposed.at
+        return None if at is None else self.trial.configuration.calendars.is_open(calendar, at)
+
+    def is_public_holiday(self) -> bool | None:
+        at, holidays = self.supposed.at, self.trial.configuration.calendars.holidays
+        return None if at is None or holidays is None else holidays.is_off(at.date())
+
+    def is_withheld(self) -> bool | None:
+        return None if self.supposed.caller is None else not self.supposed.caller
+
+    def is_repeat_caller(self) -> bool | None:
+        return None
+
+    def callers_waiting(self, queue: str | None) -> int | None:
+        return self.supposed.waiting.get(queue or self.trial.number.queue)
+
+    def agents_ready(self, queue: str | None) -> int | None:
+        return None
+
+    def estimated_wait(self, queue: str | None) -> float | None:
+        return None
+
+    def value(self, name: str) -> str | None:
+        return None
 
 
 def open_trial(settings: Settings, name: str, number: str | None) -> MenuTrial | list[ConfigProblem]:

@@ -9,14 +9,13 @@ import typer
 
 from hotline import menu_tables, versions_cli
 from hotline.environment import settings_from_environment
-from hotline.menu_trial import BadSupposition, MenuTrial, keys_of, open_trial, waiting_of
+from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, waiting_of
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
 from ivr.menus.language_page import menu_schema
 from ivr.menus.simulation import simulate
 from ivr.menus.svg import svg
-from ivr.menus.walker import Supposed
 
 menus_app = typer.Typer(
     no_args_is_help=True,

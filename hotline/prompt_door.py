@@ -11,6 +11,7 @@ from hotline.settings import Settings
 from ivr.config_files.checker import Configuration
 from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.lines import Language
+from ivr.menus.languages import chosen_languages
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
     NoSuchPrompt,
@@ -50,7 +51,8 @@ def render(settings: Settings, configuration: Configuration, language: Language)
 
 def in_force(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
     """What an earlier start or reload laid out."""
-    return made_earlier(spoken(configuration), [language], settings.prompts_dir)
+    languages = {language, *chosen_languages(configuration.menus)}
+    return made_earlier(spoken(configuration), languages, settings.prompts_dir)
 
 
 def sound(made: PromptLibrary, name: str, language: Language) -> Path:
@@ -89,7 +91,7 @@ def put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
 def _prompts(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
     return render_prompts(
         spoken(configuration),
-        languages=[language],
+        languages={language, *chosen_languages(configuration.menus)},
         recorded_dir=settings.config_dir / "prompts",
         cache_dir=settings.prompts_dir / "cache",
     )

@@ -50,6 +50,7 @@ from ivr.agents.switch import Seat
 from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
+from ivr.calls.looks import BoundedLooks
 from ivr.config_files.published import note
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, told
@@ -250,7 +251,8 @@ class Service:
             hotline.now,
             lambda: self.trunks.up,
             self._is_log_read,
-            hotline.ran_earlier,
+            earlier=hotline.ran_earlier,
+            look=BoundedLooks(hotline.database.reading),
         )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}

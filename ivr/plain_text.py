@@ -112,6 +112,16 @@ EnvironmentName = Annotated[
         may_be_secret=True,
     ),
 ]
+SharedName = Annotated[
+    str,
+    _matching(r"HOTLINE_[A-Z][A-Z0-9_]{0,40}", "Write a name that the dialplan sets, such as HOTLINE_TRUNK."),
+]
+InputName = Annotated[
+    str,
+    _matching(
+        r"HOTLINE_INPUT_[A-Z0-9_]{1,30}", "Write HOTLINE_INPUT_ and a name, such as HOTLINE_INPUT_METER."
+    ),
+]
 FeatureCode = Annotated[
     str, _matching(r"\*[0-9]{1,4}", 'Write * and one to four digits in quotes, such as "*10".')
 ]

@@ -178,8 +178,11 @@ def _word(wanted: object) -> str:
 
 
 def _begins_with(path: str | None, wanted: str | None) -> bool:
-    """`main/1` fits `main/1` and `main/1/2`, not `main/10`."""
-    return path is not None and wanted is not None and f"{path}/".startswith(f"{wanted.rstrip('/')}/")
+    """`main/1` fits `main/1` and `main/1/2`, not `main/10`. Where a walk came into another menu file stands // : `tax/choose`
+    fits `main/1//tax/choose/person` too, by whatever way the caller came there."""
+    if path is None or wanted is None:
+        return False
+    return f"//{wanted.rstrip('/')}/" in f"//{path}/"
 
 
 def _is_within(hours: str | None, local_time: datetime) -> bool:

@@ -26,7 +26,8 @@ RING: Final = "HOTLINE_RING"
 DIAL: Final = "HOTLINE_DIAL"
 DIAL_TRUNK: Final = "HOTLINE_DIAL_TRUNK"
 QUEUE_PRIO: Final = "QUEUE_PRIO"
-PLACEHOLDERS: Final = "GROUP(placeholder)"
+PLACEHOLDER_GROUP: Final = "placeholder"
+PLACEHOLDERS: Final = f"GROUP({PLACEHOLDER_GROUP})"
 """Set to the queue in which a placeholder waits; the dialplan counts them when it asks whether a queue is full."""
 
 # `hotline call`: which trunk the test call stands for, and how long its citizen stays on the line.

@@ -15,8 +15,11 @@ from sqlmodel import Session
 
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.ledger import Ledger
+from ivr.calls.live_facts import LiveFacts
+from ivr.calls.looks import Look, no_look
 from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu
 from ivr.config_files.running import Running
+from ivr.menus.facts import Facts
 from missed_call_redial.attempts import (
     NO_TRUNK_ALLOWS,
     NO_TRUNK_IS_UP,
@@ -61,7 +64,8 @@ class _Permit:
 class CallDesk:
     """`write` does one piece of work in a transaction and returns after the commit; `trunks_up` names the trunks that
     answer; `is_log_read` says whether queue_log was read to its end just now, without which nobody is rung back;
-    `earlier` gives the set of a version that was in force before, None if it is known no more."""
+    `earlier` gives the set of a version that was in force before, None if it is known no more; `look` reads for a menu,
+    bounded in time."""
 
     ledger: Ledger
     running: Callable[[], Running]
@@ -70,6 +74,7 @@ class CallDesk:
     trunks_up: Callable[[], Collection[str]]
     is_log_read: Callable[[Session, datetime], bool] = lambda _session, _now: True
     earlier: Callable[[str], Running | None] = lambda _version: None
+    look: Look = no_look
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -79,7 +84,17 @@ class CallDesk:
         caller, number_called, trunk, prio, default_queue = (channel.argument(n) for n in range(1, 6))
         arrived_at = _moment(channel.argument(6)) or self.now()
         running = self.running()
-        walk = self._walk(channel, number_called, running)
+        facts = LiveFacts(
+            channel,
+            running.number_of(caller, trunk),
+            self.ledger.sealer.digest,
+            default_queue,
+            running.configuration,
+            self.ledger.zone,
+            self.now,
+            self.look,
+        )
+        walk = self._walk(channel, number_called, running, facts)
         if not walk.has_hung_up:
             self._send_on(channel, walk, default_queue)
         channel.let_go()
@@ -94,22 +109,24 @@ class CallDesk:
         events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
         self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
-    def _walk(self, channel: Channel, number_called: str, running: Running) -> Walk:
+    def _walk(self, channel: Channel, number_called: str, running: Running, facts: Facts) -> Walk:
         configuration = running.configuration
         number = configuration.lines.number(number_called)
         menu_name = number.menu if number else ""
-        menu = configuration.menus.get(menu_name)
-        if menu is None:  # the number was taken out of the files while Asterisk still knew it
+        if (
+            menu_name not in configuration.menus
+        ):  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
-            return Walk(menu_name, configuration.version)
+            return Walk(configuration.version)
         return walk_menu(
             channel,
+            configuration.menus,
             menu_name,
-            menu,
             running.prompts,
             configuration.lines.site.language,
             self.now,
             configuration.version,
+            facts,
         )
 
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:

@@ -19,7 +19,6 @@ from missed_call_redial.ringers import ringer_of
 from routing.rules import Decision, RuleFacts, decide
 from tickets.call_events import Event, append, sealed
 from tickets.call_records import (
-    RECORDS,
     KnownCall,
     is_settled,
     is_ticket_settled,
@@ -29,20 +28,11 @@ from tickets.call_records import (
 from tickets.connections import connection_of
 from tickets.decision import Urgency
 from tickets.drafts import draft_for_call
+from tickets.earlier_calls import has_called_before
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
 from vocabulary.phone_numbers import PhoneNumber
 
-_EARLIER: Final = (
-    select(RECORDS.c.call_id)
-    .where(
-        RECORDS.c.number_digest == bindparam("digest"),
-        RECORDS.c.call_id != bindparam("this"),
-        RECORDS.c.arrived_at < bindparam("until"),
-        RECORDS.c.arrived_at >= bindparam("since"),
-    )
-    .limit(1)
-)
 _DEBTS: Final = SQLModel.metadata.tables["callback"]
 _OWED: Final = (
     select(_DEBTS.c.id)
@@ -143,13 +133,7 @@ class Ledger:
         if record.number_digest is None:
             return False
         since = record.arrived_at - timedelta(hours=hours)
-        asked = {
-            "digest": record.number_digest,
-            "this": record.call_id,
-            "until": record.arrived_at,
-            "since": since,
-        }
-        return connection_of(session).execute(_EARLIER, asked).first() is not None
+        return has_called_before(session, record.number_digest, record.call_id, since, record.arrived_at)
 
     def _local_day(self, at: datetime) -> tuple[datetime, datetime]:
         day = at.astimezone(self.zone).date()

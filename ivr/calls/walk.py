@@ -11,8 +11,8 @@ from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.lines import Language
-from ivr.menus.menu_file import MenuFile
-from ivr.menus.navigation import next_step, start
+from ivr.menus.facts import NO_FACTS, Facts
+from ivr.menus.navigation import Menus, next_step, start
 from ivr.menus.steps import EndCall, Play, Step, ToQueue, WaitKey
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from vocabulary.hotline_names import WALKED
@@ -28,10 +28,9 @@ class Walk:
     """How far the caller came; filled in as he goes, so that it also tells about one who hung up on the way.
 
     `version`: of the files. `queue` None: the default queue of the number called. `path`: menu and the nodes entered, such
-    as main/greeting.
+    as main/greeting, with // where the walk came into another file.
     """
 
-    menu: str
     version: str = ""
     path: str = ""
     greeted_at: datetime | None = None
@@ -41,7 +40,7 @@ class Walk:
     has_hung_up: bool = False
 
     def enter(self, step: Step, now: Callable[[], datetime]) -> None:
-        self.path = f"{self.menu}/{step.place.path}"
+        self.path = step.place.path
         if isinstance(step, ToQueue):
             self.greeted_at = self.greeted_at or now()
             self.queue, self.category = step.queue, step.category
@@ -61,17 +60,19 @@ def version_walked(told: str) -> str:
 
 def walk_menu(
     channel: Channel,
+    menus: Menus,
     name: str,
-    menu: MenuFile,
     prompts: PromptLibrary,
     language: Language,
     now: Callable[[], datetime],
     version: str = "",
+    facts: Facts = NO_FACTS,
 ) -> Walk:
-    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menu` was read from."""
-    walk = Walk(name, version)
+    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from."""
+    walk = Walk(version)
     try:
-        _carry_out(channel, walk, menu, prompts, language, now)
+        step = start(menus, name, facts)
+        _carry_out(channel, walk, step, menus, prompts, language, now, facts)
     except CallerHungUp:
         walk.has_hung_up = True
     return walk
@@ -80,29 +81,34 @@ def walk_menu(
 def _carry_out(
     channel: Channel,
     walk: Walk,
-    menu: MenuFile,
+    step: Step,
+    menus: Menus,
     prompts: PromptLibrary,
     language: Language,
     now: Callable[[], datetime],
+    facts: Facts,
 ) -> None:
-    step: Step = start(menu)
+    told: set[tuple[str, str]] = set()
     while True:
         walk.enter(step, now)
         channel.set_variable(WALKED, walk.told())
+        for name, typed in set(step.place.kept) - told:
+            channel.set_variable(name, typed)
+        told = set(step.place.kept)
         match step:
             case ToQueue():
                 return
             case EndCall():
-                play_prompts(channel, step.prompts, "", prompts, language)
+                play_prompts(channel, step.prompts, "", prompts, step.place.language or language)
                 walk.is_ended = True
                 return
             case Play():
-                key = play_prompts(channel, step.prompts, step.keys, prompts, language)
+                key = play_prompts(channel, step.prompts, step.keys, prompts, step.place.language or language)
                 walk.greeted_at = walk.greeted_at or now()
-                step = next_step(menu, step, key)
+                step = next_step(menus, step, key, facts)
             case WaitKey():
                 channel.allow(step.seconds + _MARGIN_SECONDS)
-                step = next_step(menu, step, channel.wait_key(step.seconds))
+                step = next_step(menus, step, channel.wait_key(step.seconds), facts)
 
 
 def play_prompts(

@@ -1,11 +1,14 @@
 """What the config files must agree on beyond single values: things named once, rules in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
-from ivr.config_files.references import each, text_at
+from ivr.config_files.references import MENUS, each, text_at
+from ivr.menus.calendar import OpeningHours, gaps
+from ivr.menus.languages import Said
 from ivr.plain_text import invisible, shown
 from ivr.prompts.schema import PromptsFile
 from ivr.prompts.speech import Unspeakable, to_pinyin
@@ -70,12 +73,31 @@ def rules_out_of_order(document: Document) -> Iterator[ConfigProblem]:
             yield document.problem(rule, fault, "Add a when, or move it to the end.")
 
 
+def small_gaps(document: Document, hours: OpeningHours) -> Iterator[ConfigProblem]:
+    for day, gap in gaps(hours.week) if hours.week else ():
+        fault = f"the hours leave a gap of a few minutes ({gap})"
+        remedy = "Let the next begin where these end; the end of the day is 24:00."
+        yield replace(document.problem(("week", day), fault, remedy), severity="warning")
+
+
 def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> Iterator[ConfigProblem]:
     for name, gap in policies.gaps:
         if isinstance(gap, timedelta) and gap >= policies.deadline:
             hours = policies.deadline.total_seconds() / 3600
             fault = f"the next try would come after the deadline ({hours:g} h)"
             yield document.problem(("gaps", name), fault, "Make the gap shorter or the deadline longer.")
+
+
+def unspoken(
+    documents: Mapping[str, Document], said: Iterable[Said], prompts: PromptsFile
+) -> Iterator[ConfigProblem]:
+    """Prompts that a caller hears in a language that he chose, and that have no text in it."""
+    for one in said:
+        prompt = prompts.prompts.get(one.prompt)
+        if prompt is not None and prompt.text(one.language) is None:
+            fault = f"{shown(one.prompt)} has no text in {one.language}, which is spoken here"
+            remedy = f"Write {one.language}: and what is to be said, in prompts.yaml."
+            yield documents[f"{MENUS}{one.menu}.yaml"].problem(one.path, fault, remedy)
 
 
 def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProblem]:

@@ -16,9 +16,12 @@ from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import EXAMPLES, REQUIRED_FILES, is_template, read_sources
+from ivr.config_files.sources import CALENDAR, EXAMPLES, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
-from ivr.menus.graph import faults
+from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
+from ivr.menus.crossings import faults_across
+from ivr.menus.graph import MenuFault, faults
+from ivr.menus.languages import said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
@@ -41,6 +44,7 @@ class Configuration:
     callbacks: CallbackPolicies
     codes: Codes
     version: str
+    calendars: Calendars
 
 
 def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
@@ -94,16 +98,22 @@ class _Checking:
         callbacks = self._model(CallbackPolicies, "callbacks.yaml")
         codes = self._model(Codes, "codes.yaml")
         menus = self._menus()
+        holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
+        services = self._services()
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
         if lines and prompts and rules and callbacks and codes:
-            return Configuration(lines, _in_use(menus, lines), prompts, rules, callbacks, codes, version)
+            used = references.menus_in_use(self._documents)
+            menus = {name: menu for name, menu in menus.items() if name in used}
+            calendars = Calendars(services, holidays)
+            self._add(agreement.unspoken(self._documents, said_behind_a_choice(menus), prompts))
+            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars)
         return None
 
     def problems(self) -> list[ConfigProblem]:
-        used = _menus_named_by_numbers(self._documents.get("hotline.yaml"))
+        used = references.menus_in_use(self._documents)
         found = sorted({_softened(p, used): None for p in self._found}, key=_order)
         if len(found) <= MOST_PROBLEMS:
             return found
@@ -120,6 +130,19 @@ class _Checking:
         self._add(problems)
         return made
 
+    def _services(self) -> dict[str, OpeningHours]:
+        services: dict[str, OpeningHours] = {}
+        for file in self._documents:
+            name = file.removeprefix(CALENDAR).removesuffix(".yaml")
+            if (
+                file.startswith(CALENDAR)
+                and name != PUBLIC_HOLIDAYS
+                and (hours := self._model(OpeningHours, file))
+            ):
+                services[name] = hours
+                self._add(agreement.small_gaps(self._documents[file], hours))
+        return services
+
     def _menus(self) -> dict[str, MenuFile]:
         menus: dict[str, MenuFile] = {}
         for file, document in self._documents.items():
@@ -130,10 +153,9 @@ class _Checking:
             self._add(dangling)
             if menu and not dangling:
                 menus[menu_name(file)] = menu
-                self._add(
-                    replace(document.problem(f.path, f.fault, f.remedy), severity=f.severity)
-                    for f in faults(menu)
-                )
+                self._add(_told(document, fault) for fault in faults(menu))
+        for name, fault in faults_across(menus):
+            self._add([_told(self._documents[f"{MENUS}{name}.yaml"], fault)])
         return menus
 
     def _agreement(
@@ -143,6 +165,7 @@ class _Checking:
         yield from references.dangling(documents)
         yield from references.dangling_menu_paths(documents)
         yield from references.missing_prompts(documents)
+        yield from references.missing_holidays(documents)
         yield from agreement.named_twice(documents)
         if "routing_rules.yaml" in documents:
             yield from agreement.rules_out_of_order(documents["routing_rules.yaml"])
@@ -156,20 +179,12 @@ class _Checking:
         self._found += [p for p in problems if _order(p) not in self._told]
 
 
-def _in_use(menus: Mapping[str, MenuFile], lines: Lines) -> dict[str, MenuFile]:
-    named = {number.menu for number in lines.numbers}
-    return {name: menu for name, menu in menus.items() if not name.startswith(EXAMPLES) or name in named}
-
-
-def _menus_named_by_numbers(hotline: Document | None) -> set[str]:
-    if hotline is None:
-        return set()
-    names = (references.text_at(hotline, (*p, "menu")) for p in references.each(hotline, ("numbers",)))
-    return {name for name in names if name is not None}
+def _told(document: Document, found: MenuFault) -> ConfigProblem:
+    return replace(document.problem(found.path, found.fault, found.remedy), severity=found.severity)
 
 
 def _softened(found: ConfigProblem, used: set[str]) -> ConfigProblem:
-    """A fault in an example that no number uses stops nothing."""
+    """A fault in an example that no call comes to stops nothing."""
     name = menu_name(found.file)
     is_idle = found.file.startswith(MENUS) and name.startswith(EXAMPLES) and name not in used
     return replace(found, severity="warning") if is_idle else found

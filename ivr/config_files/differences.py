@@ -74,9 +74,9 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
     kept = sorted((_doors(were[number], are[number]), number) for number in are if number in were)
     for (old_menu, new_menu, old_queue, new_queue), group in groupby(kept, key=lambda one: one[0]):
         before, after = old.menus.get(old_menu), new.menus.get(new_menu)
-        if before is None or after is None or (before == after and old_queue == new_queue):
+        if before is None or after is None or (old.menus == new.menus and old_queue == new_queue):
             continue
-        found = compare(Door(before, old_queue), Door(after, new_queue), left)
+        found = compare(Door(old.menus, old_menu, old_queue), Door(new.menus, new_menu, new_queue), left)
         left -= found.moments
         for menu in (old_menu, new_menu):
             entered.setdefault(menu, set()).update(found.entered)

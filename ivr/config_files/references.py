@@ -3,13 +3,15 @@
 Works on the files' bare values, so that a fault in one place hides no dangling name in another.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
+from ivr.config_files.sources import CALENDAR, EXAMPLES
 from ivr.lines import Language
+from ivr.menus.calendar import PUBLIC_HOLIDAYS
 from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.references import Refers, references
 from ivr.plain_text import shown
@@ -52,6 +54,9 @@ def dangling(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
 def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
     """Names by kind; a kind whose file cannot be read is left out, so that nothing is said about it."""
     known: dict[str, set[str]] = {"menu": {menu_name(file) for file in documents if file.startswith(MENUS)}}
+    known["calendar"] = {
+        file.removeprefix(CALENDAR).removesuffix(".yaml") for file in documents if file.startswith(CALENDAR)
+    } - {PUBLIC_HOLIDAYS}
     for what, file, listed, key in (
         ("queue", "hotline.yaml", "queues", "name"),
         ("number", "hotline.yaml", "numbers", "number"),
@@ -121,8 +126,33 @@ def _in_node(document: Document, path: Path) -> Iterator[tuple[Path, Refers]]:
             yield (*path, *found.path), found.refers
 
 
+def menus_in_use(documents: Mapping[str, Document]) -> set[str]:
+    """Those that a call can come to: all but the examples, those that a number names, and where any of them leads on."""
+    files = {menu_name(file): document for file, document in documents.items() if file.startswith(MENUS)}
+    ahead = [name for name in files if not name.startswith(EXAMPLES)]
+    hotline = documents.get("hotline.yaml")
+    if hotline is not None:
+        named = (text_at(hotline, (*path, "menu")) for path in each(hotline, ("numbers",)))
+        ahead += [name for name in named if name is not None]
+    used: set[str] = set()
+    while ahead:
+        name = ahead.pop()
+        if name not in used and name in files:
+            used.add(name)
+            ahead += _menus_led_to(files[name])
+    return used
+
+
+def _menus_led_to(document: Document) -> Iterator[str]:
+    for node in each(document, ("nodes",)):
+        for path, refers in _in_node(document, node):
+            name = text_at(document, path) if refers.to == "menu" else None
+            if name is not None:
+                yield name
+
+
 def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
-    """`menu_path` of a rule: a menu, then its nodes."""
+    """`menu_path` of a rule: a menu, then its nodes; and again after each //."""
     rules = documents.get("routing_rules.yaml")
     if rules is None:
         return
@@ -132,21 +162,27 @@ def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigPro
         wanted = text_at(rules, path)
         if wanted is None:
             continue
-        owner = next(
-            (m for m in sorted(menus, key=len, reverse=True) if (wanted + "/").startswith(m + "/")), None
-        )
-        if owner is None:
-            remedy = did_you_mean(
-                wanted.partition("/")[0], menus, "Write the menu's name, then its nodes, with / between."
-            )
-            yield rules.problem(path, f"no menu begins {shown(wanted)}", remedy)
-            continue
-        nodes = value_at(menus[owner], ("nodes",))
-        for name in filter(None, wanted.removeprefix(owner).split("/")):
-            if isinstance(nodes, dict) and name not in nodes:
-                yield rules.problem(
-                    path, f"no node {shown(name)} in the menu {owner}", did_you_mean(name, nodes)
-                )
+        for part in wanted.split("//"):
+            yield from _dangling_in_path(rules, path, part, menus)
+
+
+def _dangling_in_path(
+    rules: Document, path: Path, wanted: str, menus: Mapping[str, Document]
+) -> Iterator[ConfigProblem]:
+    """`wanted`: a menu and nodes of it."""
+    owner = next(
+        (m for m in sorted(menus, key=len, reverse=True) if (wanted + "/").startswith(m + "/")), None
+    )
+    if owner is None:
+        otherwise = "Write the menu's name, then its nodes, with / between."
+        remedy = did_you_mean(wanted.partition("/")[0], menus, otherwise)
+        yield rules.problem(path, f"no menu begins {shown(wanted)}", remedy)
+        return
+    nodes = value_at(menus[owner], ("nodes",))
+    for name in filter(None, wanted.removeprefix(owner).split("/")):
+        if isinstance(nodes, dict) and name not in nodes:
+            fault = f"no node {shown(name)} in the menu {owner}"
+            yield rules.problem(path, fault, did_you_mean(name, nodes))
 
 
 def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
@@ -166,24 +202,6 @@ def missing_prompts(documents: Mapping[str, Document]) -> Iterator[ConfigProblem
         if isinstance(group, dict) and group and group.get(languages[0]) is None:
             fault = f"has no text in {languages[0]}, the language of the site"
             yield prompts.problem(path, fault, f"Write {languages[0]}: and what is to be said.")
-    yield from _untranslated(documents, prompts, languages[1:])
-
-
-def _untranslated(
-    documents: Mapping[str, Document], prompts: Document, languages: Sequence[Language]
-) -> Iterator[ConfigProblem]:
-    """What menus say must be there in every language that a caller can choose; told once for each prompt."""
-    said = {
-        str(text_at(reference.document, reference.path)): reference.document.file
-        for reference in _references(documents)
-        if reference.what == "prompt"
-    }
-    for language in languages:
-        for name, file in said.items():
-            group = value_at(prompts, ("prompts", name))
-            if isinstance(group, dict) and group.get(language) is None:
-                fault = f"has no text in {language}, which callers can choose, and {file} says it"
-                yield prompts.problem(("prompts", name), fault, f"Write {language}: and what is to be said.")
 
 
 def languages_in_use(documents: Mapping[str, Document]) -> tuple[Language, ...]:
@@ -198,6 +216,17 @@ def languages_in_use(documents: Mapping[str, Document]) -> tuple[Language, ...]:
     known: dict[str | None, Language] = {"zh": "zh", "en": "en"}
     named: list[Language] = [known[one] for one in found[1:] if one in known]
     return tuple(dict.fromkeys([known.get(found[0], "zh"), *named]))
+
+
+def missing_holidays(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
+    """A branch that asks for public holidays, where nobody says which days those are."""
+    if f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml" in documents:
+        return
+    for file, document in documents.items():
+        for path in document.places if file.startswith(MENUS) else ():
+            if path[:1] == ("nodes",) and path[2:3] == ("cases",) and path[4:] == ("when", "holiday"):
+                fault = f"calendar/{PUBLIC_HOLIDAYS}.yaml is missing, so no day is a public holiday"
+                yield document.problem(path, fault, "Take the file from the shipped config.")
 
 
 def text_at(document: Document, path: Path) -> str | None:

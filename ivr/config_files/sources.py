@@ -12,9 +12,11 @@ from vocabulary.config_problem import ConfigProblem
 
 REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
 EXAMPLES: Final = "examples/"
+CALENDAR: Final = "calendar/"
 TEMPLATES: Final = "asterisk/"
 """A site's own templates of Asterisk's files. They belong to the set, so that a set can be rendered alone."""
 _MOST_MENUS: Final = 1000
+_MOST_CALENDARS: Final = 200
 _START: Final = (1, 1)
 
 
@@ -25,7 +27,12 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
         return {}, [problem(str(folder), _START, (), fault, "`hotline init` lays out a new one.")]
     files: dict[str, bytes] = {}
     problems: list[ConfigProblem] = []
-    for name in (*REQUIRED_FILES, *_menu_files(folder, problems), *_template_files(folder)):
+    for name in (
+        *REQUIRED_FILES,
+        *_menu_files(folder, problems),
+        *_calendar_files(folder, problems),
+        *_template_files(folder),
+    ):
         try:
             files[name] = _bytes(folder / name)
         except FileNotFoundError:
@@ -52,6 +59,23 @@ def is_template(name: str) -> bool:
 def _template_files(folder: Path) -> list[str]:
     found = sorted((folder / TEMPLATES).glob("*.conf.j2"))
     return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith(".")]
+
+
+def _calendar_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:
+    names: list[str] = []
+    for path in sorted((folder / CALENDAR).glob("*.y*ml")):
+        name = path.relative_to(folder).as_posix()
+        if path.name.startswith("."):
+            continue
+        if path.suffix == ".yaml" and IS_MENU_NAME.fullmatch(path.stem):
+            names.append(name)
+        else:
+            remedy = "Use small letters, digits, - and _, a letter first, and .yaml at the end."
+            problems.append(problem(name, _START, (), "the file's name cannot be a calendar's name", remedy))
+    if len(names) > _MOST_CALENDARS:
+        fault = f"there are {len(names)} calendars"
+        problems.append(problem("calendar", _START, (), fault, f"At most {_MOST_CALENDARS} are read."))
+    return names[:_MOST_CALENDARS]
 
 
 def _menu_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:

@@ -4,7 +4,7 @@ Pure and bounded. What an admin reads before he publishes, and what a publish is
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -15,7 +15,7 @@ from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueu
 
 MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
-_NOWHERE: Final = Place("", ())
+_NOWHERE: Final = Place(())
 
 Presses: TypeAlias = tuple[str, ...]
 """One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none."""
@@ -23,9 +23,10 @@ Presses: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Door:
-    """A menu as one number has it. `queue`: where the call goes when the menu names none."""
+    """A menu as one number has it, among all menus of its set. `queue`: where the call goes when the menu names none."""
 
-    menu: MenuFile
+    menus: Mapping[str, MenuFile]
+    name: str
     queue: str
 
 
@@ -49,7 +50,7 @@ class Turn:
     @cached_property
     def state(self) -> tuple[object, ...]:
         """Equal if everything that may follow is equal too, the way here aside."""
-        return self.met, replace(self.last.place, nodes_walked=())
+        return self.met, self.last.place.bare
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,14 @@ def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
 
 
 def _begin(door: Door) -> Turn:
-    return _turn(door, start(door.menu))
+    return _turn(door, start(door.menus, door.name))
 
 
 def _turn(door: Door, step: Step) -> Turn:
     plays: list[tuple[tuple[str, ...], str]] = []
     while isinstance(step, Play):
         plays.append((step.prompts, step.keys))
-        step = next_step(door.menu, step, None)
+        step = next_step(door.menus, step, None)
     if isinstance(step, ToQueue):
         step = replace(step, queue=step.queue or door.queue)
     return Turn(tuple(plays), step)
@@ -126,7 +127,7 @@ def _ways_on(before: Door, after: Door, old: Step, new: Step) -> Iterator[tuple[
 
 
 def _after(door: Door, step: Asking, key: str | None) -> Turn:
-    return _turn(door, next_step(door.menu, step, key))
+    return _turn(door, next_step(door.menus, step, key))
 
 
 def in_words(path: ChangedPath) -> str:

@@ -25,6 +25,11 @@ def ways(node: Node) -> Iterator[Reference]:
     return (found for found in references(type(node), node) if found.refers.to == "node")
 
 
+def menus_led_to(node: Node) -> Iterator[str]:
+    """Other menu files that the walk goes on in; whether those lead to a person is asked in ivr.menus.crossings."""
+    return (str(found.name) for found in references(type(node), node) if found.refers.to == "menu")
+
+
 def faults(menu: MenuFile) -> list[MenuFault]:
     reached = _reached(menu)
     found = [
@@ -34,7 +39,8 @@ def faults(menu: MenuFile) -> list[MenuFault]:
         for name in menu.nodes
         if name not in reached
     ]
-    if not any(menu.nodes[name].REACHES_A_PERSON for name in reached):
+    may_lead_on = any(True for name in reached for _ in menus_led_to(menu.nodes[name]))
+    if not may_lead_on and not any(menu.nodes[name].REACHES_A_PERSON for name in reached):
         remedy = "Add a node of kind queue and a way to it."
         found.append(MenuFault(("start",), "no way leads to a person", remedy))
     circle = _circle(menu, reached)

@@ -57,9 +57,7 @@ class Moments:
 
 def bare(step: Step) -> Step:
     """The step without the way that led to it."""
-    if not step.place.nodes_walked:
-        return step
-    return replace(step, place=replace(step.place, nodes_walked=()))
+    return replace(step, place=step.place.bare)
 
 
 def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
@@ -81,7 +79,8 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
                 found_bare = bare(following)
                 without_way[following] = one_of.setdefault(found_bare, found_bare)
         ways[step] = tuple(
-            Way(tuple(given), following.place.nodes_walked, without_way[following])
+            # the way of a bare step is its own node
+            Way(tuple(given), following.place.nodes_walked[1:], without_way[following])
             for following, given in found.items()
         )
         ahead.extend(way.to for way in ways[step])

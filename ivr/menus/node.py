@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from typing import ClassVar, get_args
 
-from ivr.menus.steps import Asking, GoOn, Place, Step
+from ivr.lines import Language
+from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
 
 
@@ -15,15 +16,20 @@ class Node(Written):
     """One node of this type as YAML, for the docs page; a test reads it."""
     REACHES_A_PERSON: ClassVar[bool] = False
 
+    @property
+    def spoken_behind(self) -> Language | None:
+        """The language that callers hear behind this node; None: the same as before it."""
+        return None
+
     @classmethod
     def kind_of(cls) -> str:
         """The word at `kind:` in a menu file."""
         return str(get_args(cls.model_fields["kind"].annotation)[0])
 
     @abstractmethod
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         """The first step. `key` was pressed while the node before was played."""
 
-    def answered(self, step: Asking, key: str | None) -> Step | GoOn:
+    def answered(self, step: Asking, key: str | None) -> Following:
         """What follows when a step of this node was carried out and brought `key`."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")

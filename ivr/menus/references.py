@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema
 from ivr.plain_text import MenuName, Name
 
 Path: TypeAlias = tuple[str | int, ...]
-Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu"]
+Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ ChosenNode = Annotated[Name, Refers("node", by_key=True)]
 PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]
+CalendarName = Annotated[Name, Refers("calendar")]
 OtherMenu = Annotated[MenuName, Refers("menu")]
 
 _NOTHING: Final = object()
@@ -87,9 +88,12 @@ def _within(hint: Any, value: object, path: Path) -> Iterator[Reference]:  # noq
             yield from _within(get_args(hint)[1], item, (*path, key))
     elif isinstance(hint, type) and issubclass(hint, BaseModel):
         for name, field in _hints(hint).items():
-            item = value.get(name, _NOTHING) if isinstance(value, Mapping) else getattr(value, name, _NOTHING)
+            written = hint.model_fields[name].alias or name
+            item = (
+                value.get(written, _NOTHING) if isinstance(value, Mapping) else getattr(value, name, _NOTHING)
+            )
             if item is not _NOTHING:
-                yield from _within(field, item, (*path, name))
+                yield from _within(field, item, (*path, written))
 
 
 def _fits(member: Any, value: object) -> bool:  # noqa: ANN401  (any form of a type)

@@ -2,10 +2,10 @@
 simulation, exploration and the checker's times."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard, get_args
 
+from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Play, Step, ToQueue, WaitKey
@@ -15,28 +15,18 @@ PromptSeconds: TypeAlias = Callable[[str], float]
 
 
 @dataclass(frozen=True)
-class Supposed:
-    """What a simulated walk supposes of the world. None: nothing is known of it.
-
-    `at` aware; `waiting`: callers by queue.
-    """
-
-    at: datetime | None = None
-    caller: str | None = None
-    waiting: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Walker:
+    """`facts`: what the walk supposes of the world; without any each branch goes the way of its `else`."""
+
     menus: Mapping[str, MenuFile]
     name: str
-    supposed: Supposed = field(default_factory=Supposed)
+    facts: Facts = NO_FACTS
 
     def start(self) -> Step:
-        return start(self.menus[self.name])
+        return start(self.menus, self.name, self.facts)
 
     def after(self, step: Asking, answer: str | None) -> Step:
-        return next_step(self.menus[self.name], step, answer)
+        return next_step(self.menus, step, answer, self.facts)
 
 
 _ASKING: Final[tuple[type, ...]] = get_args(Asking)

@@ -9,7 +9,7 @@ from ivr.telephony.agi_session import AgiSession
 from vocabulary.hotline_names import STEP_LIMIT
 
 _log = logging.getLogger(__name__)
-_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\([\w,:.() -]*\))?", re.ASCII)
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\([\w,:.@() -]*\))?", re.ASCII)
 _KEYS: Final = re.compile(r"[0-9*#A-D]*")
 
 

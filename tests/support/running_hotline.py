@@ -339,7 +339,10 @@ def _callbacks_for_tests(found: dict[str, Any]) -> None:
     found["gaps"] = {name: "10s" for name in found["gaps"]}
 
 
-_WORDS: Final = "好早东西南北中上下左右大小高低前后内外春夏秋冬天地山水火木金土"
+_WORDS: Final = (
+    "好早东西南北中上下左右大小高低前后内外春秋天地山水火木金土"
+    "风雨雪云星月江河湖海石玉竹松梅花草林米茶马牛龙鱼鸟红黄蓝白黑"
+)
 
 
 def short_words(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ivr.menus.node import Node
 from ivr.menus.references import PromptName
-from ivr.menus.steps import EndCall, GoOn, Place, Step
+from ivr.menus.steps import EndCall, Following, Place
 
 
 class HangUp(Node):
@@ -19,5 +19,5 @@ prompts: [goodbye]
     kind: Literal["hang_up"]
     prompts: list[PromptName] = Field(default_factory=list)
 
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         return EndCall(at, tuple(self.prompts))

@@ -8,7 +8,7 @@ from pydantic import Field
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
 from ivr.menus.references import ChosenNode, NodeName, PromptName
-from ivr.menus.steps import ALL_KEYS, Asking, GoOn, Place, Play, Step, WaitKey
+from ivr.menus.steps import ALL_KEYS, Asking, Following, GoOn, Place, Play, WaitKey
 from ivr.plain_text import Written
 
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
@@ -48,10 +48,10 @@ wrong_key: {replays: 1, prompts: [wrong_key], then: person}
     no_key: NoKey
     wrong_key: WrongKey
 
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         return self._play(at) if key is None else self._chosen(at, key)
 
-    def answered(self, step: Asking, key: str | None) -> Step | GoOn:
+    def answered(self, step: Asking, key: str | None) -> Following:
         if key is not None:
             return self._chosen(step.place, key)
         if isinstance(step, Play):
@@ -59,7 +59,7 @@ wrong_key: {replays: 1, prompts: [wrong_key], then: person}
         silences = step.place.silences + 1
         return self._again_or_on(replace(step.place, silences=silences), self.no_key, silences)
 
-    def _chosen(self, at: Place, key: str) -> Step | GoOn:
+    def _chosen(self, at: Place, key: str) -> Following:
         if key in self.keys:
             return GoOn(self.keys[key])
         wrong = at.wrong_keys + 1
@@ -67,7 +67,7 @@ wrong_key: {replays: 1, prompts: [wrong_key], then: person}
             replace(at, wrong_keys=wrong), self.wrong_key, wrong, tuple(self.wrong_key.prompts)
         )
 
-    def _again_or_on(self, at: Place, rule: NoKey, times: int, before: tuple[str, ...] = ()) -> Step | GoOn:
+    def _again_or_on(self, at: Place, rule: NoKey, times: int, before: tuple[str, ...] = ()) -> Following:
         return GoOn(rule.then) if times > rule.replays else self._play(at, before)
 
     def _play(self, at: Place, before: tuple[str, ...] = ()) -> Play:

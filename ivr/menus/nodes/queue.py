@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from ivr.menus.node import Node
 from ivr.menus.references import CategoryCode, QueueName
-from ivr.menus.steps import GoOn, Place, Step, ToQueue
+from ivr.menus.steps import Following, Place, ToQueue
 
 
 class Queue(Node):
@@ -22,5 +22,5 @@ category: heating        # known to the ticket from the key that was pressed
     category: CategoryCode | None = None
     """Category code for the ticket, known from the key that was pressed."""
 
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         return ToQueue(at, self.queue, self.category)

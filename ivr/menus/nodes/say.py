@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ivr.menus.node import Node
 from ivr.menus.references import NodeName, PromptName
-from ivr.menus.steps import ALL_KEYS, Asking, GoOn, Place, Play, Step
+from ivr.menus.steps import ALL_KEYS, Asking, Following, GoOn, Place, Play
 
 Prompts = Annotated[list[PromptName], Field(min_length=1, max_length=10)]
 
@@ -25,8 +25,8 @@ next: choose
     interruptible: bool = False
     next: NodeName
 
-    def enter(self, at: Place, key: str | None) -> Step | GoOn:
+    def enter(self, at: Place, key: str | None) -> Following:
         return Play(at, tuple(self.prompts), ALL_KEYS if self.interruptible else "")
 
-    def answered(self, step: Asking, key: str | None) -> Step | GoOn:
+    def answered(self, step: Asking, key: str | None) -> Following:
         return GoOn(self.next, key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ from tickets.call_events import Event
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
+class PlainSealer:
+    """Seals nothing: no test here looks at a number's digest."""
+
+    def digest(self, digits: str) -> str:
+        return digits
+
+
 @dataclass
 class NotedLedger:
     """Remembers what it heard, and whether the channel had been let go by then."""
@@ -27,6 +34,8 @@ class NotedLedger:
     channel: FakeChannel
     heard: list[Event] = field(default_factory=list)
     was_let_go: bool = False
+    zone: tzinfo = UTC
+    sealer: PlainSealer = field(default_factory=PlainSealer)
 
     def hear(self, _session: Session, events: list[Event], _now: datetime) -> None:
         self.heard += events

@@ -32,7 +32,7 @@ def library(configuration: Configuration, seconds: float = 4.0) -> PromptLibrary
 
 def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
     assert channel.heard == ["/prompts/greeting"]
     assert walk.path == "main/greeting/person"
     assert walk.greeted_at == NOW
@@ -42,13 +42,13 @@ def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Co
 
 def test_each_prompt_gets_its_own_time_and_a_margin(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk_menu(channel, "main", configuration.menus["main"], library(configuration, 9.4), "zh", lambda: NOW)
+    walk_menu(channel, configuration.menus, "main", library(configuration, 9.4), "zh", lambda: NOW)
     assert channel.allowed == [14]
 
 
 def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configuration) -> None:
     channel = FakeChannel(hangs_up_after=0)
-    walk = walk_menu(channel, "main", configuration.menus["main"], library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
     assert walk.has_hung_up
     assert walk.greeted_at is None
     assert walk.path == "main/greeting"
@@ -56,7 +56,7 @@ def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configurati
 
 def test_a_prompt_that_is_not_there_does_not_end_the_call(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, "main", configuration.menus["main"], PromptLibrary({}, {}), "zh", lambda: NOW)
+    walk = walk_menu(channel, configuration.menus, "main", PromptLibrary({}, {}), "zh", lambda: NOW)
     assert channel.heard == []
     assert walk.path == "main/greeting/person"
 
@@ -70,7 +70,7 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
 
     channel = FakeChannel(keys=[None, None, "2"], on_play=note)
     name = "examples/with_keys"
-    walk = walk_menu(channel, name, with_keys(), library(configuration), "zh", lambda: NOW, "v1")
+    walk = walk_menu(channel, {name: with_keys()}, name, library(configuration), "zh", lambda: NOW, "v1")
     assert walk.category == "heating"
     assert heard == [
         "/prompts/greeting: examples/with_keys/choose|v1|||",
@@ -86,3 +86,29 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
 def with_keys() -> MenuFile:
     path = defaults_door.shipped() / "menus" / "examples" / "with_keys.yaml"
     return MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+
+
+def test_what_a_caller_types_stands_on_his_channel_and_not_in_the_account(
+    configuration: Configuration,
+) -> None:
+    path = defaults_door.shipped() / "menus" / "examples" / "with_a_number.yaml"
+    menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    channel = FakeChannel(keys=[*"100000#", *[None] * 8, "1"])
+    walk = walk_menu(channel, {"it": menu}, "it", library(configuration), "zh", lambda: NOW)
+    assert channel.variables["HOTLINE_INPUT_METER"] == "100000"
+    assert (walk.queue, walk.path) == ("heating", "it/greeting/meter/whose/heating")
+    assert channel.heard[1:3] == ["/prompts/you_entered", "/prompts/digit_1"]
+    assert not any("100000" in told for name, told in channel.set if name == "HOTLINE_WALKED")
+
+
+def test_a_language_that_was_chosen_is_spoken_to_the_end(configuration: Configuration) -> None:
+    path = defaults_door.shipped() / "menus" / "examples" / "in_english.yaml"
+    menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    names = [(language, name) for language in ("zh", "en") for name in configuration.prompts.prompts]
+    both = PromptLibrary(
+        {(la, name): Path(f"/{la}/{name}.wav") for la, name in names}, dict.fromkeys(names, 4.0)
+    )
+    channel = FakeChannel(keys=["9", "7", "1"])
+    walk = walk_menu(channel, {"it": menu}, "it", both, "zh", lambda: NOW)
+    assert channel.heard == ["/zh/greeting", "/en/choose_matter", "/en/wrong_key"]
+    assert walk.queue == "enterprise"

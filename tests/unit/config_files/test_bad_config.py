@@ -19,6 +19,11 @@ CASES = sorted(folder.name for folder in BAD.iterdir() if folder.is_dir())
 def test_the_admin_reads_exactly_this(case, tmp_path):
     config = tmp_path / "config"
     shutil.copytree(ROOT / "config", config)
+    for example in (config / "menus" / "examples").glob("*.yaml"):
+        if (
+            example.name != "with_keys.yaml"
+        ):  # the others say prompts that a case's own prompts.yaml may not have
+            example.unlink()
     _lay_over(BAD / case, config)
 
     configuration, problems = check(config)

@@ -20,11 +20,11 @@ def shipped():
 def test_the_hotline_leads_straight_to_a_person():
     configuration = shipped()
     number = configuration.lines.number("12345")
-    greeting = start(configuration.menus[number.menu])
+    greeting = start(configuration.menus, number.menu)
     assert isinstance(greeting, Play)
     assert greeting.prompts == ("greeting",)
     assert greeting.keys == ""
-    person = next_step(configuration.menus[number.menu], greeting, None)
+    person = next_step(configuration.menus, greeting, None)
     assert person == ToQueue(person.place, None)
     assert number.queue == "general"
 
@@ -61,6 +61,29 @@ def test_a_number_may_use_the_example_where_it_lies(tmp_path):
     configuration, problems = check(tmp_path / "config")
     assert problems == []
     assert set(configuration.menus) == {"main", "examples/with_keys"}
+
+
+def test_a_number_on_an_example_has_the_files_that_it_goes_on_in(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "config")
+    hotline = tmp_path / "config" / "hotline.yaml"
+    text = hotline.read_text("utf-8")
+    hotline.write_text(text.replace("menu: main ", "menu: examples/with_districts ", 1), "utf-8")
+    configuration, problems = check(tmp_path / "config")
+    assert problems == []
+    assert set(configuration.menus) == {"main", "examples/with_districts", "examples/districts"}
+
+
+def test_a_fault_in_an_example_stops_nothing_until_a_menu_goes_to_it(tmp_path):
+    shutil.copytree(SHIPPED, tmp_path / "config")
+    menus = tmp_path / "config" / "menus"
+    (menus / "examples" / "bad.yaml").write_text("start: a\nnodes:\n  a: {kind: goto, menu: examples/bad}\n")
+    configuration, problems = check(tmp_path / "config")
+    assert configuration is not None
+    assert {p.severity for p in problems} == {"warning"}
+    (menus / "b.yaml").write_text("start: a\nnodes:\n  a: {kind: goto, menu: examples/bad}\n")
+    configuration, problems = check(tmp_path / "config")
+    assert configuration is None
+    assert ("menus/examples/bad.yaml", "error") in {(p.file, p.severity) for p in problems}
 
 
 def test_the_version_follows_the_content_alone(tmp_path):

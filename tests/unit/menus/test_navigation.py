@@ -29,12 +29,12 @@ def example():
 
 def walk(menu, *heard):
     """Carries out the steps; each of `heard` answers one that listens. The last step, and what was played."""
-    step, played, answers = start(menu), [], list(heard)
+    step, played, answers = start({"x": menu}, "x"), [], list(heard)
     while isinstance(step, Play | WaitKey):
         if isinstance(step, Play):
             played += step.prompts
         key = answers.pop(0) if step_listens(step) and answers else None
-        step = next_step(menu, step, key)
+        step = next_step({"x": menu}, step, key)
     assert answers == []
     return step, played
 
@@ -49,34 +49,34 @@ def ends(step):
 
 def test_a_key_during_the_greeting_chooses(example):
     step, played = walk(example, "2")
-    assert ends(step) == ("heating", "heating", "choose/heating")
+    assert ends(step) == ("heating", "heating", "x/choose/heating")
     assert played == ["greeting", "choose_matter"]
 
 
 def test_a_key_after_the_greeting_chooses(example):
     step, _ = walk(example, None, "1")
-    assert ends(step) == ("enterprise", "enterprise", "choose/enterprise")
+    assert ends(step) == ("enterprise", "enterprise", "x/choose/enterprise")
 
 
 def test_zero_is_a_person(example):
-    assert ends(walk(example, "0")[0]) == (None, None, "choose/person")
+    assert ends(walk(example, "0")[0]) == (None, None, "x/choose/person")
 
 
 def test_no_key_leads_to_a_person(example):
     step, played = walk(example, None, None)
-    assert ends(step) == (None, None, "choose/person")
+    assert ends(step) == (None, None, "x/choose/person")
     assert played == ["greeting", "choose_matter"]
 
 
 def test_it_waits_as_long_as_the_file_says(example):
-    step = next_step(example, start(example), None)
+    step = next_step({"x": example}, start({"x": example}, "x"), None)
     assert isinstance(step, WaitKey)
     assert step.seconds == 5
 
 
 def test_a_wrong_key_is_told_once_then_a_person(example):
     step, played = walk(example, "9", "#")
-    assert ends(step) == (None, None, "choose/person")
+    assert ends(step) == (None, None, "x/choose/person")
     assert played == ["greeting", "choose_matter", "wrong_key", "greeting", "choose_matter"]
 
 
@@ -106,13 +106,13 @@ nodes:
 def test_a_key_during_an_announcement_counts_in_the_menu_behind_it():
     step, played = walk(menu_of(SAY_THEN_MENU), "1")
     assert step.queue == "heating"
-    assert step.place.path == "welcome/choose/heating"
+    assert step.place.path == "x/welcome/choose/heating"
     assert played == ["greeting"]
 
 
 def test_an_announcement_that_must_be_heard_takes_no_key():
     menu = menu_of(SAY_THEN_MENU.replace("interruptible: true", "interruptible: false"))
-    assert start(menu).keys == ""
+    assert start({"x": menu}, "x").keys == ""
     assert walk(menu, "1")[1] == ["greeting", "choose_matter"]
 
 
@@ -130,9 +130,9 @@ def test_a_key_may_lead_back_and_end_the_call():
 
 def test_a_caller_who_only_goes_back_reaches_a_person_in_the_end():
     menu = menu_of(SAY_THEN_MENU)
-    step, count = start(menu), 0
+    step, count = start({"x": menu}, "x"), 0
     while isinstance(step, Play | WaitKey):
-        step = next_step(menu, step, "*")
+        step = next_step({"x": menu}, step, "*")
         count += 1
     assert isinstance(step, ToQueue)
     assert step.queue is None
@@ -166,9 +166,9 @@ MENUS = st.fixed_dictionaries({f"n{i}": st.one_of(SAY, MENU, END) for i in range
 @given(nodes=MENUS, keys=st.lists(st.one_of(st.none(), st.sampled_from(ALL_KEYS)), max_size=400))
 def test_every_walk_ends(nodes, keys):
     menu = MenuFile.model_validate({"start": "n0", "nodes": nodes})
-    step, steps, answers = start(menu), 0, iter(keys)
+    step, steps, answers = start({"x": menu}, "x"), 0, iter(keys)
     while isinstance(step, Play | WaitKey):
-        step = next_step(menu, step, next(answers, None) if step_listens(step) else None)
+        step = next_step({"x": menu}, step, next(answers, None) if step_listens(step) else None)
         steps += 1
         assert steps <= LONGEST_WALK * 14
     if not any(f.severity == "error" for f in faults(menu)):

@@ -38,6 +38,7 @@ def rules(*lines: dict[str, Any]) -> RoutingRules:
         ({"menu_path": "main/"}, True),
         ({"menu_path": "main/10"}, False),
         ({"menu_path": "ma"}, False),
+        ({"menu_path": "1"}, False),
         ({"queue": "heating"}, True),
         ({"queue": "general"}, False),
         ({"outcome": "answered"}, True),
@@ -110,3 +111,13 @@ def test_a_rule_may_want_no_ticket():
 def test_rules_that_make_no_sense(lines: list[dict[str, Any]], words: str):
     with pytest.raises(ValidationError, match=words.replace("{", r"\{").replace("}", r"\}")):
         RoutingRules.model_validate({"rules": lines})
+
+
+def test_a_path_over_several_menu_files_fits_by_any_of_them():
+    crossed = replace(FACTS, menu_path="main/to_tax//tax/choose/person")
+    for wanted in ("main", "main/to_tax", "tax", "tax/choose", "main/to_tax//tax/choose"):
+        made = decide(rules({"id": "a", "when": {"menu_path": wanted}}), crossed)
+        assert (wanted, made.rule_id) == (wanted, "a")
+    for wanted in ("to_tax", "choose", "tax/person", "tax/cho", "main//tax"):
+        made = decide(rules({"id": "a", "when": {"menu_path": wanted}}), crossed)
+        assert (wanted, made.rule_id) == (wanted, "otherwise")

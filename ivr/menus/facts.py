@@ -1,0 +1,65 @@
+"""What a walk through a menu may ask of the world. Decided in ivr.menus, looked up in ivr.calls or by a simulation.
+
+None means: not known. No condition fits what is not known, so a walk that knows nothing takes every branch's `else`.
+"""
+
+from typing import Final, Protocol
+
+
+class Facts(Protocol):
+    """`queue` None: the default queue of the number called. Nothing here raises because a look failed; a live look may
+    raise that the caller has hung up."""
+
+    def is_open(self, calendar: str) -> bool | None:
+        """Now, by config/calendar/<calendar>.yaml."""
+
+    def is_public_holiday(self) -> bool | None:
+        """Today, adjusted days off among them, make-up workdays not."""
+
+    def is_withheld(self) -> bool | None:
+        """The caller shows no number."""
+
+    def is_repeat_caller(self) -> bool | None:
+        """The same number called within the time that the site calls a repeat."""
+
+    def callers_waiting(self, queue: str | None) -> int | None:
+        """People on the line, placeholders of callbacks not counted."""
+
+    def agents_ready(self, queue: str | None) -> int | None:
+        """Signed in, not paused, and not on a call."""
+
+    def estimated_wait(self, queue: str | None) -> float | None:
+        """Seconds, by routing.estimated_wait; infinite if nobody serves the queue."""
+
+    def value(self, name: str) -> str | None:
+        """A channel variable whose name begins with HOTLINE_; "" if it is not set."""
+
+
+class _Nothing:
+    def is_open(self, calendar: str) -> bool | None:
+        return None
+
+    def is_public_holiday(self) -> bool | None:
+        return None
+
+    def is_withheld(self) -> bool | None:
+        return None
+
+    def is_repeat_caller(self) -> bool | None:
+        return None
+
+    def callers_waiting(self, queue: str | None) -> int | None:
+        return None
+
+    def agents_ready(self, queue: str | None) -> int | None:
+        return None
+
+    def estimated_wait(self, queue: str | None) -> float | None:
+        return None
+
+    def value(self, name: str) -> str | None:
+        return None
+
+
+NO_FACTS: Final[Facts] = _Nothing()
+"""Knows nothing."""

@@ -1,0 +1,28 @@
+"""`language`: what the caller hears from here on is in another language."""
+
+from typing import ClassVar, Literal
+
+from ivr.lines import Language
+from ivr.menus.node import Node
+from ivr.menus.references import NodeName
+from ivr.menus.steps import Following, GoOn, Place
+
+
+class Speak(Node):
+    """All prompts behind it are said in that language, in other files too. To people who speak it leads a queue of theirs."""
+
+    EXAMPLE: ClassVar[str] = """
+kind: language
+language: en             # zh or en; each prompt behind it needs a text in it
+next: choose
+"""
+    kind: Literal["language"]
+    language: Language
+    next: NodeName
+
+    @property
+    def spoken_behind(self) -> Language | None:
+        return self.language
+
+    def enter(self, at: Place, key: str | None) -> Following:
+        return GoOn(self.next, key, language=self.language)
