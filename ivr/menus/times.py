@@ -29,7 +29,7 @@ def faults_in_time(walker: Walker, seconds: PromptSeconds) -> list[MenuFault]:
     """Expects a menu whose nodes all exist; the faults' paths lead into the file of that menu."""
     known = moments(walker)
     menu = walker.menus[walker.name]
-    own = [(step, nodes) for step, nodes in known.entries() if step.place.node in menu.nodes]
+    own = [(step, nodes) for step, nodes in known.entries() if step.place.menu == walker.name]
     found = [*_long_greeting(walker, known, seconds), *_lists_and_waits(menu, known, seconds)]
     found += _beyond_the_longest_walk(own)
     if known.is_whole:

@@ -32,7 +32,7 @@ def changes(*edits: tuple[str, Any], queues: tuple[str, str] = ("general", "gene
         else:
             found[last] = value
     old, new = MenuFile.model_validate(example()), MenuFile.model_validate(written)
-    found = compare(Door(old, queues[0]), Door(new, queues[1]))
+    found = compare(Door({"m": old}, "m", queues[0]), Door({"m": new}, "m", queues[1]))
     assert found.is_whole
     return [in_words(path) for path in found.changed]
 
@@ -121,7 +121,10 @@ def test_two_say_nodes_are_the_same_as_one_with_both_prompts() -> None:
         nodes[f"s{len(says)}"] = {"kind": "queue"}
         return MenuFile.model_validate({"start": "s0", "nodes": nodes})
 
-    assert compare(Door(menu(["a", "b"]), "q"), Door(menu(["a"], ["b"]), "q")).changed == ()
+    assert (
+        compare(Door({"m": menu(["a", "b"])}, "m", "q"), Door({"m": menu(["a"], ["b"])}, "m", "q")).changed
+        == ()
+    )
 
 
 def test_a_menu_beyond_all_bounds_ends_and_says_so() -> None:
@@ -137,6 +140,6 @@ def test_a_menu_beyond_all_bounds_ends_and_says_so() -> None:
         for n in range(count)
     }
     menu = MenuFile.model_validate({"start": "m0", "nodes": {**keys, "person": {"kind": "queue"}}})
-    found = compare(Door(menu, "q"), Door(menu, "q"), most=300)
+    found = compare(Door({"m": menu}, "m", "q"), Door({"m": menu}, "m", "q"), most=300)
     assert not found.is_whole
     assert found.changed == ()

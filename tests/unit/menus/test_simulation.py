@@ -44,7 +44,7 @@ def test_each_step_has_its_moment(example):
         (33.0, 0.0, None),
     ]
     assert done.end == ToQueue(done.end.place, None)
-    assert done.end.place.path == "choose/person"
+    assert done.end.place.path == "x/choose/person"
     assert done.seconds == 33.0
     assert done.keys_left == ("3",)
 
