@@ -51,6 +51,7 @@ def _citizens(hotline: RunningHotline, line: Line, stay: float, share: float, se
         rows=rows,
         calls=calls,
         rate=CALLS_PER_SECOND * share,
+        most=calls,
         limit=seconds + stay + 120,
     )
 
