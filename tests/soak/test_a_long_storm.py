@@ -58,8 +58,7 @@ def _citizens(hotline: RunningHotline, line: Line, stay: float, share: float, se
 
 @dataclass
 class Storm:
-    """Three streams of citizens until a moment. SIPp gives up when nobody hears its port, so who comes after that is a
-    stream anew."""
+    """Three streams of citizens until a moment. One whose SIPp has ended early is begun anew."""
 
     hotline: RunningHotline
     line: Line
