@@ -135,7 +135,20 @@ def test_nothing_is_lost_and_nothing_happens_twice(
             with own.database.reading() as session:
                 return not session.exec(select(Callback.id).where(Callback.state != "closed").limit(1)).all()
 
-        wait_for(all_paid, 240, "every debt is paid, or has ended with a reason")
+        try:
+            wait_for(all_paid, 240, "every debt is paid, or has ended with a reason")
+        except AssertionError:
+            with own.database.reading() as session, capsys.disabled():
+                agents = hotline.get("/api/agents", queue=line.queue)["items"]
+                _tell(
+                    {
+                        "calls": arrived.total(),
+                        "debts": Counter(session.exec(select(Callback.state)).all()),
+                        "attempts": Counter(f"{one.outcome}" for one in session.exec(select(Attempt)).all()),
+                        "agents": Counter(f"{one['state']} {one['pause_reason']}" for one in agents),
+                    }
+                )
+            raise
         with own.database.reading() as session:
             day = timedelta(days=1)
             assert nothing_forgotten(session, own.now() - day, own.now() + day) == []
