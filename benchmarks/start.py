@@ -41,7 +41,7 @@ def start_and_end(plan: RunningHotline) -> tuple[float, float]:
         while READY not in said.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() - began > LONGEST_SECONDS:
                 raise SystemExit(f"scripts/up did not get ready:\n{said.read_text(errors='replace')}")
-            time.sleep(0.02)  # nothing tells when the next line comes
+            time.sleep(0.02)  # between two looks: scripts/up tells nobody when it has written a line
         ready = time.monotonic() - began
     finally:
         ended_from = time.monotonic()

@@ -3,7 +3,7 @@
 While the first version stands alone and unreleased: `python -m hotline.migrations.revise --first` writes it anew.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -12,7 +12,7 @@ from sqlmodel import AutoString
 from hotline.tables import metadata
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:  # noqa: ANN401  (Alembic gives its types no name)
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Plain SQLAlchemy types, so that an old migration depends on nothing but SQLAlchemy."""
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"

@@ -12,8 +12,8 @@ from pathlib import Path
 from alembic import command
 from alembic.script import ScriptDirectory
 
-import hotline.tables  # noqa: F401  (a table class that does not load must fail before anything is deleted)
 from hotline.database import alembic_config, make_engine
+from hotline.tables import metadata
 
 _VERSIONS = Path(__file__).parent / "versions"
 
@@ -21,6 +21,7 @@ _VERSIONS = Path(__file__).parent / "versions"
 def revise(message: str, *, is_first: bool) -> Path:
     """The path of the new file. It is compared with an empty SQLite database brought to the newest
     version."""
+    metadata()  # a table class that does not load fails here, before anything is deleted
     if is_first:
         later = [path.name for path in _VERSIONS.glob("[0-9]*.py") if not path.name.startswith("0001_")]
         if later:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, String, and_, case, cast, extract, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    SQLColumnExpression,
+    String,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    select,
+)
 from sqlmodel import Session, col
 
 from hotline.set_aside import how_many
@@ -206,7 +217,7 @@ def _agents(session: Session) -> Counter[AgentDoes]:
     return Counter(word_of(kept[agent.agent_no]) for agent in all_agents(session))
 
 
-def _grouped(session: Session, by: Any, *where: ColumnElement[bool]) -> Counter[str]:  # noqa: ANN401  (any column)
+def _grouped(session: Session, by: SQLColumnExpression[Any], *where: ColumnElement[bool]) -> Counter[str]:
     rows = session.execute(select(by, func.count()).where(*where).group_by(by))
     return Counter({word: count for word, count in rows})
 
@@ -215,7 +226,9 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _seconds(session: Session, begin: Any, end: Any) -> ColumnElement[float]:  # noqa: ANN401  (any column of moments)
+def _seconds(
+    session: Session, begin: SQLColumnExpression[Any], end: SQLColumnExpression[Any]
+) -> ColumnElement[float]:
     """Each database counts time in its own way."""
     if session.get_bind().dialect.name == "postgresql":
         return cast(extract("epoch", end - begin), Float)

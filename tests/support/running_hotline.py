@@ -177,7 +177,7 @@ class RunningHotline:
         for server in self.servers:
             if server.poll() is None:
                 server.kill()
-                server.wait(5)
+                server.wait(60)  # a killed one that waits for a slow disk ends when the disk answers
         self.servers.clear()
 
     def signal_server(self, number: signal.Signals) -> None:
@@ -203,7 +203,7 @@ class RunningHotline:
                 server.wait(10)
             except subprocess.TimeoutExpired:
                 server.kill()
-                server.wait(5)
+                server.wait(60)  # a killed one that waits for a slow disk ends when the disk answers
         self.stop_asterisk()
         self._ends.close()
         self._folder.cleanup()

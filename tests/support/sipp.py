@@ -149,6 +149,11 @@ def start_sipp(
     return Sipp(process, folder, host)
 
 
+def _paced(rate: float) -> str:
+    """Calls per second in SIPp's words: it takes whole numbers alone, of calls in so many milliseconds."""
+    return f"-r {round(rate)}" if rate == round(rate) else f"-r {round(rate * 10)} -rp 10000"
+
+
 def run_sipp(
     scenario: str,
     *,
@@ -164,7 +169,7 @@ def run_sipp(
     """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure."""
     arguments = [remote] if remote else []
     # it also takes ports for pictures, two and three above those for sound
-    arguments += f"-p {port} -m {calls} -r {rate} -mp {_free_block(4)} -aa -timeout_error".split()
+    arguments += f"-p {port} -m {calls} {_paced(rate)} -mp {_free_block(4)} -aa -timeout_error".split()
     arguments += ["-cid_str", "%u-%p@%s"]  # by which `tell` finds the call
     arguments += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
     if most is not None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.config_files.checker import MOST_PROBLEMS, check_files
+from ivr.config_files.checker import MOST_PROBLEMS, Configuration, check_files
+from tickets.codes import Codes
 
 SHIPPED = Path(__file__).parents[3] / "config"
 FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.glob("*.yaml")}
@@ -29,11 +30,18 @@ def told_well(files, configuration, problems):
         assert problem.remedy
 
 
+def says_nothing(name: str, configuration: Configuration | None) -> bool:
+    """`{}` is found by chance, and codes.yaml may say just that: no rule as shipped names a code."""
+    return name == "codes.yaml" and configuration is not None and configuration.codes == Codes()
+
+
 @settings(max_examples=100, deadline=None)
 @given(name=IN_USE, data=st.binary(max_size=300))
 def test_random_bytes_are_refused_in_words(name, data):
     files = {**FILES, name: data}
     configuration, problems = check_files(files)
+    if says_nothing(name, configuration):
+        return
     assert configuration is None
     assert any(p.file == name for p in problems)
     told_well(files, configuration, problems)
@@ -47,6 +55,8 @@ LIKE_YAML = st.text(alphabet="ab1 -:[]{}&*!|>'\"#%@,?\n\t\\0.~录", max_size=120
 def test_random_yaml_is_refused_in_words(name, text):
     files = {**FILES, name: text.encode()}
     configuration, problems = check_files(files)
+    if says_nothing(name, configuration):
+        return
     assert configuration is None
     told_well(files, configuration, problems)
 
