@@ -86,6 +86,11 @@ def folder_of(home: Path, version: str) -> Path:
     return home / "published" / version
 
 
+def version_in_force(home: Path) -> str | None:
+    """None before the first start."""
+    return _current(home / "published")
+
+
 def publish(config_dir: Path, version: str, home: Path) -> None:
     """Keeps the files as the set in force. Nothing happens if they changed since they were checked."""
     files, _ = read_sources(config_dir)
