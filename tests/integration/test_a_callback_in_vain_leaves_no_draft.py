@@ -156,6 +156,19 @@ def test_what_a_person_said_of_the_call_holds_when_the_next_agent_rings_back(
     assert (site.ticket().state, site.ticket().version) == ("closed", before)
 
 
+def test_what_an_agent_closed_after_a_talk_told_late_is_not_looked_at_again(
+    site: RingingBack, agent: Api
+) -> None:
+    """Every few seconds, until the debt is days old."""
+    attempt = told_late(site)
+    site.dialled(attempt, TALK, talk=30)
+    assert settle_drafts(site) == [1]
+    closing = {"version": site.ticket().version, "state": "closed"}
+    assert site.web.client(Role.AGENT, "1002").patch("/api/tickets/1", closing).status_code == 200
+    with site.web.database.reading() as session:
+        assert closed_too_early(session, site.now - timedelta(days=3)) == []
+
+
 def test_a_draft_that_a_person_closed_stays_closed(site: RingingBack, agent: Api) -> None:
     site.lose()
     attempt = site.accept("1001")

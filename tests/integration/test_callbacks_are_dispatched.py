@@ -1,6 +1,7 @@
 """The dispatcher puts into the queues what is due and fits, once, and clears up after whatever died."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -10,6 +11,7 @@ from support.lost_calls import MORNING, SHANGHAI, a_record, missed
 
 from missed_call_redial.attempts import attempt_accepted
 from missed_call_redial.callbacks import Callback
+from missed_call_redial.claims import due_in_line
 from missed_call_redial.dispatcher import TickReport
 from missed_call_redial.missed import prio_of
 from missed_call_redial.owing import owe
@@ -235,6 +237,28 @@ class TestNobodyStaffsTheQueue:
                 debt.deadline_at += MINUTE * 10  # c0 alone is half through its time, later all of them are
         one = self.statements(site, self.HALF + MINUTE)
         assert self.statements(site, self.HALF + 20 * MINUTE) == one
+
+    @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+    def test_each_page_of_the_line_is_read_by_its_index(self, site):
+        """With a storm's debts: sorted anew for each page, the line of 8,000 took half a second, each second."""
+        self.owe(site, 7)
+        heard: list[tuple[str, Any]] = []
+
+        def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+            heard.append((statement, parameters))
+
+        engine = site.database.engine
+        with site.database.reading() as session:
+            connection = session.connection()
+            event.listen(engine, "before_cursor_execute", hear)
+            late = due_in_line(session, self.HALF + MINUTE, POLICY, ["general"], 3, late_in=["enterprise"])
+            assert [due.callback_id for due in late] == [1, 2, 3, 4, 5, 6, 7]
+            event.remove(engine, "before_cursor_execute", hear)
+            assert len(heard) == 1 + 3
+            for statement, parameters in heard[2:]:
+                how = f"EXPLAIN QUERY PLAN {statement}"
+                plan = [row[3] for row in connection.exec_driver_sql(how, parameters)]
+                assert "ix_callback_line (state=? AND queue=? AND prio<?)" in plan[0], plan
 
     def statements(self, site: Site, at: datetime) -> int:
         found: list[str] = []
