@@ -98,7 +98,7 @@ def _finish(folder: Path, final: Path) -> Path:
 
 def _write_data(settings: Settings, folder: Path, now: datetime) -> Manifest:
     published = settings.home_dir / "published"
-    careful_files.copy_tree(settings.config_dir, folder / "config")
+    careful_files.copy_tree(settings.config_dir, folder / "config", lambda file: _is_secret(settings, file))
     careful_files.copy_tree(published, folder / "published")
     with as_found.database_found(settings) as database, database.reading() as session:
         connection = session.connection()
@@ -120,6 +120,11 @@ def _write_data(settings: Settings, folder: Path, now: datetime) -> Manifest:
     for name, text in backup_manifest.texts_of(manifest).items():
         careful_files.write_file(folder / name, text)
     return manifest
+
+
+def _is_secret(settings: Settings, file: Path) -> bool:
+    """Systemd's file of the environment (passwords, trunks' secrets) and the keys may lie among the config files."""
+    return file.suffix == ".env" or file.resolve() == settings.keys_path.resolve()
 
 
 def program_version() -> str:

@@ -8,7 +8,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -53,26 +53,30 @@ def write_file(target: Path, text: str) -> None:
         os.fsync(write.fileno())
 
 
-def make_folder(folder: Path) -> None:
-    """With all that lead to it, mode 700 where they are new."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+def make_folder(folder: Path) -> Path | None:
+    """With all that lead to it, mode 700 where they are new; gives the uppermost new one."""
+    if folder.is_dir():
+        return None
+    uppermost = make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return uppermost or folder
 
 
-def copy_tree(source: Path, target: Path) -> int:
+def copy_tree(source: Path, target: Path, leave_out: Callable[[Path], bool] = lambda _file: False) -> int:
     """Copies all `plain_files`; gives their number. If files go meanwhile it begins anew. Raises BadLink."""
     for _ in range(_TRIES):
         try:
-            return _copy_tree(source, target)
+            return _copy_tree(source, target, leave_out)
         except FileNotFoundError:
             shutil.rmtree(target, ignore_errors=True)
-    return _copy_tree(source, target)
+    return _copy_tree(source, target, leave_out)
 
 
-def _copy_tree(source: Path, target: Path) -> int:
+def _copy_tree(source: Path, target: Path, leave_out: Callable[[Path], bool]) -> int:
     count = 0
     for file in plain_files(source) if source.is_dir() else ():
+        if leave_out(file):
+            continue
         copy_file(file, target / file.relative_to(source))
         count += 1
     return count

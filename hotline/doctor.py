@@ -11,14 +11,14 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hotline import as_found, doctor_asterisk, doctor_machine
+from hotline import as_found, doctor_asterisk, doctor_machine, render_check
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView
 from hotline.database import head_revision
 from hotline.database_copies import key_proofs
 from hotline.findings import Finding, Level, fail, ok, warn
 from hotline.settings import Settings
-from ivr.config_files.checker import Configuration, check
-from ivr.config_files.published import load_published
+from ivr.config_files.checker import Configuration
+from ivr.config_files.published import check_further, load_published
 from ivr.lines import Lines
 from tickets.sealing import KeyFileIsUnusable, Sealer
 
@@ -50,7 +50,10 @@ class Examined:
 
 
 def examine(settings: Settings, now: datetime) -> Examined:
-    configuration, problems = check(settings.config_dir)
+    configuration, problems = check_further(
+        settings.config_dir,
+        lambda folder, found: render_check.problems(settings, folder, found, is_only_looked_at=True),
+    )
     return Examined(
         settings,
         now,

@@ -26,14 +26,22 @@ _NOTE_BYTES: Final = 120
 _SERVER: Final = "hotline.cli serve"
 
 
-class UpRunsAlready(HotlineError):
-    """The state folder has a `hotline up` that lives."""
+UP: Final = "hotline up"
+RESTORE: Final = "hotline restore"
 
-    def __init__(self, home: Path, pid: object) -> None:
-        super().__init__(
-            f"`hotline up` runs already on {home} (process {pid}): end that one first, by Ctrl-C in its terminal or "
-            f"`kill {pid}`; for a second hotline beside it see README.md"
-        )
+
+class UpRunsAlready(HotlineError):
+    """The state folder has a `hotline up` that lives, or is being restored."""
+
+    def __init__(self, home: Path, holder: str, pid: object) -> None:
+        if holder == RESTORE:
+            said = "is at work on {home} (process {pid}): wait until it has ended"
+        else:
+            said = (
+                "runs already on {home} (process {pid}): end that one first, by Ctrl-C in its terminal or "
+                "`kill {pid}`; for a second hotline beside it see README.md"
+            )
+        super().__init__(f"`{holder}` {said.format(home=home, pid=pid)}")
 
 
 class CannotEndAsterisk(AsteriskFailed):
@@ -54,6 +62,7 @@ class UpNote:
 
     file: TextIO
     left: StartedServer | None
+    holder: str = UP
 
     def server_started(self, pid: int) -> None:
         """Raises OSError."""
@@ -62,12 +71,16 @@ class UpNote:
     def write(self, server: StartedServer | None) -> None:
         """Raises OSError. Over what stands there, in the same length: a full disk takes that, and a kill leaves one or the
         other."""
-        note = {"up": os.getpid(), "server": [server.pid, server.started_at] if server else None}
+        note = {
+            "holder": self.holder,
+            "up": os.getpid(),
+            "server": [server.pid, server.started_at] if server else None,
+        }
         os.pwrite(self.file.fileno(), json.dumps(note).ljust(_NOTE_BYTES).encode(), 0)
 
 
 @contextmanager
-def only_one(settings: Settings) -> Iterator[UpNote]:
+def only_one(settings: Settings, holder: str = UP) -> Iterator[UpNote]:
     """Holds the state folder until this process ends, however it ends. Raises UpRunsAlready."""
     home = settings.home_dir
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,9 +88,10 @@ def only_one(settings: Settings) -> Iterator[UpNote]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UpRunsAlready(home, _read(file).get("up", "unknown")) from None
+            held = _read(file)
+            raise UpRunsAlready(home, held.get("holder", UP), held.get("up", "unknown")) from None
         server = _read(file).get("server")
-        note = UpNote(file, StartedServer(*server) if server else None)
+        note = UpNote(file, StartedServer(*server) if server else None, holder)
         note.write(note.left)
         yield note
 

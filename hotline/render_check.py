@@ -53,7 +53,7 @@ def problems(
     try:
         render(lines, site, templates, kinds)
     except CannotRender as fault:
-        found.append(_at(fault, str(fault), "Write it otherwise.", folder))
+        found.append(_of_setting(settings, fault) or _at(fault, str(fault), "Write it otherwise.", folder))
     except (TemplateError, *_IN_TEMPLATES) as fault:
         found.append(_at(fault, f"{type(fault).__name__}: {fault}", _REMEDY, folder))
     return found
@@ -71,6 +71,25 @@ def _unreadable(folder: Path) -> Iterator[ConfigProblem]:
             yield problem(name, (fault.lineno, 1), (), fault.message or "it is no template", _REMEDY)
         except (UnicodeDecodeError, OSError) as fault:
             yield problem(name, (1, 1), (), f"the file cannot be read ({fault})", "Save it as UTF-8.")
+
+
+def _of_setting(settings: Settings, fault: CannotRender) -> ConfigProblem | None:
+    """A value from the environment, wherever a template prints it; None if none of them is it."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        is_folder = isinstance(value, Path)
+        text = str(value.absolute()) if is_folder else value
+        if not isinstance(text, str) or not text:
+            continue
+        if fault.value == text or (is_folder and str(fault.value).startswith(f"{text}/")):
+            variable = f"{settings.model_config['env_prefix']}{name.upper()}"
+            remedy = (
+                f"Set {variable} otherwise; a folder is to be moved first."
+                if is_folder
+                else f"Set {variable} otherwise."
+            )
+            return problem("environment", (1, 1), (variable,), str(fault), remedy)
+    return None
 
 
 def _at(fault: BaseException, said: str, remedy: str, folder: Path) -> ConfigProblem:

@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from hotline import as_found, backup_manifest, careful_files
 from hotline.backup import KEYS_FILE, KEYS_NAME, NAME, RECORDINGS, SECRETS_FILE
 from hotline.backup_manifest import POSTGRESQL_FILE, SQLITE_FILE, Manifest
+from hotline.careful_files import CannotSwap
 from hotline.database import head_revision, migrate
 from hotline.database_copies import load_postgresql, need
-from hotline.leftovers import only_one
+from hotline.leftovers import RESTORE, only_one
 from hotline.settings import Settings
 from tickets.sealing import KeyFileIsUnusable, Sealer, SealIsBroken
 from vocabulary.errors import HotlineError
@@ -60,13 +61,13 @@ def restore(
             _prepare(settings, backup, manifest, keys_from, aside)
             if manifest.database == "postgresql":
                 _load(settings, backup, aside)
-            _place_keys_apart(settings, aside)
             if not was_there and _is_filled(settings.home_dir):
                 raise CannotRestore(
                     f"{settings.home_dir} was filled by somebody meanwhile, so its files were not replaced: stop what was "
                     "started there, and restore again with --force"
                 )
-            return _swap(settings, manifest, aside)
+            with _keys_placed_apart(settings, aside):
+                return _swap(settings, manifest, aside)
     except OSError as fault:
         raise CannotRestore(f"the restore failed: {fault.strerror or fault} ({fault.filename})") from fault
 
@@ -155,8 +156,8 @@ def _nobody_starts(settings: Settings, aside: Path) -> Iterator[bool]:
     with ExitStack() as held:
         was_there = _is_filled(settings.home_dir)
         if was_there:
-            held.enter_context(only_one(settings))
-        held.enter_context(only_one(settings.model_copy(update={"home": aside})))
+            held.enter_context(only_one(settings, RESTORE))
+        held.enter_context(only_one(settings.model_copy(update={"home": aside}), RESTORE))
         yield was_there
 
 
@@ -243,17 +244,27 @@ def _place_keys(settings: Settings, copy: Path, source: Path, aside: Path) -> No
         shutil.rmtree(copy.parent)
 
 
-def _place_keys_apart(settings: Settings, aside: Path) -> None:
-    """The restored keys that belong outside the state folder, for whoever ran the hotline."""
+@contextmanager
+def _keys_placed_apart(settings: Settings, aside: Path) -> Iterator[None]:
+    """The restored keys that belong outside the state folder, for whoever ran the hotline; not if the folder cannot be
+    swapped."""
     place, copy = settings.keys_path, aside / "keys" / KEYS_FILE
     if place.is_relative_to(settings.home_dir) or not copy.exists():
+        yield
         return
+    made = careful_files.make_folder(place.parent)
     draft = place.with_name(f".{place.name}.restored")
     draft.unlink(missing_ok=True)
     careful_files.copy_file(copy, draft)
-    careful_files.own_as(draft, (settings.home_dir if settings.home_dir.exists() else place.parent).stat())
+    owner = (settings.home_dir if settings.home_dir.exists() else place.parent).stat()
+    careful_files.own_as(made or draft, owner)
     draft.rename(place)
     shutil.rmtree(copy.parent)
+    try:
+        yield
+    except CannotSwap:
+        place.unlink()
+        raise
 
 
 def _load(settings: Settings, backup: Path, aside: Path) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+from heapq import merge
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, null
+from sqlalchemy import ColumnElement, null
 from sqlmodel import Session, col, select, update
 
 from missed_call_redial.attempts import NO_TRUNK_ALLOWS
@@ -76,15 +77,24 @@ def due_in_line(
 ) -> Iterator[Due]:
     """All that are due in these queues, first arrivals first, read `page` by `page`: whoever has enough stops.
 
-    `late_in`: of these queues only the debts of which half the time is gone.
+    `late_in`: of these queues, which are not among the others, only the debts of which half the time is gone.
     """
     queue, found = col(Callback.queue), _is_due(now, policy)
-    is_late = queue.in_(sorted(late_in)) & (col(Callback.deadline_at) <= now + policy.deadline / 2)
-    found.append(queue.in_(sorted(queues)) | is_late if late_in else queue.in_(sorted(queues)))
-    number = select(CallRecord.number_called).where(col(CallRecord.call_id) == col(Callback.first_call_id))
-    number_called = case((is_late, number.scalar_subquery())) if late_in else null()
     if only_critical:
         found.append(col(Callback.is_critical).is_(True))
+    lines = [_in_pages(session, [*found, queue.in_(sorted(queues))], null(), page)]
+    if late_in:  # a line of its own: either/or in one statement keeps SQLite from reading a page by its index
+        is_late = [queue.in_(sorted(late_in)), col(Callback.deadline_at) <= now + policy.deadline / 2]
+        number = select(CallRecord.number_called).where(
+            col(CallRecord.call_id) == col(Callback.first_call_id)
+        )
+        lines.append(_in_pages(session, [*found, *is_late], number.scalar_subquery(), page))
+    yield from merge(*lines, key=lambda due: (-due.prio, due.callback_id))
+
+
+def _in_pages(
+    session: Session, found: list[ColumnElement[bool]], number_called: ColumnElement[Any], page: int
+) -> Iterator[Due]:
     last: Due | None = None
     while True:
         behind = (

@@ -30,7 +30,7 @@ from missed_call_redial.policy import (
     first_attempt_at,
     reason_to_refuse,
 )
-from missed_call_redial.settling import SPOKEN_WITH, settle
+from missed_call_redial.settling import SPOKEN_WITH, settle, show_in_progress
 from tickets.call_records import CallRecord
 from tickets.outcome import LOST, Outcome
 
@@ -41,7 +41,7 @@ def owe(
     """Owe a call back, merge the miss into the debt that is open, or state why nothing is owed."""
     link = session.get(CallbackCall, missed.call_id)
     if link is not None:
-        if not _was_answered_since(session, missed):
+        if missed.is_switchboard or not _was_answered_since(session, missed):
             reopened = _reopen_what_it_closed(session, missed, policy, zone)
             _bring_due(session, reopened, missed, policy, zone, now)
         callback = lock_callback(session, link.callback_id)
@@ -49,6 +49,10 @@ def owe(
         if reason is not None and _is_untouched(session, callback):
             _take_out(session, callback, link, policy, zone)
             return _state_refusal(session, missed, reason, now)
+        if missed.queue != link.queue:
+            link.queue = missed.queue
+            session.flush()
+            _ask_for_queues_of(callback, _misses_of(session, callback))
         link.prio = max(link.prio, missed.place(policy))
         callback.prio = max(callback.prio, link.prio)
         link.is_critical = link.is_critical or missed.is_critical
@@ -98,14 +102,20 @@ def _take_out(
     else:
         first, last = left[0], left[-1]
         callback.first_missed_at, callback.first_call_id = first.missed_at, first.call_id
-        callback.queue, callback.prio = first.queue, max(link.prio for link in left)
-        callback.queues_wanted = list(dict.fromkeys(link.queue for link in left))
+        callback.prio = max(link.prio for link in left)
+        _ask_for_queues_of(callback, left)
         callback.is_critical = any(link.is_critical for link in left)
         callback.missed_count, callback.last_missed_at = len(left), last.missed_at
         callback.due_at = first_attempt_at(policy, first.missed_at, zone, is_critical=callback.is_critical)
         callback.deadline_at = last.missed_at + policy.deadline
         session.add(callback)
     session.flush()
+
+
+def _ask_for_queues_of(callback: Callback, misses: list[CallbackCall]) -> None:
+    """What stands already has the queue of its attempt."""
+    callback.queue = misses[0].queue
+    callback.queues_wanted = list(dict.fromkeys(link.queue for link in misses))
 
 
 def _misses_of(session: Session, callback: Callback) -> list[CallbackCall]:
@@ -168,7 +178,8 @@ def _reopen_what_it_closed(
 
 def _hand_over(session: Session, closed: Callback, policy: CallbackPolicies, zone: tzinfo) -> None:
     """The open debt gets the misses of this one, as if they had come to it: their place, their queues, the emergency among
-    them, and their tickets. What a talk settled stays where it is."""
+    them, and their tickets; and the attempts of which the result is not told yet, since it ends that debt. What a talk settled
+    stays where it is."""
     session.refresh(closed)
     standing = lock_open_callback(session, closed.number_digest)
     assert closed.id is not None
@@ -186,6 +197,11 @@ def _hand_over(session: Session, closed: Callback, policy: CallbackPolicies, zon
         for link in misses:
             link.callback_id = standing.id
             _take_in(standing, link, policy, zone)
+        for attempt in tried if talk is None else ():
+            if not attempt.is_told:
+                attempt.callback_id = standing.id
+            if attempt.state != AttemptState.DONE:
+                show_in_progress(standing)
     session.flush()
 
 

@@ -71,6 +71,10 @@ def settle(
     is_given_up = callback.closing_code in _RESTS_ON_THE_TALLY
     if is_given_up and not tally.is_invalid and tally.counted < policy.max_attempts:
         _reopen_what_was_given_up(session, callback, attempts)
+    elif is_given_up:
+        callback.closing_code = (
+            ClosingCode.INVALID_NUMBER if tally.is_invalid else ClosingCode.UNREACHABLE_AFTER_N
+        )
     if callback.state != CallbackState.CLOSED:
         _go_on(callback, attempts, tally, policy, zone, now)
     session.flush()

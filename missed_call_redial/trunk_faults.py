@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -13,7 +14,9 @@ from missed_call_redial.dial_results import AttemptOutcome
 log = logging.getLogger(__name__)
 _RECENT: Final = timedelta(minutes=15)
 """After which a trunk that failed for others is tried again."""
-_IN_A_ROW: Final = 2
+_CITIZENS_IN_A_ROW: Final = 2
+"""One alone may be rung again and again, and the fault be of his number."""
+_LOOKED_AT: Final = 6
 _ALL_INVALID: Final = 4
 """So many different citizens, one after the other, cannot all have called us from numbers that do not exist."""
 
@@ -34,11 +37,12 @@ def trunk_faults(
     found: dict[str, datetime] = {}
     for trunk in trunks:
         last = [one for one in mine if one.trunk == trunk][:1]
-        recent = [one for one in _last_attempts(session, trunk, _IN_A_ROW) if _ended(one) > now - _RECENT]
-        if len(recent) < _IN_A_ROW:
-            recent = []
-        for attempts in (last, recent):
-            if attempts and all(one.outcome == AttemptOutcome.TRUNK_FAULT for one in attempts):
+        recent = [one for one in _last_attempts(session, trunk, _LOOKED_AT) if _ended(one) > now - _RECENT]
+        in_a_row = list(takewhile(_is_fault, recent))
+        if len({one.callback_id for one in in_a_row}) < _CITIZENS_IN_A_ROW:
+            in_a_row = []
+        for attempts in (list(takewhile(_is_fault, last)), in_a_row):
+            if attempts:
                 found[trunk] = max(_ended(attempts[0]), found.get(trunk, _ended(attempts[0])))
     return found
 
@@ -56,6 +60,10 @@ def warn_of_misrouting(session: Session, trunk: str) -> bool:
         len(citizens),
     )
     return True
+
+
+def _is_fault(attempt: Attempt) -> bool:
+    return attempt.outcome == AttemptOutcome.TRUNK_FAULT
 
 
 def _last_attempts(session: Session, trunk: str, count: int) -> list[Attempt]:

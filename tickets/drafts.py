@@ -37,7 +37,7 @@ _RECORD: Final = RECORDS.c.call_id == bindparam("of_call")
 _LOCK: Final = select(RECORDS.c.call_id).where(_RECORD).with_for_update()
 _DISPOSED_BY: Final = select(RECORDS.c.disposed_by).where(_RECORD)
 _TIED: Final = (
-    select(_LINKS.c.ticket_id)
+    select(_LINKS.c.ticket_id, _LINKS.c.relation)
     .where(_LINKS.c.call_id == bindparam("of_call"))
     .order_by(_LINKS.c.ticket_id)
     .limit(1)
@@ -73,13 +73,14 @@ def draft_for_call(
     connection = _lock_call(session, record.call_id)
     if decision.disposition is not None and record.disposition is None:
         dispose_by_rules(session, record.call_id, decision.disposition)
-    tied = connection.execute(_TIED, {"of_call": record.call_id}).scalar_one_or_none()
+    tied = connection.execute(_TIED, {"of_call": record.call_id}).one_or_none()
     if tied is not None:
-        if ringer is not None:
-            _reopen(session, record.call_id, int(tied), now)
+        ticket_id, relation = int(tied.ticket_id), tied.relation
+        if ringer is not None and relation == Relation.MADE.value:
+            _reopen(session, record.call_id, ticket_id, now)
         _complete_first(session, record.call_id, _wanted(record, decision, ringer), decision.rule_id, now)
-        return int(tied)
-    if not decision.ticket or record.disposed_by not in (None, BY_RULES):
+        return ticket_id
+    if not decision.ticket or _is_disposed_of(connection, record.call_id):
         return None
     citizen_id = _citizen_id(session, record, now)
     if decision.link_open_ticket_same_day and citizen_id is not None and local_day_bounds is not None:
@@ -115,6 +116,12 @@ def _lock_call(session: Session, call_id: str) -> Connection:
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK, {"of_call": call_id})
     return connection
+
+
+def _is_disposed_of(connection: Connection, call_id: str) -> bool:
+    """By a person. Asked anew: the call is held since a moment ago, and he may have spoken while it was waited for."""
+    disposed_by = connection.execute(_DISPOSED_BY, {"of_call": call_id}).scalar_one_or_none()
+    return disposed_by not in (None, BY_RULES)
 
 
 def _make(
@@ -179,9 +186,7 @@ def _reopen(session: Session, call_id: str, ticket_id: int, now: datetime) -> No
     ticket = locked(session, ticket_id)
     if ticket.state != TicketState.CLOSED.value or ticket.typed_fields:
         return
-    # Asked anew: the call is held since a moment ago, and somebody may have spoken while it was waited for.
-    disposed_by = connection_of(session).execute(_DISPOSED_BY, {"of_call": call_id}).scalar_one_or_none()
-    if disposed_by not in (None, BY_RULES):
+    if _is_disposed_of(connection_of(session), call_id):
         return
     steps = [line for line in history(session, ticket_id) if line.field == "state"]
     if steps and steps[-1].by == BY_RULES:

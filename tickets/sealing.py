@@ -51,7 +51,7 @@ class Sealer:
             raise ValueError("the current key must be among the seal keys, and no key id may hold a colon")
 
     def seal(self, text: str) -> str:
-        """`k1:<base64url of nonce and ciphertext>`; the same text gives another value each time."""
+        """`<key id>:<base64url of nonce and ciphertext>`; the same text gives another value each time."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), self._current.encode())
         return f"{self._current}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"

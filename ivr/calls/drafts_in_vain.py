@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import String, cast, func
-from sqlmodel import Session, col, exists, or_, select
+from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from ivr.calls.ledger import Ledger
@@ -81,12 +81,13 @@ def closed_too_early(session: Session, since: datetime, after: int = 0) -> list[
 
 
 def _closed_of(debts: Sequence[int]) -> SelectOfScalar[int]:
-    """Tickets of these debts that we closed. `lower`: an index of states must not look useful."""
-    by_us = exists().where(
-        col(TicketHistory.ticket_id) == col(Ticket.id),
-        col(TicketHistory.by) == BY_RULES,
-        col(TicketHistory.field) == "state",
-        col(TicketHistory.to_value) == TicketState.CLOSED,
+    """Tickets of these debts that we closed, and nobody after us. `lower`: an index of states must not look useful."""
+    closed_by = (
+        select(TicketHistory.by)
+        .where(col(TicketHistory.ticket_id) == col(Ticket.id), col(TicketHistory.field) == "state")
+        .order_by(col(TicketHistory.id).desc())
+        .limit(1)
+        .scalar_subquery()
     )
     return (
         select(CallTicket.ticket_id)
@@ -99,7 +100,7 @@ def _closed_of(debts: Sequence[int]) -> SelectOfScalar[int]:
             *_NOBODY_TYPED,
             func.lower(col(Ticket.state), type_=String) == TicketState.CLOSED.value,
             or_(col(CallRecord.disposed_by).is_(None), col(CallRecord.disposed_by) == BY_RULES),
-            by_us,
+            closed_by == BY_RULES,
         )
         .distinct()
     )

@@ -1,27 +1,34 @@
 """A debt ends and nobody spoke with the citizen: the draft that stood on the agents' screens does not stay open for ever."""
 
 import threading
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
-from sqlmodel import Session, col, select
-from support.ringing_back import BUSY, LOST, TALK, RingingBack, answered_story, lost_story
+from sqlalchemy import text
+from sqlmodel import Session, select
+from support.ringing_back import (
+    ANY_CALL,
+    BUSY,
+    LOST,
+    LOST_CALL,
+    TALK,
+    RingingBack,
+    answered_story,
+    lost_story,
+    rule_by,
+    settle_drafts,
+    told_late,
+    tried_in_vain,
+)
 from support.waiting import wait_for
 from support.web_hotline import Api, WebHotline
 
 from hotline.accounts import Role
-from hotline.database import DatabaseIsBusy
-from hotline.rounds import DraftsInVain
 from hotline.web.calls import record_of
-from ivr.calls.drafts_in_vain import closed_too_early, left_open, settle_draft
-from ivr.calls.ledger import Ledger
+from ivr.calls.drafts_in_vain import closed_too_early
 from missed_call_redial.callbacks import Attempt, Callback
 from missed_call_redial.claims import expire_overdue
 from missed_call_redial.owing import cancel
-from routing.rules import RoutingRules, Rule, Then, When
 from tickets.edits import dispose
 from tickets.tickets import CallTicket
 
@@ -41,16 +48,6 @@ def agent(web: WebHotline) -> Api:
 @pytest.fixture
 def leader(web: WebHotline) -> Api:
     return web.client(Role.SHIFT_LEADER)
-
-
-def settle(site: RingingBack) -> list[int]:
-    return DraftsInVain(site.web.database, site.ledger).settle(site.now)
-
-
-def tried_in_vain(site: RingingBack) -> None:
-    """One attempt, and the citizen's line was busy."""
-    site.lose()
-    site.dialled(site.accept("1001"), BUSY)
 
 
 def expire(site: RingingBack) -> None:
@@ -85,15 +82,15 @@ ENDS = {
 @pytest.mark.parametrize("code", ENDS)
 def test_the_draft_is_closed_with_the_debt_and_says_why(site: RingingBack, code: str) -> None:
     tried_in_vain(site)
-    assert settle(site) == []  # it is still owed: the next agent goes on with it
+    assert settle_drafts(site) == []  # it is still owed: the next agent goes on with it
     ENDS[code](site)
     assert site.debt().closing_code == code
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     ticket = site.ticket()
     assert (ticket.state, ticket.disposition, ticket.ticket_no) == ("closed", "lost", None)
     said = [(line.by, line.field, line.to_value, line.remark) for line in site.history(ticket)]
     assert ("rules", "state", "closed", f"callback 1: {code}") in said
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert site.ticket().version == ticket.version
 
 
@@ -102,7 +99,7 @@ def test_what_a_person_typed_stays_open(site: RingingBack, agent: Api, code: str
     tried_in_vain(site)
     assert agent.patch("/api/tickets/1", {"version": 1, "text": "邻居说他住院了"}).status_code == 200
     ENDS[code](site)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert (site.ticket().state, site.ticket().text) == ("draft", "邻居说他住院了")
 
 
@@ -110,29 +107,16 @@ def test_a_draft_stays_while_somebody_dials_for_a_debt_that_is_closed(site: Ring
     site.lose()
     attempt = site.accept("1001")
     call_off(site)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     site.dialled(attempt, BUSY)
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
 
 
 def test_a_talk_leaves_the_draft_to_the_agent(site: RingingBack) -> None:
     tried_in_vain(site)
     site.dialled(site.accept("1002"), TALK, talk=30)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert site.ticket().state == "draft"
-
-
-def told_late(site: RingingBack) -> str:
-    """The second attempt, by 1002, was not heard to its end, and the debt expired: the draft was closed."""
-    tried_in_vain(site)
-    attempt = site.accept("1002")
-    with site.web.database.writing() as session:
-        row = session.exec(select(Attempt).where(col(Attempt.id) == attempt)).one()
-        row.state, row.outcome, row.counts, row.ended_at = "done", "unknown", True, site.now
-        debt = session.exec(select(Callback)).one()
-        debt.state, debt.closing_code, debt.closed_at = "closed", "expired", site.now
-    assert settle(site) == [1]
-    return attempt
 
 
 def test_a_talk_that_is_told_late_opens_it_again(site: RingingBack) -> None:
@@ -140,10 +124,10 @@ def test_a_talk_that_is_told_late_opens_it_again(site: RingingBack) -> None:
     attempt = told_late(site)
     site.dialled(attempt, TALK, talk=30)
     assert site.debt().closing_code == "connected"
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     ticket = site.ticket()
     assert (ticket.state, ticket.agent_no, ticket.disposition) == ("draft", "1002", None)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
 
 
 def test_what_a_person_said_of_the_call_holds_against_a_talk_told_late(
@@ -154,7 +138,7 @@ def test_what_a_person_said_of_the_call_holds_against_a_talk_told_late(
     before = site.ticket().version
     site.dialled(attempt, TALK, talk=30)
     assert site.debt().closing_code == "connected"
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert (site.ticket().state, site.ticket().version) == ("closed", before)
     with site.web.database.reading() as session:  # and nobody looks at it every few seconds
         assert closed_too_early(session, site.now - timedelta(days=3)) == []
@@ -172,12 +156,25 @@ def test_what_a_person_said_of_the_call_holds_when_the_next_agent_rings_back(
     assert (site.ticket().state, site.ticket().version) == ("closed", before)
 
 
+def test_what_an_agent_closed_after_a_talk_told_late_is_not_looked_at_again(
+    site: RingingBack, agent: Api
+) -> None:
+    """Every few seconds, until the debt is days old."""
+    attempt = told_late(site)
+    site.dialled(attempt, TALK, talk=30)
+    assert settle_drafts(site) == [1]
+    closing = {"version": site.ticket().version, "state": "closed"}
+    assert site.web.client(Role.AGENT, "1002").patch("/api/tickets/1", closing).status_code == 200
+    with site.web.database.reading() as session:
+        assert closed_too_early(session, site.now - timedelta(days=3)) == []
+
+
 def test_a_draft_that_a_person_closed_stays_closed(site: RingingBack, agent: Api) -> None:
     site.lose()
     attempt = site.accept("1001")
     assert agent.patch(f"/api/calls/{LOST}", {"disposition": "nuisance"}).status_code == 200
     site.dialled(attempt, TALK, talk=30)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert (site.ticket().state, site.ticket().disposition) == ("closed", "nuisance")
 
 
@@ -197,9 +194,9 @@ def talk_of_another_told_late(site: RingingBack) -> None:
 
 def test_the_ticket_goes_to_him_whose_talk_was_told_late(site: RingingBack) -> None:
     talk_of_another_told_late(site)
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     assert (site.ticket().agent_no, site.debt().agent_no) == ("1001", "1001")
-    assert settle(site) == []
+    assert settle_drafts(site) == []
 
 
 def test_who_disposes_of_the_call_at_that_moment_and_the_round_wait_in_no_circle(site: RingingBack) -> None:
@@ -211,7 +208,7 @@ def test_who_disposes_of_the_call_at_that_moment_and_the_round_wait_in_no_circle
 
     def go_round() -> None:
         try:
-            settle(site)
+            settle_drafts(site)
         except BaseException as fault:
             faults.append(fault)
 
@@ -243,18 +240,6 @@ def is_waiting(site: RingingBack) -> bool:
         return bool(session.execute(blocked).scalar_one())
 
 
-ANY_CALL = Rule(id="all", when=When(), then=Then(title="来电"))
-LOST_CALL = Rule(
-    id="lost", when=When(outcome=("queue_abandon",)), then=Then(ticket=False, disposition="lost")
-)
-
-
-def rule_by(site: RingingBack, *rules: Rule) -> None:
-    running = site.web.hotline.running
-    configuration = replace(running.configuration, rules=RoutingRules(rules=rules))
-    site.web.hotline.replace_running(replace(running, configuration=configuration))
-
-
 def calls_again(site: RingingBack) -> None:
     after = (site.now - lost_story()[0].at + timedelta(minutes=5)).total_seconds()
     site.hear(answered_story(AGAIN, "1002", after=after))
@@ -266,11 +251,11 @@ def test_the_call_in_which_he_is_answered_gets_the_draft_that_is_linked_to_it(si
     """As shipped, a repeated call joins the open ticket of its day."""
     tried_in_vain(site)
     calls_again(site)
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     ticket = site.ticket()
     assert (ticket.state, ticket.agent_no) == ("draft", "1002")
     assert [one.id for one in site.tickets(AGAIN)] == [ticket.id]
-    assert settle(site) == []
+    assert settle_drafts(site) == []
 
 
 def test_else_the_lost_call_is_linked_to_the_ticket_of_the_call_in_which_he_was_answered(
@@ -279,7 +264,7 @@ def test_else_the_lost_call_is_linked_to_the_ticket_of_the_call_in_which_he_was_
     rule_by(site, LOST_CALL, ANY_CALL)
     tried_in_vain(site)
     calls_again(site)
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     draft, talked = site.tickets()
     assert (draft.state, draft.disposition) == ("closed", "lost")
     assert "ticket 2" in (site.history(draft)[-1].remark or "")
@@ -296,7 +281,7 @@ def relation(session: Session, ticket_id: int) -> str:
 def test_a_debt_that_is_open_again_opens_the_draft_for_the_next_agent(site: RingingBack) -> None:
     tried_in_vain(site)
     call_off(site)
-    settle(site)
+    settle_drafts(site)
     with site.web.database.writing() as session:
         session.exec(select(Callback)).one().reopen("owed")  # type: ignore[arg-type]
     site.accept("1002")
@@ -310,9 +295,9 @@ def test_a_draft_of_a_talk_with_nobody_ends_with_its_debt(site: RingingBack) -> 
     site.hear(story[:4])
     assert site.ticket().agent_no == "1001"
     site.hear(story[4:])
-    assert settle(site) == []  # he is to be rung back
+    assert settle_drafts(site) == []  # he is to be rung back
     expire(site)
-    assert settle(site) == [1]
+    assert settle_drafts(site) == [1]
     assert site.ticket().state == "closed"
 
 
@@ -320,95 +305,5 @@ def test_a_ticket_that_the_rules_want_for_a_lost_call_stays(site: RingingBack) -
     rule_by(site, ANY_CALL)
     tried_in_vain(site)
     call_off(site)
-    assert settle(site) == []
+    assert settle_drafts(site) == []
     assert site.ticket().state == "draft"
-
-
-def abandon(site: RingingBack, count: int) -> None:
-    """So many debts, each with a draft that stays on the screens although the debt was called off."""
-    for n in range(count):
-        site.lose(f"hl1-179539{n:04}.1", number=f"1390000{n:04}")
-        site.dialled(site.accept("1001"), BUSY)
-        with site.web.database.writing() as session:
-            cancel(session, site.debt().id or 0, "他已来电", site.now)
-
-
-def test_more_than_one_round_can_look_at_have_their_turn_one_after_the_other(
-    site: RingingBack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those that stay open for good reasons come first, and keep nobody from his turn."""
-    few_at_once(monkeypatch, 2)
-    rule_by(site, ANY_CALL)
-    abandon(site, 5)
-    drafts = DraftsInVain(site.web.database, site.ledger)
-    assert drafts.settle(site.now) == []  # 1 and 2: the rules want them
-    rule_by(site, LOST_CALL, ANY_CALL)
-    assert [drafts.settle(site.now) for _ in range(4)] == [[3, 4], [5], [1, 2], []]
-
-
-def few_at_once(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr("ivr.calls.drafts_in_vain.MOST", most)
-    monkeypatch.setattr("hotline.rounds.MOST", most)
-
-
-def test_one_that_fails_keeps_no_other_back(
-    site: RingingBack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    abandon(site, 3)
-
-    def failing_at_the_second(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
-        changed = settle_draft(session, ledger, ticket_id, now)
-        if ticket_id == 2:
-            raise ValueError("a fault of ours")
-        return changed
-
-    monkeypatch.setattr("hotline.rounds.settle_draft", failing_at_the_second)
-    assert settle(site) == [1, 3]
-    assert "the draft ticket 2 was not settled" in caplog.text
-    monkeypatch.undo()
-    assert settle(site) == [2]  # nothing of it was kept, and it is not forgotten
-
-
-def test_while_the_database_is_away_the_round_ends_and_the_next_goes_on_behind(
-    site: RingingBack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    abandon(site, 3)
-    drafts = DraftsInVain(site.web.database, site.ledger)
-
-    def away(session: Session, ledger: Ledger, ticket_id: int, now: datetime) -> bool:
-        raise DatabaseIsBusy(5)
-
-    monkeypatch.setattr("hotline.rounds.settle_draft", away)
-    with pytest.raises(DatabaseIsBusy):
-        drafts.settle(site.now)
-    monkeypatch.undo()
-    assert [drafts.settle(site.now) for _ in range(3)] == [[2, 3], [1], []]
-
-
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_neither_look_walks_what_is_closed(site: RingingBack) -> None:
-    """Every five seconds, over the tickets of years. PostgreSQL's plan goes by what it has counted, not by the statement."""
-    attempt = told_late(site)
-    site.dialled(attempt, TALK, talk=30)
-    heard: list[tuple[str, Any]] = []
-
-    def hear(_c: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
-        heard.append((statement, parameters))
-
-    engine = site.web.database.engine
-    event.listen(engine, "before_cursor_execute", hear)
-    with site.web.database.reading() as session:
-        assert left_open(session) == []
-        assert closed_too_early(session, site.now - timedelta(days=3)) == [1]
-        event.remove(engine, "before_cursor_execute", hear)
-        plans = [
-            [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given)]
-            for said, given in heard
-        ]
-    drafts, talks, tickets = plans
-    assert drafts[0] == "SEARCH ticket USING INDEX ix_ticket_state (state=? AND rowid>?)"
-    assert "draft" in heard[0][1]
-    assert talks == ["SEARCH callback_attempt USING INDEX ix_callback_attempt_accepted_at (accepted_at>?)"]
-    assert tickets[0] == "SEARCH callback USING INTEGER PRIMARY KEY (rowid=?)"
-    assert "SEARCH ticket USING INTEGER PRIMARY KEY (rowid=?)" in tickets
-    assert not any(step.startswith("SCAN") for plan in plans for step in plan), plans

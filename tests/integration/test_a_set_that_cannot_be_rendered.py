@@ -109,6 +109,57 @@ def test_a_missing_trunk_secret_is_told_with_its_line_and_not_published(
     assert published(home) != good
 
 
+def test_a_set_in_force_asks_for_no_secret_where_nothing_is_written(
+    home: FilledHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that was told by SIGHUP has the environment of its start; after a restart a mistyped variable brings back
+    no older set, whose numbers and rules nobody meant."""
+    monkeypatch.setenv(SECRET, "hunter2hunter2")
+    config_door.load(home.settings)
+    older = published(home)
+    with_carrier(home)
+    version = config_door.load_changed(
+        home.settings
+    ).configuration.version  # by `hotline reload`, which has it
+    monkeypatch.delenv(SECRET)
+    for running in (config_door.load_changed(home.settings), config_door.load(home.settings)):
+        assert (running.configuration.version, running.is_degraded) == (version, False)
+        [said] = [one for one in running.problems if one.severity == "warning"]
+        assert f"Set {SECRET}" in str(said)
+    (home.settings.config_dir / "hotline.yaml").write_text("broken: [", "utf-8")
+    running = config_door.load(home.settings)
+    assert (running.configuration.version, running.is_degraded) == (version, True)
+    assert older != version
+    with pytest.raises(config_door.NotTaken, match=SECRET):
+        config_door.trunk_secrets(running.configuration.lines)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("system_name", "a b", "environment:1:1  HOTLINE_SYSTEM_NAME: 'a b' cannot stand in Asterisk's files as a word: "
+         "letters, digits, '_', '.' and '-' only. Set HOTLINE_SYSTEM_NAME otherwise."),
+        ("sip_bind", "0.0.0.0;", "environment:1:1  HOTLINE_SIP_BIND: '0.0.0.0;' cannot stand in Asterisk's files as a "
+         "address: no such host can be. Set HOTLINE_SIP_BIND otherwise."),
+        ("asterisk_etc", "/srv/a:b", "environment:1:1  HOTLINE_ASTERISK_ETC: '/srv/a:b' cannot stand in Asterisk's files "
+         "as a path: an absolute path without special characters. Set HOTLINE_ASTERISK_ETC otherwise; a folder is to be "
+         "moved first."),
+    ],
+)  # fmt: skip
+def test_a_setting_is_told_by_its_variable(home: FilledHome, setting: str, value: str, said: str) -> None:
+    settings = home.settings.model_copy(update={setting: Path(value) if value.startswith("/") else value})
+    assert [str(one) for one in config_door.load(settings).problems] == [said]
+
+
+def test_a_state_folder_that_cannot_stand_in_asterisks_files_is_told_too(
+    home: FilledHome, tmp_path: Path
+) -> None:
+    moved = tmp_path / "a:b"
+    home.home.rename(moved)
+    found = config_door.load(home.settings.model_copy(update={"home": moved})).problems
+    assert [(one.file, one.path) for one in found] == [("environment", ("HOTLINE_HOME",))]
+
+
 def test_a_template_that_prints_a_trunks_secret_does_not_tell_it(home: FilledHome) -> None:
     with_carrier(home)
     own_template(home, "password = {{ trunk_secrets['carrier-a'] }}\n")

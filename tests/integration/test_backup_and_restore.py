@@ -309,7 +309,7 @@ def test_keys_apart_belong_to_whoever_runs_the_hotline(
     monkeypatch.setattr(careful_files, "own_as", lambda path, model: given.update({path.name: model}))
     target = Settings.model_validate({"home": home, "keys_file": keys})
     restore.restore(target, made.folder, LATER, keys_from=tmp_path / "safe")
-    assert given[".k.json.restored"] == owner
+    assert given["elsewhere"] == owner, "with the folder that was made for them"
     assert keys.stat().st_mode & 0o777 == 0o600
 
 
@@ -328,6 +328,38 @@ def test_a_restore_that_fails_at_the_end_leaves_no_keys_apart(
         restore.restore(target, made.folder, LATER, keys_from=tmp_path / "safe")
     assert not keys.exists()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_restore_that_cannot_swap_leaves_no_keys_apart(
+    sqlite_home: FilledHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = backup.make_backup(sqlite_home.settings, tmp_path / "backups", NOW, keys_to=tmp_path / "safe")
+    keys = tmp_path / "elsewhere" / "k.json"
+    there: list[bool] = []
+
+    def cannot(_new: Path, _place: Path) -> bool:
+        there.append(keys.exists())
+        raise careful_files.CannotSwap("a mount point")
+
+    monkeypatch.setattr(careful_files, "put_in_place", cannot)
+    target = Settings.model_validate({"home": tmp_path / "new", "keys_file": keys})
+    with pytest.raises(careful_files.CannotSwap):
+        restore.restore(target, made.folder, LATER, keys_from=tmp_path / "safe")
+    assert there == [True]
+    assert not keys.exists()
+
+
+def test_secrets_among_the_config_files_stay_out_of_a_backup(sqlite_home: FilledHome, tmp_path: Path):
+    """Systemd's file of the environment lies in /etc/hotline, which is HOTLINE_CONFIG on a site; keys may lie there too."""
+    config = sqlite_home.settings.config_dir
+    (config / "hotline.env").write_text("HOTLINE_DATABASE_URL=postgresql://u:s3cret@h/n", "utf-8")
+    apart = config / "keys.json"
+    apart.write_bytes(sqlite_home.settings.keys_path.read_bytes())
+    settings = sqlite_home.settings.model_copy(update={"keys_file": apart})
+    made = backup.make_backup(settings, tmp_path / "backups", NOW)
+    names = {path.name for path in made.folder.rglob("*") if path.is_file()}
+    assert "hotline.yaml" in names
+    assert names.isdisjoint({"hotline.env", "keys.json"})
 
 
 def test_a_missing_program_is_named(

@@ -209,6 +209,14 @@ class TestTheCitizenCallsAgain:
             owe_all(session, missed("c1", is_switchboard=True))  # and lost after all
             assert own.state == "owed"
 
+    def test_lost_after_all_although_somebody_else_there_was_answered_since(self, database):
+        with database.writing() as session:
+            (own,) = owe_all(session, missed("c1", is_switchboard=True))
+            assert close_by_own_call(session, "c1", MORNING)
+            session.add(a_record("c2", after=MINUTE, outcome=Outcome.ANSWERED, answered_after=MINUTE))
+            owe_all(session, missed("c1", is_switchboard=True))
+            assert own.state == "owed"
+
     def test_a_switchboards_debts_stay(self, database):
         with database.writing() as session:
             (callback,) = owe_all(session, missed("c1", is_switchboard=True))
@@ -294,3 +302,17 @@ def test_many_workers_that_learn_of_many_misses_at_once_open_one_callback(databa
         callback = session.exec(select(Callback)).one()
         assert callback.missed_count == 40
         assert callback.first_call_id == "c0-0"
+
+
+@pytest.mark.parametrize("late", ["c1", "c2"])
+def test_the_queue_of_a_miss_may_be_learnt_later(database, late):
+    """From a line that was set aside, say: the debt is what it would be had it been known at once."""
+    queues = {"c1": "heating", "c2": "enterprise"}
+    with database.writing() as session:
+        for call_id, after in (("c1", 0 * MINUTE), ("c2", MINUTE)):
+            owe_all(
+                session, missed(call_id, after=after, queue="general" if call_id == late else queues[call_id])
+            )
+        owe_all(session, missed(late, after=MINUTE * (late == "c2"), queue=queues[late]))
+        debt = session.exec(select(Callback)).one()
+        assert (debt.queue, debt.queues_wanted) == ("heating", ["heating", "enterprise"])

@@ -182,6 +182,16 @@ class TestATrunkThatAnswersOptionsAndRefusesEveryCall:
         ended(site, "first", "trunk_fault", at=NOON - AGO, debt=2)
         assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
 
+    def test_nor_are_several_faults_of_one(self, site: Site) -> None:
+        for minutes in (1, 2, 3):
+            ended(site, "first", "trunk_fault", at=NOON - timedelta(minutes=minutes), debt=2)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+    def test_but_with_one_of_somebody_else_s(self, site: Site) -> None:
+        for minutes, debt in ((1, 2), (2, 2), (3, 3), (4, 4)):
+            ended(site, "first", "trunk_fault", at=NOON - timedelta(minutes=minutes), debt=debt)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "second")
+
     def test_after_a_while_it_is_tried_again(self, site: Site) -> None:
         for debt in (2, 3):
             ended(site, "first", "trunk_fault", at=NOON - timedelta(minutes=16 + debt), debt=debt)
@@ -207,7 +217,7 @@ class TestATrunkThatAnswersOptionsAndRefusesEveryCall:
 def test_what_is_asked_of_a_trunk_does_not_grow_with_its_past(
     database, shipped: Configuration, tmp_path: Path
 ) -> None:
-    """At each acceptance, in the writing transaction of the leg, on a table of years: two of the trunk's attempts are read,
+    """At each acceptance, in the writing transaction of the leg, on a table of years: a few of the trunk's attempts are read,
     and those of this debt."""
     site = Site(database, shipped, tmp_path, MOBILE, FIRST, SECOND)
     statements: list[tuple[str, Any]] = []

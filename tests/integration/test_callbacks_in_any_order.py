@@ -233,6 +233,14 @@ class TestTheLastTryWasNoneAfterAll:
             self.learn(session, attempt_id, RINGS)
             assert (debt.closing_code, debt.attempts) == ("unreachable_after_n", 3)
 
+    def test_the_reason_of_its_end_may_be_another(self, database):
+        """Two said that the number does not exist; the one between them, which is told last, says that it rang."""
+        with database.writing() as session:
+            debt, attempt_id = self.given_up(session)
+            debt.closing_code = "invalid_number"
+            self.learn(session, attempt_id, RINGS)
+            assert (debt.closing_code, debt.attempts) == ("unreachable_after_n", 3)
+
     def test_its_deadline_has_passed(self, database):
         with database.writing() as session:
             debt, attempt_id = self.given_up(session)

@@ -28,6 +28,7 @@ from missed_call_redial.claims import mark_placed
 from missed_call_redial.dispatcher import Dispatcher
 from missed_call_redial.owing import cancel, close_by_inbound, owe
 from missed_call_redial.queue_line import OnDuty
+from missed_call_redial.ringers import ringer_of
 from tickets.outcome import Outcome
 
 POLICY = a_policy()
@@ -145,6 +146,32 @@ class TestTheCallThatClosedTheDebtWasLostAfterAll:
             old, new = debts(session)
             assert (old.closing_code, old.agent_no, old.missed_count) == ("connected", "1001", 2)
             assert (new.state, new.first_call_id, new.missed_count, old.remark) == ("owed", "c3", 1, None)
+
+    @pytest.mark.parametrize("is_silent_first", [False, True], ids=["still dialling", "taken for vanished"])
+    def test_a_talk_that_is_told_after_it_settles_the_debt_that_stands(self, database, is_silent_first):
+        with database.writing() as session:
+            lose(session, "c1")
+            attempt_id = place(session)
+            accept(session, attempt_id)
+            on_dialling(session, attempt_id, NOON)
+            close_by_inbound(session, digest_of(CITIZEN), "c2", NOON + SECOND)
+            if is_silent_first:
+                assert silence(session, NOON + 10 * MINUTE) == [attempt_id]
+            lose(session, "c3", NOON - MORNING + 10 * SECOND)
+            lose(session, "c2", NOON - MORNING, outcome=Outcome.ANSWERED_NO_TALK)
+            old, new = debts(session)
+            assert (old.closing_code, new.state, new.missed_count) == (
+                "merged", "owed" if is_silent_first else "in_progress", 3,
+            )  # fmt: skip
+            spoken_at = NOON + 2 * MINUTE
+            on_dialled(
+                session, attempt_id, "ANSWER", 16, "", 30, spoken_at,
+                policy=POLICY, zone=SHANGHAI, now=NOON + 12 * MINUTE,
+            )  # fmt: skip
+            assert (new.closing_code, new.agent_no, new.closed_at) == ("connected", "1001", spoken_at)
+            ringer = ringer_of(session, "c1")
+            assert ringer is not None
+            assert (ringer.agent_no, ringer.has_citizen) == ("1001", True)
 
     def test_but_who_missed_us_after_that_talk_is(self, database):
         with database.writing() as session:

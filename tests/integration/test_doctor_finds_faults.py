@@ -49,6 +49,16 @@ def worst(found: list[Finding]) -> Finding:
     return max(found, key=lambda one: list(Level).index(one.level))
 
 
+def test_a_template_of_the_site_that_cannot_be_rendered_is_a_fault(home: FilledHome):
+    """The server runs the last good set because of it; `hotline check` and this say the same."""
+    own = home.settings.config_dir / "asterisk" / "queues.conf.j2"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("{% if %}", "utf-8")
+    found = worst(told(settings_of(home.home))["config"])
+    assert found.level is Level.FAIL
+    assert "asterisk/queues.conf.j2:1:1" in found.said
+
+
 def test_a_good_home_has_no_fault_but_the_missing_asterisk(home: FilledHome):
     before = files_below(home.home)
     found = told(settings_of(home.home))

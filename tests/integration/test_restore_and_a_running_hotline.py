@@ -86,7 +86,10 @@ def test_hotline_up_does_not_begin_during_a_restore(
     def starting(step: Callable[..., object]) -> Callable[..., object]:
         def at_this_step(*given: object) -> object:
             done = step(*given)
-            with pytest.raises(UpRunsAlready), only_one(sqlite_home.settings):
+            with (
+                pytest.raises(UpRunsAlready, match=r"`hotline restore` is at work .*: wait until"),
+                only_one(sqlite_home.settings),
+            ):
                 pass
             refused.append(step)
             return done

@@ -11,11 +11,11 @@ from tickets.call_records import CallRecord
 from tickets.citizens import Citizen
 from tickets.codes import Code, Codes
 from tickets.decision import Decision, Urgency
-from tickets.drafts import draft_for_call
+from tickets.drafts import close_draft, draft_for_call
 from tickets.edits import TicketChanges, dispose, edit
 from tickets.numbering import is_written_right
 from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
-from tickets.tickets import Relation, Ticket, TicketHistory, TicketState, get, history, of_call
+from tickets.tickets import Relation, Ticket, TicketHistory, TicketState, get, history, locked, of_call
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY = (datetime(2026, 11, 22, 16, 0, tzinfo=UTC), datetime(2026, 11, 23, 16, 0, tzinfo=UTC))
@@ -240,6 +240,34 @@ def test_a_disposition_that_a_person_gave_keeps_the_rules_from_making_a_draft(da
     assert draft(database, "c1", ANSWERED) is None
     with database.reading() as session:
         assert of_call(session, "c1") == []
+
+
+def test_also_when_it_was_given_while_the_rules_were_thought_over(database: Database):
+    """What the desk has read of the call may be older than what it waits for."""
+    call_id = call(database)
+    with database.reading() as session:
+        seen = session.get_one(CallRecord, call_id)
+        session.expunge(seen)
+    with database.writing() as session:
+        record = session.get_one(CallRecord, call_id)
+        record.disposition, record.disposed_by = "silent", "agent:1001"
+    with database.writing() as session:
+        assert draft_for_call(session, seen, ANSWERED, NOW, local_day_bounds=DAY) is None
+
+
+def test_who_rings_back_opens_no_ticket_of_another_call(database: Database):
+    link = Decision("repeat", "always", link_open_ticket_same_day=True)
+    earlier = made(database)
+    linked = draft(database, call(database, "c2"), link)
+    assert linked is not None
+    assert linked.id == earlier
+    with database.writing() as session:
+        close_draft(session, locked(session, earlier), None, NOW, "callback 1: expired")
+    with database.writing() as session:
+        draft_for_call(session, session.get_one(CallRecord, "c2"), link, NOW, ringer="1002")
+    with database.reading() as session:
+        ticket = get(session, earlier)
+        assert (ticket.state, ticket.agent_no) == ("closed", "1001")
 
 
 def test_a_disposition_of_the_rules_does_not(database: Database):

@@ -21,17 +21,29 @@ def dials(rows: Iterable[Sequence[str]], citizen_of: Mapping[str, str]) -> Count
 
 
 def rung_after_a_talk(rows: Iterable[Sequence[str]], citizen_of: Mapping[str, str]) -> list[str]:
-    """Attempts that dialled a citizen who had been reached before and had not called us since. `rows` of queue_log, in its
-    order; `citizen_of`: attempt → citizen, who is named as in HOTLINE_ARRIVED."""
+    """Attempts that dialled a citizen who talked with an agent then, or had done so and had not called us since. `rows` of
+    queue_log, in its order; `citizen_of`: attempt → citizen, who is named as in HOTLINE_ARRIVED.
+
+    Joined for less than a second is no talk, and a talk that an agent's phone or Asterisk cut by dying is to be made good.
+    """
     served: set[str] = set()
+    talking: set[str] = set()
     wrong = []
     for row in rows:
         if len(row) <= 5:
             continue
-        if row[4] == "HOTLINE_ARRIVED":
-            served.discard(row[5])
-        elif row[4] == "HOTLINE_REACHED":
-            served.add(citizen_of[row[5]])
-        elif row[4] == "HOTLINE_DIALLING" and citizen_of[row[5]] in served:
-            wrong.append(row[5])
+        event, data = row[4], row[5:]
+        if event == "QUEUESTART":  # Asterisk was killed meanwhile
+            talking.clear()
+        elif event == "HOTLINE_ARRIVED":
+            served.discard(data[0])
+        elif event == "HOTLINE_REACHED":
+            talking.add(citizen_of[data[0]])
+        elif event == "HOTLINE_DIALLED":
+            citizen, result, seconds = citizen_of[data[0]], data[1], data[3]
+            if result == "ANSWER" and float(seconds) > 0:
+                served.add(citizen)
+            talking.discard(citizen)
+        elif event == "HOTLINE_DIALLING" and citizen_of[data[0]] in served | talking:
+            wrong.append(data[0])
     return wrong

@@ -1,7 +1,7 @@
 """Agents who ring a citizen back in a hotline with its real ledger and desk: only Asterisk's part is played."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -9,11 +9,13 @@ from support.claiming import claim_first
 from support.fake_channel import FakeChannel
 from support.web_hotline import CITIZEN, MORNING, WebHotline
 
+from hotline.rounds import DraftsInVain
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from missed_call_redial.attempts import on_dialled, on_dialling
-from missed_call_redial.callbacks import Callback, CallbackState
+from missed_call_redial.callbacks import Attempt, Callback, CallbackState
 from missed_call_redial.claims import mark_placed
+from routing.rules import RoutingRules, Rule, Then, When
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.call_records import CallRecord
 from tickets.tickets import Ticket, TicketHistory, history, of_call
@@ -152,3 +154,38 @@ class RingingBack:
     def debt(self) -> Callback:
         with self.web.database.reading() as session:
             return session.exec(select(Callback).order_by(col(Callback.id).desc()).limit(1)).one()
+
+
+ANY_CALL = Rule(id="all", when=When(), then=Then(title="来电"))
+LOST_CALL = Rule(
+    id="lost", when=When(outcome=("queue_abandon",)), then=Then(ticket=False, disposition="lost")
+)
+
+
+def rule_by(site: RingingBack, *rules: Rule) -> None:
+    running = site.web.hotline.running
+    configuration = replace(running.configuration, rules=RoutingRules(rules=rules))
+    site.web.hotline.replace_running(replace(running, configuration=configuration))
+
+
+def settle_drafts(site: RingingBack) -> list[int]:
+    return DraftsInVain(site.web.database, site.ledger).settle(site.now)
+
+
+def tried_in_vain(site: RingingBack) -> None:
+    """One attempt, and the citizen's line was busy."""
+    site.lose()
+    site.dialled(site.accept("1001"), BUSY)
+
+
+def told_late(site: RingingBack) -> str:
+    """The second attempt, by 1002, was not heard to its end, and the debt expired: the draft was closed."""
+    tried_in_vain(site)
+    attempt = site.accept("1002")
+    with site.web.database.writing() as session:
+        row = session.exec(select(Attempt).where(col(Attempt.id) == attempt)).one()
+        row.state, row.outcome, row.counts, row.ended_at = "done", "unknown", True, site.now
+        debt = session.exec(select(Callback)).one()
+        debt.state, debt.closing_code, debt.closed_at = "closed", "expired", site.now
+    assert settle_drafts(site) == [1]
+    return attempt
