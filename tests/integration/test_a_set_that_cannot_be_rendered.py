@@ -151,6 +151,11 @@ def test_a_setting_is_told_by_its_variable(home: FilledHome, setting: str, value
     assert [str(one) for one in config_door.load(settings).problems] == [said]
 
 
+def test_a_folder_within_the_state_folder_is_told_by_its_own_variable(home: FilledHome) -> None:
+    settings = home.settings.model_copy(update={"asterisk_etc": home.home / "e;tc"})
+    assert [one.path for one in config_door.load(settings).problems] == [("HOTLINE_ASTERISK_ETC",)]
+
+
 def test_a_state_folder_that_cannot_stand_in_asterisks_files_is_told_too(
     home: FilledHome, tmp_path: Path
 ) -> None:
