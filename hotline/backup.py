@@ -123,8 +123,8 @@ def _write_data(settings: Settings, folder: Path, now: datetime) -> Manifest:
 
 
 def _is_secret(settings: Settings, file: Path) -> bool:
-    """Systemd's file of the environment (passwords, trunks' secrets) and the keys may lie among the config files."""
-    return file.suffix == ".env" or file.resolve() == settings.keys_path.resolve()
+    """The file of the environment (passwords, trunks' secrets), copies of it, and the keys may lie among the config files."""
+    return ".env" in file.name or file.resolve() == settings.keys_path.resolve()
 
 
 def program_version() -> str:

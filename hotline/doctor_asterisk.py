@@ -13,6 +13,7 @@ from hotline.config_door import etc_dir
 from hotline.findings import Finding, fail, ok, warn
 from hotline.leases import QueueLogPosition
 from hotline.listener import LEASE
+from hotline.render_check import fault_of_secret
 from hotline.settings import Settings
 from hotline.trunks import UP
 from ivr.lines import Lines
@@ -138,12 +139,12 @@ def trunks(lines: Lines | None, seen: AsteriskView | AsteriskNotReached) -> Iter
 
 def trunk_secrets(lines: Lines | None) -> Iterator[Finding]:
     for trunk in lines.trunks if lines else ():
-        if trunk.secret_env and not os.environ.get(trunk.secret_env):
+        if not trunk.secret_env:
+            continue
+        if fault := fault_of_secret(os.environ.get(trunk.secret_env, "")):
             remedy = f"Set {trunk.secret_env} where the hotline is started, and here; never in a YAML file."
-            yield fail(
-                f"trunk {trunk.name}", f"its secret {trunk.secret_env} is not in the environment", remedy
-            )
-        elif trunk.secret_env:
+            yield fail(f"trunk {trunk.name}", f"its secret {trunk.secret_env}: {fault}", remedy)
+        else:
             yield ok(f"trunk {trunk.name}", f"its secret {trunk.secret_env} is in the environment")
 
 

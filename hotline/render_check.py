@@ -74,7 +74,9 @@ def _unreadable(folder: Path) -> Iterator[ConfigProblem]:
 
 
 def _of_setting(settings: Settings, fault: CannotRender) -> ConfigProblem | None:
-    """A value from the environment, wherever a template prints it; None if none of them is it."""
+    """A value from the environment, wherever a template prints it; None if none of them is it. Of folders that lie in each
+    other the innermost."""
+    fitting: list[tuple[int, str, bool]] = []
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         is_folder = isinstance(value, Path)
@@ -82,14 +84,14 @@ def _of_setting(settings: Settings, fault: CannotRender) -> ConfigProblem | None
         if not isinstance(text, str) or not text:
             continue
         if fault.value == text or (is_folder and str(fault.value).startswith(f"{text}/")):
-            variable = f"{settings.model_config['env_prefix']}{name.upper()}"
-            remedy = (
-                f"Set {variable} otherwise; a folder is to be moved first."
-                if is_folder
-                else f"Set {variable} otherwise."
-            )
-            return problem("environment", (1, 1), (variable,), str(fault), remedy)
-    return None
+            fitting.append((len(text), name, is_folder))
+    if not fitting:
+        return None
+    _, name, is_folder = max(fitting)
+    variable = f"{settings.model_config['env_prefix']}{name.upper()}"
+    remedy = f"Set {variable} otherwise"
+    remedy += "; a folder is to be moved first." if is_folder else "."
+    return problem("environment", (1, 1), (variable,), str(fault), remedy)
 
 
 def _at(fault: BaseException, said: str, remedy: str, folder: Path) -> ConfigProblem:
@@ -118,14 +120,15 @@ def _trunk_secrets(folder: Path, lines: Lines) -> tuple[dict[str, str], list[Con
         if not trunk.secret_env:
             continue
         secrets[trunk.name] = _NO_SECRET
-        if fault := _fault(os.environ.get(trunk.secret_env, "")):
+        if fault := fault_of_secret(os.environ.get(trunk.secret_env, "")):
             document = document or read(_HOTLINE, (folder / _HOTLINE).read_bytes())
             remedy = f"Set {trunk.secret_env} for the server and for this command."
             found.append(document.problem(("trunks", place, "secret_env"), fault, remedy))
     return secrets, found
 
 
-def _fault(secret: str) -> str:
+def fault_of_secret(secret: str) -> str:
+    """Empty if Asterisk's files can hold it; never says what it is."""
     if not secret:
         return "no such variable is in the environment"
     try:

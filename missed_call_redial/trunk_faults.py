@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from missed_call_redial.callbacks import Attempt, attempts_of
+from missed_call_redial.callbacks import Attempt, Callback, attempts_of
 from missed_call_redial.dial_results import AttemptOutcome
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def trunk_faults(
         last = [one for one in mine if one.trunk == trunk][:1]
         recent = [one for one in _last_attempts(session, trunk, _LOOKED_AT) if _ended(one) > now - _RECENT]
         in_a_row = list(takewhile(_is_fault, recent))
-        if len({one.callback_id for one in in_a_row}) < _CITIZENS_IN_A_ROW:
+        if len(_numbers_of(session, in_a_row)) < _CITIZENS_IN_A_ROW:
             in_a_row = []
         for attempts in (list(takewhile(_is_fault, last)), in_a_row):
             if attempts:
@@ -51,7 +51,7 @@ def warn_of_misrouting(session: Session, trunk: str) -> bool:
     """True when all of the last citizens dialled over this trunk were told to have no such number: a mistake of prefix_out,
     or the carrier's, rather than theirs."""
     last = _last_attempts(session, trunk, _ALL_INVALID)
-    citizens = {one.callback_id for one in last if one.outcome == AttemptOutcome.INVALID_NUMBER}
+    citizens = _numbers_of(session, [one for one in last if one.outcome == AttemptOutcome.INVALID_NUMBER])
     if len(citizens) < _ALL_INVALID:
         return False
     log.error(
@@ -60,6 +60,14 @@ def warn_of_misrouting(session: Session, trunk: str) -> bool:
         len(citizens),
     )
     return True
+
+
+def _numbers_of(session: Session, attempts: list[Attempt]) -> set[str]:
+    """Digests. A switchboard has many debts, and one number."""
+    if len(attempts) < _CITIZENS_IN_A_ROW:
+        return set()
+    debts = {one.callback_id for one in attempts}
+    return set(session.exec(select(Callback.number_digest).where(col(Callback.id).in_(debts))))
 
 
 def _is_fault(attempt: Attempt) -> bool:

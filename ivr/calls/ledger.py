@@ -104,7 +104,7 @@ class Ledger:
             record,
             decision,
             now,
-            local_day_bounds=self._local_day(record.arrived_at),
+            local_day_bounds=None if self._is_many(record) else self._local_day(record.arrived_at),
             ringer=ringer,
         )
 
@@ -122,11 +122,22 @@ class Ledger:
             queue=record.queue,
             local_time=record.arrived_at.astimezone(self.zone),
             outcome=(outcome or Outcome(record.outcome)).as_rules_see,
-            is_repeat_caller=configuration.rules.ask_for_repeats and self._is_repeat(session, record, hours),
+            is_repeat_caller=(
+                configuration.rules.ask_for_repeats
+                and not self._is_many(record)
+                and self._is_repeat(session, record, hours)
+            ),
             queue_label=queue.label if queue else "",
             number_masked=record.number_masked,
         )
         return decide(configuration.rules, facts)
+
+    def _is_many(self, record: KnownCall) -> bool:
+        """Behind a listed switchboard are many people: its next call is another's, about another matter."""
+        running = self.running()
+        return bool(running.configuration.lines.switchboards) and running.is_switchboard(
+            self.number_of(record)
+        )
 
     def _is_repeat(self, session: Session, record: KnownCall, hours: int) -> bool:
         """The same number within the interval that the site calls a repeat (重复来电)."""

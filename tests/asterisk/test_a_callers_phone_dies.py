@@ -63,6 +63,7 @@ def test_a_ghost_in_a_talk_sets_the_agent_free(hotline: RunningHotline, line: Li
     (record,) = line.ended(citizen, seconds=30)
     assert (record["outcome"], record["agent_no"]) == ("answered", agent_no)
     wait_for(lambda: line.has_member(agent_no, "Not in use"), 15, "the agent's phone is still in a talk")
-    wait_for(lambda: hotline.log_of(record["call_id"])[-1] == "HOTLINE_END")
+    # app_queue writes its line in a thread of its own: on a busy machine after the dialplan's
+    wait_for(lambda: {"COMPLETECALLER", "HOTLINE_END"} <= set(hotline.log_of(record["call_id"])))
     assert hotline.log_of(record["call_id"]).count("CONNECT") == 1  # nobody is led back into the line
     assert line.callbacks(citizen) == []

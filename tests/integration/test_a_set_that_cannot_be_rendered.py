@@ -142,13 +142,18 @@ def test_a_set_in_force_asks_for_no_secret_where_nothing_is_written(
         ("sip_bind", "0.0.0.0;", "environment:1:1  HOTLINE_SIP_BIND: '0.0.0.0;' cannot stand in Asterisk's files as a "
          "address: no such host can be. Set HOTLINE_SIP_BIND otherwise."),
         ("asterisk_etc", "/srv/a:b", "environment:1:1  HOTLINE_ASTERISK_ETC: '/srv/a:b' cannot stand in Asterisk's files "
-         "as a path: an absolute path without special characters. Set HOTLINE_ASTERISK_ETC otherwise; a folder is to be "
-         "moved first."),
+         "as a path: an absolute path without special characters. "
+         "Set HOTLINE_ASTERISK_ETC otherwise; a folder is to be moved first."),
     ],
 )  # fmt: skip
 def test_a_setting_is_told_by_its_variable(home: FilledHome, setting: str, value: str, said: str) -> None:
     settings = home.settings.model_copy(update={setting: Path(value) if value.startswith("/") else value})
     assert [str(one) for one in config_door.load(settings).problems] == [said]
+
+
+def test_a_folder_within_the_state_folder_is_told_by_its_own_variable(home: FilledHome) -> None:
+    settings = home.settings.model_copy(update={"asterisk_etc": home.home / "e;tc"})
+    assert [one.path for one in config_door.load(settings).problems] == [("HOTLINE_ASTERISK_ETC",)]
 
 
 def test_a_state_folder_that_cannot_stand_in_asterisks_files_is_told_too(

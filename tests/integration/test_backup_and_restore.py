@@ -353,13 +353,14 @@ def test_secrets_among_the_config_files_stay_out_of_a_backup(sqlite_home: Filled
     """Systemd's file of the environment lies in /etc/hotline, which is HOTLINE_CONFIG on a site; keys may lie there too."""
     config = sqlite_home.settings.config_dir
     (config / "hotline.env").write_text("HOTLINE_DATABASE_URL=postgresql://u:s3cret@h/n", "utf-8")
+    (config / "hotline.env.bak").write_text("HOTLINE_DATABASE_URL=postgresql://u:s3cret@h/n", "utf-8")
     apart = config / "keys.json"
     apart.write_bytes(sqlite_home.settings.keys_path.read_bytes())
     settings = sqlite_home.settings.model_copy(update={"keys_file": apart})
     made = backup.make_backup(settings, tmp_path / "backups", NOW)
     names = {path.name for path in made.folder.rglob("*") if path.is_file()}
     assert "hotline.yaml" in names
-    assert names.isdisjoint({"hotline.env", "keys.json"})
+    assert names.isdisjoint({"hotline.env", "hotline.env.bak", "keys.json"})
 
 
 def test_a_missing_program_is_named(

@@ -144,11 +144,21 @@ def test_he_is_dialled_over_the_trunk_that_answers(database, shipped: Configurat
     assert site.accept() == [("HOTLINE_DIAL_TRUNK", "second"), ("HOTLINE_DIAL", MOBILE)]
 
 
-def ended(site: Site, trunk: str, outcome: str, *, at: datetime = NOON, debt: int = 1) -> None:
+def ended(
+    site: Site,
+    trunk: str,
+    outcome: str,
+    *,
+    at: datetime = NOON,
+    debt: int = 1,
+    is_of_switchboard: bool = False,
+) -> None:
     """An attempt of before: over this trunk, with that outcome."""
     with site.database.writing() as session:
         if session.get(Callback, debt) is None:
-            owe(session, missed(f"c{debt}", number=f"+8613900000{debt:03}"), site.policy, SHANGHAI, NOON)
+            number = "+863510000000" if is_of_switchboard else f"+8613900000{debt:03}"
+            call = missed(f"c{debt}", number=number, is_switchboard=is_of_switchboard)
+            owe(session, call, site.policy, SHANGHAI, NOON)
         session.add(
             Attempt(
                 id=f"{trunk}-{debt}-{at:%H%M%S}", callback_id=debt, state="done", outcome=outcome, is_told=True,
@@ -185,6 +195,11 @@ class TestATrunkThatAnswersOptionsAndRefusesEveryCall:
     def test_nor_are_several_faults_of_one(self, site: Site) -> None:
         for minutes in (1, 2, 3):
             ended(site, "first", "trunk_fault", at=NOON - timedelta(minutes=minutes), debt=2)
+        assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
+
+    def test_nor_are_those_of_a_switchboard_s_many_debts(self, site: Site) -> None:
+        for debt in (2, 3):
+            ended(site, "first", "trunk_fault", at=NOON - AGO * debt, debt=debt, is_of_switchboard=True)
         assert site.accept()[0] == ("HOTLINE_DIAL_TRUNK", "first")
 
     def test_but_with_one_of_somebody_else_s(self, site: Site) -> None:

@@ -222,6 +222,10 @@ def test_trunks_by_their_state():
 def test_a_trunk_secret_that_is_not_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch):
     lines = lines_with(trunk("carrier-a", mode="registration", username="0355", secret_env="TRUNK_A_SECRET"))
     assert [one.level for one in doctor_asterisk.trunk_secrets(lines)] == [Level.FAIL]
+    monkeypatch.setenv("TRUNK_A_SECRET", "abc;very-secret")
+    [finding] = doctor_asterisk.trunk_secrets(lines)
+    assert finding.level is Level.FAIL, "what `hotline asterisk render` refuses"
+    assert "very-secret" not in str(finding)
     monkeypatch.setenv("TRUNK_A_SECRET", "abc-very-secret")
     [finding] = doctor_asterisk.trunk_secrets(lines)
     assert finding.level is Level.OK

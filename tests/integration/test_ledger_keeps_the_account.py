@@ -286,6 +286,20 @@ def test_a_late_listener_closes_the_debt_of_who_was_answered(database: Database,
     assert _debts(database) == ([("closed", "resolved_by_inbound")], [])
 
 
+def test_the_next_call_of_a_switchboard_is_another_matter(database: Database, ledger: Ledger) -> None:
+    """As shipped a repeated call joins the open ticket of its day; behind a switchboard it is another person's."""
+    running = ledger.running()
+    hear(database, ledger, answered("hl1-1.2"), answered("hl1-2.2", 1000))
+    lines = running.configuration.lines.model_copy(update={"switchboards": [CITIZEN]})
+    known = replace(running, configuration=replace(running.configuration, lines=lines))
+    hear(database, replace(ledger, running=lambda: known), answered("hl1-3.2", 2000))
+    with database.reading() as session:
+        ties = session.exec(
+            select(CallTicket.call_id, CallTicket.relation).order_by(CallTicket.call_id)
+        ).all()
+    assert ties == [("hl1-1.2", "made"), ("hl1-2.2", "linked"), ("hl1-3.2", "made")]
+
+
 def test_a_switchboards_call_that_was_answered_after_all_is_owed_nothing(
     database: Database, ledger: Ledger
 ) -> None:
