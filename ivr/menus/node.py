@@ -21,6 +21,20 @@ class Node(Written):
         """The language that callers hear behind this node; None: the same as before it."""
         return None
 
+    @property
+    def said_alike(self) -> tuple[tuple[str, ...], ...]:
+        """Prompts of which the caller's digits choose one: whoever tries every way out hears one for all."""
+        return ()
+
+    @property
+    def beside_the_paths(self) -> tuple[object, ...]:
+        """What matters and is heard on no path that is tried: equal in two nodes that lead every caller alike."""
+        return self.said_alike
+
+    def alike(self, _step: Asking) -> str:
+        """Keys of which the first stands for all, since they differ in nothing but what is kept and said back."""
+        return ""
+
     @classmethod
     def kind_of(cls) -> str:
         """The word at `kind:` in a menu file."""
