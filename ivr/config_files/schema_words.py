@@ -98,7 +98,7 @@ def _problem(
     found = locate(model, value, detail["loc"])
     path, kind, context = found.path, detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = found.siblings_known - set(found.siblings_written)
+        known = {key for key in found.siblings_known if key not in found.siblings_written}
         place = document.key_place(path)
         remedy = did_you_mean(str(path[-1]), known, f"Take it out. {_known_keys(found.siblings_known)}")
         return document.problem(path[:-1], f"unknown key {shown(str(path[-1]))}", remedy, at=place)

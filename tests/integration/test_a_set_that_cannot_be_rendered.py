@@ -142,8 +142,8 @@ def test_a_set_in_force_asks_for_no_secret_where_nothing_is_written(
         ("sip_bind", "0.0.0.0;", "environment:1:1  HOTLINE_SIP_BIND: '0.0.0.0;' cannot stand in Asterisk's files as a "
          "address: no such host can be. Set HOTLINE_SIP_BIND otherwise."),
         ("asterisk_etc", "/srv/a:b", "environment:1:1  HOTLINE_ASTERISK_ETC: '/srv/a:b' cannot stand in Asterisk's files "
-         "as a path: an absolute path without special characters. Set HOTLINE_ASTERISK_ETC otherwise; a folder is to be "
-         "moved first."),
+         "as a path: an absolute path without special characters. Set HOTLINE_ASTERISK_ETC otherwise; "
+         "a folder is to be moved first."),
     ],
 )  # fmt: skip
 def test_a_setting_is_told_by_its_variable(home: FilledHome, setting: str, value: str, said: str) -> None:

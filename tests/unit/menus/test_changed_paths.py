@@ -76,7 +76,7 @@ def test_other_prompts_at_the_same_place_are_one_change_and_the_walk_goes_on() -
     ("place", "value", "words"),
     [
         ("nodes.choose.wait_seconds", 9, "9 s for a key at choose; before:"),
-        ("nodes.choose.interruptible", False, "no key cuts greeting, choose_matter short"),
+        ("nodes.choose.interruptible", False, " (no key cuts greeting, choose_matter short)"),
         ("nodes.choose.wrong_key.prompts", None, "any key of 3456789*#: hears greeting, choose_matter"),
         ("nodes.choose.wrong_key.replays", 0, f"any key of 3456789*#: {PERSON}; before: hears wrong_key"),
         ("nodes.heating.category", "enterprise", 'key 2: queue "heating", category "enterprise"'),
