@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Moment, WaitKey
+from ivr.menus.steps import Moment, Place, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
 
 MOST_TRIED: Final = 100_000
@@ -70,6 +70,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     first = bare(walker.first())
     ways: dict[Moment, tuple[Way, ...]] = {}
     without_way: dict[Moment, Moment] = {}
+    by_key: dict[tuple[Place, str | None], Moment] = {}
     one_of = {first: first}
     ahead, tried = [first], 0
     while ahead and tried < most_tried:
@@ -78,7 +79,13 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             continue
         found: dict[Moment, list[str | None]] = {}
         for alike in walker.answers(step):
-            found.setdefault(walker.following(step, alike[0]), []).extend(alike)
+            pressed = (step.place, alike[0])
+            following = by_key.get(pressed) if alike[0] is not None else None
+            if following is None:
+                following = walker.following(step, alike[0])
+                if alike[0] is not None:
+                    by_key[pressed] = following  # a key means the same during the prompts and after them
+            found.setdefault(following, []).extend(alike)
             tried += 1
         for following in found:
             if following not in without_way:  # most answers of most steps enter the same few nodes

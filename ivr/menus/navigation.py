@@ -76,7 +76,7 @@ def after_all(menus: Menus, moment: Asking | Fork, answer: str | None, facts: Fa
 
 def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts) -> Moment:
     while True:
-        if isinstance(following, GoOn):
+        if isinstance(following, GoOn) and following.kept:
             following = replace(following, kept=None)
         at, reached = _in(menus, at, following)
         if not isinstance(reached, Ask):

@@ -65,6 +65,8 @@ class Place:
 
     def told(self, way: "GoOn") -> "Place":
         """With what a node leaves to those behind it."""
+        if way.kept is None and way.language is None:
+            return self
         kept = self.kept
         if way.kept:
             kept = (*(one for one in kept if one[0] != way.kept[0]), way.kept)
