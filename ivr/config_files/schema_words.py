@@ -19,7 +19,7 @@ from vocabulary.config_problem import ConfigProblem
 Model = TypeVar("Model", bound=BaseModel)
 Words = tuple[str, str]
 _ROUNDS: Final = 3
-_TAKEN_FOR_BOOL: Final = frozenset("0 1 f false n no off on t true y yes".split())
+_TAKEN_FOR_BOOL: Final = frozenset(("0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"))
 """Words that pydantic takes for true or false; of any other it complains itself."""
 
 
@@ -41,7 +41,9 @@ def _true_or_false(model: type[BaseModel], document: Document) -> Iterator[Confi
     """Pydantic takes true for 1 and "no" for false; whoever wrote it would never learn of it."""
     for path in document.places:
         value = value_at(document, path)
-        may_be_mixed = isinstance(value, bool) or (isinstance(value, str) and value.lower() in _TAKEN_FOR_BOOL)
+        may_be_mixed = isinstance(value, bool) or (
+            isinstance(value, str) and value.lower() in _TAKEN_FOR_BOOL
+        )
         kind = kind_at(model, document.value, path) if may_be_mixed else None
         if isinstance(value, str) and kind is bool:
             yield document.problem(path, f"{shown(value)} is neither true nor false", "Write true or false.")

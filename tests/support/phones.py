@@ -112,9 +112,9 @@ def _pressed(key: str, nth: int, folder: Path) -> str:
 
 
 def _told_by_info(key: str, nth: int) -> str:
-    info = _request("INFO", 2 + nth).replace("Content-Length: 0\n\n", "")
-    body = f"Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={key}\nDuration=160\n"
-    return info.replace("]]></send>", f"{body}]]></send>") + '<recv response="200"></recv>\n'
+    info = _request("INFO", 2 + nth, extra="Content-Type: application/dtmf-relay\n")
+    body = f"Content-Length: [len]\n\nSignal={key}\nDuration=160\n"
+    return info.replace("Content-Length: 0\n\n", body) + '<recv response="200"></recv>\n'
 
 
 def caller_scenario(
