@@ -21,7 +21,7 @@ from ivr.config_files.sources import read_sources
 CONFIG = ROOT / "config"
 MENUS = sorted(path.relative_to(CONFIG).as_posix() for path in (CONFIG / "menus").rglob("*.yaml"))
 LEAST_MUTANTS = 1000
-MOST_OF_AN_OPERATION = 300
+MOST_OF_AN_OPERATION = 450
 
 
 @dataclass(frozen=True)
