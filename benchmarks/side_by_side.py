@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -162,11 +163,22 @@ class SideBySide:
 
 
 @contextmanager
-def side_by_side() -> Iterator[SideBySide]:
-    """A real Asterisk, our real server as a process of its own, both with free ports and a folder of their own."""
-    bench = SideBySide(RunningHotline(changes=CHANGES))
+def side_by_side(
+    changes: Mapping[str, Callable[[dict[str, Any]], None]] = CHANGES,
+    dialplan: str = _PLAIN_DIALPLAN,
+    menus: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[SideBySide]:
+    """A real Asterisk, our real server as a process of its own, both with free ports and a folder of their own.
+
+    `menus`: files of menus/ by name, beside the shipped ones.
+    """
+    bench = SideBySide(RunningHotline(changes=changes))
     try:
-        _add_plain_dialplan(bench.hotline.settings.config_dir / "asterisk")
+        config = bench.hotline.settings.config_dir
+        _add_plain_dialplan(config / "asterisk", dialplan)
+        (config / "menus").mkdir()
+        for name, written in menus.items():
+            (config / "menus" / f"{name}.yaml").write_text(written, encoding="utf-8")
         bench.hotline.lay_out()
         bench.hotline.start_asterisk()
         bench.hotline.start_server()
@@ -175,11 +187,11 @@ def side_by_side() -> Iterator[SideBySide]:
         bench.stop()
 
 
-def _add_plain_dialplan(folder: Path) -> None:
+def _add_plain_dialplan(folder: Path, added: str) -> None:
     shipped = defaults_door.shipped() / "asterisk"
     folder.mkdir(parents=True)
     dialplan = (shipped / "extensions.conf.j2").read_text(encoding="utf-8")
-    (folder / "extensions.conf.j2").write_text(dialplan + _PLAIN_DIALPLAN, encoding="utf-8")
+    (folder / "extensions.conf.j2").write_text(dialplan + added, encoding="utf-8")
     # the guard time between two calls of an agent would need hundreds of agents at the highest rates
     queues = (
         (shipped / "queues.conf.j2").read_text(encoding="utf-8").replace("wrapuptime = 3", "wrapuptime = 0")

@@ -7,7 +7,7 @@ from hotline.menu_trial import MenuTrial
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
-from ivr.menus.steps import EndCall, Step, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Moment, ToQueue, WaitKey
 from ivr.menus.walker import Walker
 
 
@@ -51,7 +51,7 @@ def _line(at: float, node: str, text: str) -> str:
     return f"{at:7.1f} s  {node:<16}  {text}"
 
 
-def _end(trial: MenuTrial, end: Step) -> str:
+def _end(trial: MenuTrial, end: Moment) -> str:
     match end:
         case ToQueue(queue=queue, category=category):
             name = queue or f"{trial.number.queue} (the default queue of {trial.number.number})"

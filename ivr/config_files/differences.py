@@ -3,7 +3,7 @@
 Pure: both sets are given as they were read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -68,7 +68,7 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
     were, are = _numbers(old), _numbers(new)
     yield from (f"number {number}: new, menu {are[number].menu}" for number in are if number not in were)
     yield from (f"number {number}: gone" for number in were if number not in are)
-    entered: dict[str, set[str]] = {}
+    entered: set[tuple[str, str]] = set()
     left = MOST_MOMENTS  # for all numbers together: a start waits for this
     told: dict[tuple[str, ...], list[str]] = {}  # what is the same for several numbers is said once
     kept = sorted((_doors(were[number], are[number]), number) for number in are if number in were)
@@ -78,8 +78,7 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
             continue
         found = compare(Door(old.menus, old_menu, old_queue), Door(new.menus, new_menu, new_queue), left)
         left -= found.moments
-        for menu in (old_menu, new_menu):
-            entered.setdefault(menu, set()).update(found.entered)
+        entered |= found.entered
         told.setdefault(tuple(_told(old_menu, new_menu, found)), []).extend(number for _, number in group)
     for lines, numbers in told.items():
         yield from (f"{', '.join(numbers)}{line}" for line in lines)
@@ -105,17 +104,21 @@ def _told(old_menu: str, new_menu: str, found: Comparison) -> Iterator[str]:
 
 
 def _beside_the_paths(
-    old: Mapping[str, MenuFile], new: Mapping[str, MenuFile], entered: Mapping[str, set[str]]
+    old: Mapping[str, MenuFile], new: Mapping[str, MenuFile], entered: Set[tuple[str, str]]
 ) -> Iterator[str]:
-    """Nodes that changed where keys alone do not lead: behind a branch, behind another change, in a menu of no number."""
+    """Nodes that changed that no path shows: behind another change, in a menu of no number, or in how digits are said back."""
     for menu in sorted({*old, *new}):
         if menu not in old or menu not in new:
             yield f"menu {menu}: {'new' if menu in new else 'gone'}"
             continue
         before, after = old[menu].nodes, new[menu].nodes
-        for node in sorted({*before, *after} - entered.get(menu, set())):
-            if before.get(node) != after.get(node):
-                what = "new" if node not in before else "gone" if node not in after else "changed"
+        for node in sorted({*before, *after}):
+            was, now = before.get(node), after.get(node)
+            if (menu, node) in entered:
+                if was and now and was.beside_the_paths != now.beside_the_paths:
+                    yield f"menu {menu}: node {node} keeps digits or says them back otherwise"
+            elif was != now:
+                what = "new" if was is None else "gone" if now is None else "changed"
                 yield f"menu {menu}: node {node} is {what}, off the paths above"
 
 

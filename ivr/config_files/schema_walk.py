@@ -4,7 +4,9 @@ Needed since a complaint's location also names the kinds of a choice, which stan
 """
 
 import types
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -18,14 +20,14 @@ class Found:
     value: object
     siblings_known: frozenset[str] = frozenset()
     """Keys that the model around the last step of the path knows."""
-    siblings_written: tuple[str, ...] = ()
+    siblings_written: Collection[str] = ()
 
 
 def locate(model: type[BaseModel], value: object, loc: Path) -> Found:
     kind: Any = model
     path: list[str | int] = []
     known: frozenset[str] = frozenset()
-    written: tuple[str, ...] = ()
+    written: Collection[str] = ()
     for element in loc:
         kind = _bare(kind)
         if element == "[key]":
@@ -34,7 +36,7 @@ def locate(model: type[BaseModel], value: object, loc: Path) -> Found:
             kind = _member(kind, element)
             continue
         if isinstance(value, dict):
-            written = tuple(map(str, value))
+            written = value.keys()
         known, kind = _inside(kind, element)
         path.append(element)
         value = _within(value, element)
@@ -86,6 +88,7 @@ def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401  (any form of a t
     return Any
 
 
+@cache
 def _tags(member: Any) -> set[object]:  # noqa: ANN401  (any form of a type)
     if not (isinstance(member, type) and issubclass(member, BaseModel)):
         return set()

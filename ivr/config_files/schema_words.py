@@ -19,6 +19,8 @@ from vocabulary.config_problem import ConfigProblem
 Model = TypeVar("Model", bound=BaseModel)
 Words = tuple[str, str]
 _ROUNDS: Final = 3
+_TAKEN_FOR_BOOL: Final = frozenset(("0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"))
+"""Words that pydantic takes for true or false; of any other it complains itself."""
 
 
 def validated(
@@ -39,7 +41,10 @@ def _true_or_false(model: type[BaseModel], document: Document) -> Iterator[Confi
     """Pydantic takes true for 1 and "no" for false; whoever wrote it would never learn of it."""
     for path in document.places:
         value = value_at(document, path)
-        kind = kind_at(model, document.value, path) if isinstance(value, bool | str) else None
+        may_be_mixed = isinstance(value, bool) or (
+            isinstance(value, str) and value.lower() in _TAKEN_FOR_BOOL
+        )
+        kind = kind_at(model, document.value, path) if may_be_mixed else None
         if isinstance(value, str) and kind is bool:
             yield document.problem(path, f"{shown(value)} is neither true nor false", "Write true or false.")
         if isinstance(value, bool) and kind in (int, float, str):
@@ -98,7 +103,7 @@ def _problem(
     found = locate(model, value, detail["loc"])
     path, kind, context = found.path, detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = found.siblings_known - set(found.siblings_written)
+        known = {key for key in found.siblings_known if key not in found.siblings_written}
         place = document.key_place(path)
         remedy = did_you_mean(str(path[-1]), known, f"Take it out. {_known_keys(found.siblings_known)}")
         return document.problem(path[:-1], f"unknown key {shown(str(path[-1]))}", remedy, at=place)

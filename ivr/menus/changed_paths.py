@@ -10,15 +10,17 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueue, WaitKey
+from ivr.menus.navigation import after_all, start_of_all
+from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Fork, Moment, Place, Play, ToQueue, WaitKey
 
 MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place(())
+_IF: Final = "if "
 
 Presses: TypeAlias = tuple[str, ...]
-"""One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none."""
+"""One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none. At a branch: what
+is so there."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +34,30 @@ class Door:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a caller meets until he must press a key or is led away: what he hears, and the last step."""
+    """What a caller meets until he must press a key, a branch asks, or he is led away: what he hears, and the last step."""
 
-    plays: tuple[tuple[tuple[str, ...], str], ...]
-    last: Step
+    plays: tuple[Play, ...]
+    last: Moment
 
     @property
     def heard(self) -> tuple[str, ...]:
-        return tuple(prompt for prompts, _ in self.plays for prompt in prompts)
+        return tuple(prompt for play in self.plays for prompt in play.prompts)
 
     @cached_property
     def met(self) -> tuple[object, ...]:
         """Equal if a caller notices no difference here."""
-        keys = tuple((prompt, keys) for prompts, keys in self.plays for prompt in prompts)
-        return keys, replace(self.last, place=_NOWHERE)
+        keys = tuple(
+            (prompt, play.keys, play.place.language) for play in self.plays for prompt in play.prompts
+        )
+        if isinstance(self.last, Fork):
+            return keys, ()  # where it leads is told behind it
+        goodbye = self.last.place.language if isinstance(self.last, EndCall) else None
+        return keys, replace(self.last, place=_NOWHERE), goodbye
 
     @cached_property
     def state(self) -> tuple[object, ...]:
         """Equal if everything that may follow is equal too, the way here aside."""
-        return self.met, self.last.place.bare
+        return self.met, self.last.place.bare, self.last if isinstance(self.last, Fork) else None
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,10 @@ class ChangedPath:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`entered`: the nodes that were looked at, in either menu. Not `is_whole`: there is more than these `moments`."""
+    """`entered`: menus and nodes that were looked at, before or after. Not `is_whole`: there is more than these `moments`."""
 
     changed: tuple[ChangedPath, ...]
-    entered: frozenset[str]
+    entered: frozenset[tuple[str, str]]
     is_whole: bool
     moments: int
 
@@ -75,7 +82,7 @@ class Comparison:
 def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
     """The shortest presses to each difference, shortest first. Behind a key that leads elsewhere nothing more is told."""
     changed: list[ChangedPath] = []
-    entered: set[str] = set()
+    entered: set[tuple[str, str]] = set()
     ahead: deque[tuple[Presses, Turn, Turn]] = deque([((), _begin(before), _begin(after))])
     seen: set[tuple[object, ...]] = set()
     while ahead and len(seen) < most:
@@ -83,8 +90,8 @@ def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
         if (old.state, new.state) in seen:
             continue
         seen.add((old.state, new.state))
-        entered.update(old.last.place.nodes_walked, new.last.place.nodes_walked)
-        if old.met != new.met:
+        entered.update(_nodes(old.last.place), _nodes(new.last.place))
+        if old.met != new.met or _comes_elsewhere(before, after, old.last.place, new.last.place):
             changed.append(ChangedPath(presses, old, new))
         if _is_same_place(old, new):
             ahead.extend(
@@ -93,15 +100,28 @@ def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
     return Comparison(tuple(changed), frozenset(entered), not ahead, len(seen))
 
 
+def _nodes(place: Place) -> Iterator[tuple[str, str]]:
+    return ((menu, node) for menu, *nodes in place.walked for node in nodes)
+
+
+def _comes_elsewhere(before: Door, after: Door, old: Place, new: Place) -> bool:
+    """To another of the nodes that both sets have, so that rules and records tell the two apart; not by another name."""
+    return (old.menu, old.node) != (new.menu, new.node) and _has(after, old) and _has(before, new)
+
+
+def _has(door: Door, at: Place) -> bool:
+    return at.menu in door.menus and at.node in door.menus[at.menu].nodes
+
+
 def _begin(door: Door) -> Turn:
-    return _turn(door, start(door.menus, door.name))
+    return _turn(door, start_of_all(door.menus, door.name))
 
 
-def _turn(door: Door, step: Step) -> Turn:
-    plays: list[tuple[tuple[str, ...], str]] = []
+def _turn(door: Door, step: Moment) -> Turn:
+    plays: list[Play] = []
     while isinstance(step, Play):
-        plays.append((step.prompts, step.keys))
-        step = next_step(door.menus, step, None)
+        plays.append(step)
+        step = after_all(door.menus, step, None)
     if isinstance(step, ToQueue):
         step = replace(step, queue=step.queue or door.queue)
     return Turn(tuple(plays), step)
@@ -112,13 +132,17 @@ def _is_same_place(old: Turn, new: Turn) -> bool:
     return old.heard == new.heard or old.last.place.node == new.last.place.node
 
 
-def _ways_on(before: Door, after: Door, old: Step, new: Step) -> Iterator[tuple[str, Turn, Turn]]:
+def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tuple[str, Turn, Turn]]:
     """Keys that lead the same way, with what follows; in the order of the telephone's keys, none last."""
+    if isinstance(old, Fork) and isinstance(new, Fork):
+        yield from _ways_of_branches(before, after, old, new)
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
+    alike = set(_alike(before, old)) & set(_alike(after, new))
     found: dict[tuple[object, ...], tuple[str, Turn, Turn]] = {}
     for key in ALL_KEYS:
-        was, now = _after(before, old, key), _after(after, new, key)
+        tried = min(alike) if key in alike else key
+        was, now = _after(before, old, tried), _after(after, new, tried)
         same = (was.state, now.state)
         keys = found[same][0] if same in found else ""
         found[same] = (keys + key, was, now)
@@ -126,15 +150,27 @@ def _ways_on(before: Door, after: Door, old: Step, new: Step) -> Iterator[tuple[
     yield "", _after(before, old, None), _after(after, new, None)
 
 
-def _after(door: Door, step: Asking, key: str | None) -> Turn:
-    return _turn(door, next_step(door.menus, step, key))
+def _ways_of_branches(before: Door, after: Door, old: Fork, new: Fork) -> Iterator[tuple[str, Turn, Turn]]:
+    """Whatever either asks; what one of them does not ask leads there by its last way."""
+    for words in dict.fromkeys(words for words, _ in (*new.ways, *old.ways)):
+        yield _IF + words, _after(before, old, words), _after(after, new, words)
+
+
+def _alike(door: Door, step: WaitKey) -> str:
+    return door.menus[step.place.menu].nodes[step.place.node].alike(step)
+
+
+def _after(door: Door, step: Asking | Fork, answer: str | None) -> Turn:
+    return _turn(door, after_all(door.menus, step, answer))
 
 
 def in_words(path: ChangedPath) -> str:
     """`key 1, key 3: queue "tax"; before: queue "general"`."""
-    return (
-        f"{presses_in_words(path.presses)}: {turn_in_words(path.after)}; before: {turn_in_words(path.before)}"
-    )
+    after, before = turn_in_words(path.after), turn_in_words(path.before)
+    if path.after.met == path.before.met:
+        after += f" at {path.after.last.place.node}"
+        before = f"at {path.before.last.place.node}"
+    return f"{presses_in_words(path.presses)}: {after}; before: {before}"
 
 
 def presses_in_words(presses: Presses) -> str:
@@ -142,6 +178,8 @@ def presses_in_words(presses: Presses) -> str:
 
 
 def _press(keys: str) -> str:
+    if keys.startswith(_IF):
+        return keys if keys != f"{_IF}else" else "otherwise"
     if not keys:
         return "no key"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
@@ -149,18 +187,24 @@ def _press(keys: str) -> str:
 
 def turn_in_words(turn: Turn) -> str:
     heard = f"hears {', '.join(turn.heard)}" if turn.heard else ""
-    deaf = [prompt for prompts, keys in turn.plays if not keys for prompt in prompts]
+    languages = {play.place.language for play in turn.plays} - {None}
+    if heard and languages:
+        heard += f" in {', '.join(sorted(filter(None, languages)))}"
+    deaf = [prompt for play in turn.plays if not play.keys for prompt in play.prompts]
     if deaf and isinstance(turn.last, WaitKey):
         heard += f" (no key cuts {', '.join(deaf)} short)"
     return ", then ".join(part for part in (heard, _last(turn.last)) if part)
 
 
-def _last(step: Step) -> str:
+def _last(step: Moment) -> str:
     match step:
+        case Fork():
+            return f"a branch at {step.place.node}"
         case ToQueue():
             return f'queue "{step.queue}"' + (f', category "{step.category}"' if step.category else "")
         case EndCall():
-            return f"hears {', '.join(step.prompts)} and is hung up" if step.prompts else "is hung up"
+            spoken = f" in {step.place.language}" if step.place.language else ""
+            return f"hears {', '.join(step.prompts)}{spoken} and is hung up" if step.prompts else "is hung up"
         case WaitKey():
             return f"{step.seconds} s for a key at {step.place.node}"
         case Play():

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
-from ivr.menus.steps import ALL_KEYS, Step
-from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting, leads_to_a_person
+from ivr.menus.steps import ALL_KEYS, Fork, Moment
+from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
 
 MOST_PATHS: Final = 1000
 
 
 @dataclass(frozen=True)
 class Explored:
-    """One path. `pressed`: what the caller answers where it matters, such as 1, silence or 3-9*#; `prompts` heard."""
+    """One path. `pressed`: what the caller answers where it matters, such as 1, silence or 3-9*#, and
+    what a branch finds; `prompts` heard."""
 
     pressed: tuple[str, ...]
     nodes: tuple[str, ...]
     prompts: tuple[str, ...]
-    end: Step
+    end: Moment
     seconds: float
     goes_back: bool = False
 
@@ -48,7 +49,7 @@ def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS
     """Paths in the order of the keys."""
     known = moments(walker)
     found: list[Explored] = []
-    for path in _paths(walker, known, seconds):
+    for path in _paths(walker, known, known.longest(seconds)):
         if len(found) == most_paths:
             return Exploration(tuple(found), False, longest_walk(known, seconds))
         found.append(path)
@@ -59,31 +60,31 @@ def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS
 class _Standing:
     """Where one of the paths being followed stands. `step` as it comes on the phone, with the way there."""
 
-    step: Step
+    step: Moment
     pressed: tuple[str, ...]
     prompts: tuple[str, ...]
     seconds: float
-    been: frozenset[Step]
+    been: frozenset[Moment]
 
 
 def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[Explored]:
-    ahead = [_Standing(walker.start(), (), (), 0.0, frozenset())]
+    ahead = [_Standing(walker.first(), (), (), 0.0, frozenset())]
     while ahead:
         at = ahead.pop()
         step, here, nodes = at.step, bare(at.step), at.step.place.nodes_walked
-        if here in at.been or (is_asking(step) and here not in known.ways):
+        if here in at.been or (is_open(step) and here not in known.ways):
             yield Explored(at.pressed, nodes, at.prompts, step, at.seconds, goes_back=True)
             continue
         heard = (*at.prompts, *getattr(step, "prompts", ()))
         now = at.seconds + lasting(step, seconds)
-        if not is_asking(step):
+        if not is_open(step):
             yield Explored(at.pressed, nodes, heard, step, now)
             continue
         ways = known.ways[here]
         told = [way for way in ways if not _comes_later(way, ways, known)]
         for way in reversed(told):
-            pressed = (*at.pressed, _words(way)) if len(told) > 1 else at.pressed
-            following = walker.after(step, way.answers[0])
+            pressed = (*at.pressed, _words(step, way)) if len(told) > 1 else at.pressed
+            following = walker.following(step, way.answers[0])
             ahead.append(_Standing(following, pressed, heard, now, at.been | {here}))
 
 
@@ -95,15 +96,17 @@ def _comes_later(way: Way, ways: tuple[Way, ...], known: Moments) -> bool:
     return any((way.entered, way.to) == (one.entered, one.to) for one in known.ways.get(later.to, ()))
 
 
-def _words(way: Way) -> str:
-    """The keys of a way, runs of digits as 3-9; `silence` where nothing is pressed."""
+def _words(step: Moment, way: Way) -> str:
+    """The keys of a way, runs of digits as 3-9; `silence` where nothing is pressed; of a fork what is so there."""
+    if isinstance(step, Fork):
+        return f"{step.place.node}: {' or '.join(filter(None, way.answers))}"
     if None in way.answers:
         return "silence" if way.answers == (None,) else f"{_keys(way)} or silence"
     return _keys(way)
 
 
 def _keys(way: Way) -> str:
-    keys = "".join(key for key in ALL_KEYS if key in way.answers) or " ".join(filter(None, way.answers))
+    keys = "".join(key for key in ALL_KEYS if key in way.answers)
     runs: list[str] = []
     for key in keys:
         if runs and key.isdigit() and runs[-1][-1].isdigit() and int(key) == int(runs[-1][-1]) + 1:

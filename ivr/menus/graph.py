@@ -9,7 +9,7 @@ from typing import Literal
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
-from ivr.menus.references import Reference, references
+from ivr.menus.references import Reference
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class MenuFault:
 
 def ways(node: Node) -> Iterator[Reference]:
     """Where a node leads."""
-    return (found for found in references(type(node), node) if found.refers.to == "node")
+    return (found for found in node.named if found.refers.to == "node")
 
 
 def menus_led_to(node: Node) -> Iterator[str]:
     """Other menu files that the walk goes on in; whether those lead to a person is asked in ivr.menus.crossings."""
-    return (str(found.name) for found in references(type(node), node) if found.refers.to == "menu")
+    return (str(found.name) for found in node.named if found.refers.to == "menu")
 
 
 def faults(menu: MenuFile) -> list[MenuFault]:

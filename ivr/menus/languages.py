@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ivr.lines import Language
 from ivr.menus.crossings import following
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.references import Path, references
+from ivr.menus.references import Path
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def said_behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
         if (at, language) in done or node.spoken_behind:  # behind that one its own language is spoken
             continue
         done.add((at, language))
-        for found in references(type(node), node):
+        for found in node.named:
             if found.refers.to == "prompt":
                 yield Said(at[0], ("nodes", at[1], *found.path), str(found.name), language)
         ahead += [(behind, language) for behind in following(menus, at)]

@@ -4,15 +4,15 @@ Found by trying every answer to every step; the way that led to a step is left o
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from typing import Final
 
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Step, WaitKey
-from ivr.menus.walker import PromptSeconds, Walker, answers, is_asking, lasting, leads_to_a_person
+from ivr.menus.steps import Moment, Place, WaitKey
+from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
 
 MOST_TRIED: Final = 100_000
 """Answers tried for one menu; a menu of 1,000 nodes with nine keys each needs about half of it."""
@@ -24,7 +24,7 @@ class Way:
 
     answers: tuple[str | None, ...]
     entered: tuple[str, ...]
-    to: Step
+    to: Moment
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,17 @@ class Moments:
     Equal steps are one object in here, so that the walks over the map may tell them apart by `id`: a step's hash is slow.
     """
 
-    first: Step
-    ways: Mapping[Step, tuple[Way, ...]]
+    first: Moment
+    ways: Mapping[Moment, tuple[Way, ...]]
     is_whole: bool
+    said_alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the prompt that was tried: all that may be said in its place."""
 
-    def entries(self) -> Iterator[tuple[Step, int]]:
+    def longest(self, seconds: PromptSeconds) -> PromptSeconds:
+        """The lengths with which no walk lasts longer than its walk over the map."""
+        return lambda prompt: max(seconds(one) for one in self.said_alike.get(prompt, (prompt,)))
+
+    def entries(self) -> Iterator[tuple[Moment, int]]:
         """Where a node is entered, and the least number of nodes that were entered until then; nearest first."""
         order = count()
         ahead = [(1, next(order), self.first, True)]
@@ -55,24 +61,31 @@ class Moments:
                     heappush(ahead, (nodes + len(way.entered), next(order), way.to, bool(way.entered)))
 
 
-def bare(step: Step) -> Step:
+def bare(step: Moment) -> Moment:
     """The step without the way that led to it."""
     return replace(step, place=step.place.bare)
 
 
 def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
-    first = bare(walker.start())
-    ways: dict[Step, tuple[Way, ...]] = {}
-    without_way: dict[Step, Step] = {}
+    first = bare(walker.first())
+    ways: dict[Moment, tuple[Way, ...]] = {}
+    without_way: dict[Moment, Moment] = {}
+    by_key: dict[tuple[Place, str | None], Moment] = {}
     one_of = {first: first}
     ahead, tried = [first], 0
     while ahead and tried < most_tried:
         step = ahead.pop()
-        if step in ways or not is_asking(step):
+        if step in ways or not is_open(step):
             continue
-        found: dict[Step, list[str | None]] = {}
-        for answer in answers(step):
-            found.setdefault(walker.after(step, answer), []).append(answer)
+        found: dict[Moment, list[str | None]] = {}
+        for alike in walker.answers(step):
+            pressed = (step.place, alike[0])
+            following = by_key.get(pressed) if alike[0] is not None else None
+            if following is None:
+                following = walker.following(step, alike[0])
+                if alike[0] is not None:
+                    by_key[pressed] = following  # a key means the same during the prompts and after them
+            found.setdefault(following, []).extend(alike)
             tried += 1
         for following in found:
             if following not in without_way:  # most answers of most steps enter the same few nodes
@@ -84,7 +97,17 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             for following, given in found.items()
         )
         ahead.extend(way.to for way in ways[step])
-    return Moments(first, ways, all(step in ways or not is_asking(step) for step in ahead))
+    is_whole = all(step in ways or not is_open(step) for step in ahead)
+    return Moments(first, ways, is_whole, _said_alike(walker))
+
+
+def _said_alike(walker: Walker) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for menu in walker.menus.values():
+        for node in menu.nodes.values():
+            for alike in node.said_alike:
+                found |= {prompt: (*found.get(prompt, ()), *alike) for prompt in alike}
+    return found
 
 
 @dataclass(frozen=True)
@@ -95,19 +118,19 @@ class Soonest:
     way: Way | None
 
 
-def soonest(known: Moments, seconds: PromptSeconds) -> dict[Step, Soonest]:
+def soonest(known: Moments, seconds: PromptSeconds) -> dict[Moment, Soonest]:
     """For every step from which a person can be reached: by a caller who hears each prompt out, since he must know
     which key it is, and presses the best one at once, or lets it pass where that is quicker."""
-    back: dict[int, list[tuple[Step, Way]]] = {}
+    back: dict[int, list[tuple[Moment, Way]]] = {}
     ends = {id(known.first): known.first} if leads_to_a_person(known.first) else {}
     for step, ways in known.ways.items():
         for one in ways:
             back.setdefault(id(one.to), []).append((step, one))
             if leads_to_a_person(one.to):
                 ends[id(one.to)] = one.to
-    found: dict[int, tuple[Step, Soonest]] = {}
+    found: dict[int, tuple[Moment, Soonest]] = {}
     order = count()
-    ahead: list[tuple[float, int, Step, Way | None]] = [
+    ahead: list[tuple[float, int, Moment, Way | None]] = [
         (0.0, next(order), end, None) for end in ends.values()
     ]
     while ahead:
@@ -122,7 +145,7 @@ def soonest(known: Moments, seconds: PromptSeconds) -> dict[Step, Soonest]:
     return dict(found.values())
 
 
-def _heard(step: Step, way: Way, seconds: PromptSeconds) -> float:
+def _heard(step: Moment, way: Way, seconds: PromptSeconds) -> float:
     """Prompts are heard out; nobody waits who knows his key."""
     is_pressed = isinstance(step, WaitKey) and way.answers != (None,)
     return 0.0 if is_pressed else lasting(step, seconds)
@@ -133,6 +156,7 @@ def longest_walk(known: Moments, seconds: PromptSeconds) -> float:
     of nodes after which every walk is ended; infinite where the map is not whole."""
     if not known.is_whole:
         return inf
+    seconds = known.longest(seconds)
     whole = _longest(known, seconds, stays=False)
     if whole is not None:
         return whole[known.first]
@@ -140,11 +164,12 @@ def longest_walk(known: Moments, seconds: PromptSeconds) -> float:
     return inf if within is None else LONGEST_WALK * max(within.values())
 
 
-def _longest(known: Moments, seconds: PromptSeconds, *, stays: bool) -> dict[Step, float] | None:
+def _longest(known: Moments, seconds: PromptSeconds, *, stays: bool) -> dict[Moment, float] | None:
     """The longest time from each step on; None if it may come again. `stays`: counted until another node is entered."""
-    longest: dict[Step, float] = {}
-    open_steps: set[Step] = set()
-    for first in (known.first, *known.ways):
+    longest: dict[Moment, float] = {}
+    open_steps: set[Moment] = set()
+    ends = (way.to for ways in known.ways.values() for way in ways if way.to not in known.ways)
+    for first in (known.first, *known.ways, *ends):
         ahead = [(first, False)]
         while ahead:
             step, is_left = ahead.pop()

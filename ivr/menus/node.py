@@ -1,9 +1,11 @@
 """What every node type is: a model of what an admin writes, and two pure functions that say what the caller meets."""
 
 from abc import abstractmethod
+from functools import cached_property
 from typing import ClassVar, get_args
 
 from ivr.lines import Language
+from ivr.menus.references import Reference, references
 from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
 
@@ -21,6 +23,25 @@ class Node(Written):
         """The language that callers hear behind this node; None: the same as before it."""
         return None
 
+    @property
+    def said_alike(self) -> tuple[tuple[str, ...], ...]:
+        """Prompts of which the caller's digits choose one: whoever tries every way out hears one for all."""
+        return ()
+
+    @property
+    def beside_the_paths(self) -> tuple[object, ...]:
+        """What matters and is heard on no path that is tried: equal in two nodes that lead every caller alike."""
+        return self.said_alike
+
+    def alike(self, _step: Asking) -> str:
+        """Keys of which the first stands for all, since they differ in nothing but what is kept and said back."""
+        return ""
+
+    @cached_property
+    def named(self) -> tuple[Reference, ...]:
+        """All that it names."""
+        return tuple(references(type(self), self))
+
     @classmethod
     def kind_of(cls) -> str:
         """The word at `kind:` in a menu file."""
@@ -31,5 +52,5 @@ class Node(Written):
         """The first step. `key` was pressed while the node before was played."""
 
     def answered(self, step: Asking, key: str | None) -> Following:
-        """What follows when a step of this node was carried out and brought `key`."""
+        """What follows when a step of this node was carried out and brought `key`: the same during prompts and after them."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing")

@@ -60,8 +60,15 @@ def _hints(model: type[BaseModel]) -> Mapping[str, Any]:
     return {
         name: hint
         for name, hint in get_type_hints(model, include_extras=True).items()
-        if name in model.model_fields
+        if name in model.model_fields and _may_name(hint)
     }
+
+
+def _may_name(hint: Any) -> bool:  # noqa: ANN401  (any form of a type)
+    """Whether anything of this type names what must exist."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return bool(_hints(hint))
+    return any(isinstance(one, Refers) or _may_name(one) for one in get_args(hint))
 
 
 def _within(hint: Any, value: object, path: Path) -> Iterator[Reference]:  # noqa: ANN401  (any form of a type)

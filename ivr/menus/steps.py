@@ -65,6 +65,8 @@ class Place:
 
     def told(self, way: "GoOn") -> "Place":
         """With what a node leaves to those behind it."""
+        if way.kept is None and way.language is None:
+            return self
         kept = self.kept
         if way.kept:
             kept = (*(one for one in kept if one[0] != way.kept[0]), way.kept)
@@ -132,9 +134,29 @@ class GoTo:
 
 @dataclass(frozen=True)
 class Ask:
-    """On by what is known now; asking may take a moment, the caller hears nothing of it."""
+    """On by what is known now; asking may take a moment, the caller hears nothing of it.
+
+    `ways`: all that may be answered where some of it is not known, each by the words of what leads there; None: only
+    what is answered.
+    """
 
     answer: Callable[[Facts], GoOn]
+    ways: Callable[[Facts], tuple[tuple[str, GoOn], ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Where the walk may go on in several ways that no key decides. Met by who tries every way out, never by a caller."""
+
+    place: Place
+    ways: tuple[tuple[str, GoOn], ...]
+
+    def way(self, words: str) -> GoOn:
+        """The last one leads on whatever else is not so."""
+        return next((way for told, way in self.ways if told == words), self.ways[-1][1])
+
+
+Moment: TypeAlias = Step | Fork
 
 
 Following: TypeAlias = Step | GoOn | GoTo | Ask

@@ -10,7 +10,7 @@ from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import Moments, Soonest, moments, soonest
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Play, Step, WaitKey
+from ivr.menus.steps import Fork, Moment, Play, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, lasting
 
 PERSON_WITHIN: Final = 15.0
@@ -47,7 +47,7 @@ def _warning(path: tuple[str, ...], fault: str, remedy: str) -> MenuFault:
 
 
 def _late_person(
-    entries: list[Step], soon: dict[Step, Soonest], seconds: PromptSeconds
+    entries: list[Moment], soon: dict[Moment, Soonest], seconds: PromptSeconds
 ) -> Iterator[MenuFault]:
     """The one place of the menu from which a person is the farthest away."""
     worst = max((step for step in entries if step in soon), key=lambda step: soon[step].seconds, default=None)
@@ -58,7 +58,7 @@ def _late_person(
     yield _warning(("nodes", worst.place.node), fault, remedy)
 
 
-def _told(first: Step, soon: dict[Step, Soonest], seconds: PromptSeconds) -> str:
+def _told(first: Moment, soon: dict[Moment, Soonest], seconds: PromptSeconds) -> str:
     """`choose 9 s → key 1 → more 8 s → key 0 → person`."""
     pieces: list[str] = []
     step, spent = first, 0.0
@@ -71,13 +71,16 @@ def _told(first: Step, soon: dict[Step, Soonest], seconds: PromptSeconds) -> str
         spent += soon[step].seconds - rest
         if way.entered:
             pieces.append(f"{step.place.node} {spent:.0f} s")
-            pieces += [f"key {way.answers[0]}"] if None not in way.answers else []
+            if isinstance(step, Fork):
+                pieces.append(" or ".join(filter(None, way.answers)))
+            elif None not in way.answers:
+                pieces.append(f"key {way.answers[0]}")
             pieces += way.entered[:-1]
             spent = 0.0
         step = way.to
 
 
-def _no_person(entries: list[Step], known: Moments, soon: dict[Step, Soonest]) -> Iterator[MenuFault]:
+def _no_person(entries: list[Moment], known: Moments, soon: dict[Moment, Soonest]) -> Iterator[MenuFault]:
     """Whoever is asked for a key must be able to come to a person by one, or by doing nothing."""
     for step in entries:
         is_choice = len(known.ways.get(step, ())) > 1
@@ -87,7 +90,7 @@ def _no_person(entries: list[Step], known: Moments, soon: dict[Step, Soonest]) -
 
 
 def _long_greeting(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[MenuFault]:
-    spent, step, been = 0.0, known.first, set[Step]()
+    spent, step, been = 0.0, known.first, set[Moment]()
     while isinstance(step, Play) and not step.keys and step not in been and step in known.ways:
         been.add(step)
         spent += lasting(step, seconds)
@@ -112,12 +115,9 @@ def _lists_and_waits(menu: MenuFile, known: Moments, seconds: PromptSeconds) -> 
                 remedy = f"Keep them to {LONGEST_LIST:.0f} s: nobody remembers the first key when he hears the last."
                 yield _warning(("nodes", node), fault, remedy)
             case WaitKey() if not SHORTEST_WAIT <= step.seconds <= LONGEST_WAIT:
-                path = (
-                    ("nodes", node, "wait_seconds")
-                    if hasattr(menu.nodes[node], "wait_seconds")
-                    else ("nodes", node)
-                )
-                if path not in told:
+                written = getattr(menu.nodes[node], "wait_seconds", None)
+                path = ("nodes", node) if written is None else ("nodes", node, "wait_seconds")
+                if path not in told and written in (None, step.seconds):  # other waits are the node's own
                     told.add(path)
                     yield _warning(path, *_wait(step.seconds))
 
@@ -131,7 +131,7 @@ def _wait(seconds: int) -> tuple[str, str]:
     )
 
 
-def _beyond_the_longest_walk(entries: list[tuple[Step, int]]) -> Iterator[MenuFault]:
+def _beyond_the_longest_walk(entries: list[tuple[Moment, int]]) -> Iterator[MenuFault]:
     """The nearest node that no walk can reach, since every walk is ended before."""
     far = next((step for step, nodes in entries if nodes > LONGEST_WALK), None)
     if far is not None:

@@ -1,14 +1,14 @@
 """A menu walked without a phone, by the very code that walks it on the phone: the one place that calls navigation for
 simulation, exploration and the checker's times."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard, get_args
 
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Play, Step, ToQueue, WaitKey
+from ivr.menus.navigation import after_all, next_step, start, start_of_all
+from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Fork, Moment, Play, Step, ToQueue, WaitKey
 
 PromptSeconds: TypeAlias = Callable[[str], float]
 """How long a prompt lasts, by its name; 0 for one that is not there: silence is skipped on the phone too."""
@@ -25,8 +25,33 @@ class Walker:
     def start(self) -> Step:
         return start(self.menus, self.name, self.facts)
 
+    def first(self) -> Moment:
+        """As `start`, and `following` as `after`, for who tries every way that the facts leave open."""
+        return start_of_all(self.menus, self.name, self.facts)
+
+    def following(self, moment: Asking | Fork, answer: str | None) -> Moment:
+        return after_all(self.menus, moment, answer, self.facts)
+
+    def answers(self, moment: Asking | Fork) -> Iterator[tuple[str | None, ...]]:
+        """Everything that may be answered; of each group only the first need be tried."""
+        if isinstance(moment, Fork):
+            yield from ((words,) for words, _ in moment.ways)
+            return
+        alike = self.menus[moment.place.menu].nodes[moment.place.node].alike(moment)
+        all_answers = answers(moment)
+        for answer in all_answers:
+            if not answer or answer not in alike:
+                yield (answer,)
+        if grouped := tuple(answer for answer in all_answers if answer and answer in alike):
+            yield grouped
+
     def after(self, step: Asking, answer: str | None) -> Step:
         return next_step(self.menus, step, answer, self.facts)
+
+
+def is_open(moment: Moment) -> TypeGuard[Asking | Fork]:
+    """Whether there is anything to try here."""
+    return isinstance(moment, Fork) or is_asking(moment)
 
 
 _ASKING: Final[tuple[type, ...]] = get_args(Asking)
@@ -43,16 +68,16 @@ def answers(step: Asking) -> tuple[str | None, ...]:
     return (None, *keys)
 
 
-def leads_to_a_person(step: Step) -> bool:
+def leads_to_a_person(step: Moment) -> bool:
     return isinstance(step, ToQueue)
 
 
-def lasting(step: Step, seconds: PromptSeconds) -> float:
+def lasting(step: Moment, seconds: PromptSeconds) -> float:
     """Seconds that a step lasts for a caller who hears everything and waits to the end."""
     match step:
         case Play() | EndCall():
             return sum(seconds(name) for name in step.prompts)
         case WaitKey():
             return float(step.seconds)
-        case ToQueue():
+        case ToQueue() | Fork():
             return 0.0

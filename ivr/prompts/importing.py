@@ -12,12 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ivr.prompts.sounds import LEVELLED, RATE, ProgramFailed, need, to_telephone
+from ivr.prompts.sounds import (
+    LARGEST_RECORDING,
+    LEVELLED,
+    LONGEST_SECONDS,
+    RATE,
+    ProgramFailed,
+    need,
+    to_telephone,
+)
 from vocabulary.errors import HotlineError
 
-LARGEST_BYTES: Final = 10_000_000
 SHORTEST_SECONDS: Final = 0.3
-LONGEST_SECONDS: Final = 120.0
 LONG_SECONDS: Final = 15.0
 """GB/T 33358 wants an answer within 15 s: no single prompt may eat them all."""
 _SILENT_DB: Final = -60.0
@@ -81,9 +87,11 @@ def _kind(path: Path) -> str:
     try:
         if not path.is_file():
             raise RecordingRefused(path, "there is no such file", "Give the path of a recording.")
-        if path.stat().st_size > LARGEST_BYTES:
+        if path.stat().st_size > LARGEST_RECORDING:
             size = f"has {path.stat().st_size / 1e6:.1f} MB"
-            raise RecordingRefused(path, size, f"Keep it to {LARGEST_BYTES / 1e6:g} MB: a prompt is short.")
+            raise RecordingRefused(
+                path, size, f"Keep it to {LARGEST_RECORDING / 1e6:g} MB: a prompt is short."
+            )
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as fault:

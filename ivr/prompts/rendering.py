@@ -15,7 +15,9 @@ from ivr.prompts import voices
 from ivr.prompts.english import english_words
 from ivr.prompts.schema import Prompt, PromptsFile
 from ivr.prompts.sounds import (
+    LARGEST_RECORDING,
     LEVELLED,
+    LONGEST_SECONDS,
     ProgramFailed,
     VoiceToolsMissing,
     content_name,
@@ -117,17 +119,24 @@ class Maker:
         """The recording as the telephone wants it; None if there is none that can be used."""
         if not recorded.is_file():
             return None
+        try:
+            return self._brought_to_the_telephone(recorded)
+        except ProgramFailed as error:
+            _log.warning("the recording %s is not used, the text is spoken instead: %s", recorded, error)
+            return None
+
+    def _brought_to_the_telephone(self, recorded: Path) -> Path:
+        """Raises ProgramFailed."""
+        size = recorded.stat().st_size
+        if size > LARGEST_RECORDING:
+            raise ProgramFailed(f"it has {size / 1e6:.1f} MB, at most {LARGEST_RECORDING / 1e6:g} are played")
         data = recorded.read_bytes()
         cached = self._cache_dir / f"{content_name('recorded', data)}.wav"
         if not is_telephone_sound(cached):
-            if is_telephone_sound(recorded):
-                write_whole(cached, data)
-                return cached
-            try:
-                write_whole(cached, to_telephone(recorded))
-            except ProgramFailed as error:
-                _log.warning("the recording %s is not used, the text is spoken instead: %s", recorded, error)
-                return None
+            write_whole(cached, data if is_telephone_sound(recorded) else to_telephone(recorded))
+        seconds = length(cached)
+        if seconds > LONGEST_SECONDS:
+            raise ProgramFailed(f"it lasts {seconds:.0f} s, at most {LONGEST_SECONDS:g} are played")
         return cached
 
     def _speech(self, name: str, words: Words) -> Path:

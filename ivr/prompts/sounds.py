@@ -21,6 +21,10 @@ _LINE: Final = ("highpass", "150", "lowpass", "3400")
 LEVELLED: Final = (*_LINE, "norm", "-3")
 _PATIENCE_SECONDS: Final = 60
 _SHORTEST_FRAMES: Final = 800
+LARGEST_RECORDING: Final = 10_000_000
+"""Bytes. Four minutes of a studio: no prompt is that long."""
+LONGEST_SECONDS: Final = 120.0
+"""Of a recording: nobody listens to more before he reaches a person."""
 
 
 class VoiceToolsMissing(HotlineError):

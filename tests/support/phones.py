@@ -3,8 +3,12 @@
 A scenario is written as text from a few steps; SIPp's own exit code tells whether the call went as the steps say.
 """
 
+import re
+import struct
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from support.sipp import HOST, Sipp, free_port, run_sipp
 
@@ -12,6 +16,8 @@ _PCAP = "/usr/share/sip-tester/dtmf_2833_{}.pcap"
 _VOICE = "/usr/share/sip-tester/g711a.pcap"
 _VOICE_MILLISECONDS = 7100
 _PCAP_NAMES = {"*": "star", "#": "pound"}
+_PCAP_HEAD, _PACKET_HEAD, _FRAME_HEADS = 24, 16, 14 + 20 + 8
+"""Bytes of a capture before its packets, before each, and of each before RTP: Ethernet, IPv4, UDP."""
 
 _SDP = """v=0
 o=phone 1 1 IN IP4 [local_ip]
@@ -82,26 +88,59 @@ def _scenario(name: str, steps: str) -> str:
     return f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n{steps}</scenario>\n'
 
 
-def caller_scenario(stay: float, key: str = "", extra: str = "") -> str:
+def _later(recorded: bytes, nth: int) -> bytes:
+    """The capture of a key as the `nth` of a call: with numbers and times of RTP behind those of the ones before, for
+    Asterisk takes a second recorded one for the first again."""
+    made, at = bytearray(recorded), _PCAP_HEAD
+    first, begin = struct.unpack_from("!HI", made, at + _PACKET_HEAD + _FRAME_HEADS + 2)
+    while at < len(made):
+        (length,) = struct.unpack_from("<I", made, at + 8)
+        rtp = at + _PACKET_HEAD + _FRAME_HEADS + 2
+        number, moment = struct.unpack_from("!HI", made, rtp)
+        struct.pack_into(
+            "!HI", made, rtp, number - first + 1000 * (nth + 1), moment - begin + 80_000 * (nth + 1)
+        )
+        at += _PACKET_HEAD + length
+    return bytes(made)
+
+
+def _pressed(key: str, nth: int, folder: Path) -> str:
+    """RFC 2833."""
+    pcap = folder / f"{nth}{_PCAP_NAMES.get(key, key)}.pcap"
+    pcap.write_bytes(_later(Path(_PCAP.format(_PCAP_NAMES.get(key, key))).read_bytes(), nth))
+    return f'<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
+
+
+def _told_by_info(key: str, nth: int) -> str:
+    info = _request("INFO", 2 + nth, extra="Content-Type: application/dtmf-relay\n")
+    body = f"Content-Length: [len]\n\nSignal={key}\nDuration=160\n"
+    return info.replace("Content-Length: 0\n\n", body) + '<recv response="200"></recv>\n'
+
+
+def caller_scenario(
+    stay: float, key: str = "", extra: str = "", *, keys_in: Path = Path(), by_info: bool = False
+) -> str:
     """Calls, and hangs up when told to, or after `stay` seconds, if the other side did not.
 
-    `key`: pressed when told to; only one, for Asterisk takes a second recorded one for the first again.
-    `extra`: header lines of the INVITE, each with its line end.
+    `key`: one or several, each pressed when told to, by RFC 2833 (`keys_in`: a folder for their captures) or `by_info`,
+    SIP INFO, from a phone that knows nothing else. `extra`: header lines of the INVITE, each with its line end.
     """
     steps = _request("INVITE", 1, to_tag=False, sdp=True, extra=extra)
+    if by_info:
+        steps = re.sub(r" 101\n|a=\w+:101 .*\n", lambda found: "\n" if found[0] == " 101\n" else "", steps)
     for code in ("100", "180", "183", "181"):
         steps += f'<recv response="{code}" optional="true"></recv>\n'
     steps += '<recv response="200" rrs="true" rtd="true"></recv>\n' + _request("ACK", 1)
     milliseconds = round(stay * 1000)
-    if key:
-        pcap = _PCAP.format(_PCAP_NAMES.get(key, key))
+    for nth, one in enumerate(key):
         steps += (
             f'<recv request="{HANG_UP}" optional="true" next="ours" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
             '<recv request="BYE" optional="true" next="theirs"></recv>\n'
             f'<recv request="{PRESS}" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
-            f'<nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
         )
-    return _scenario("citizen", steps + _until_bye(milliseconds, _request("BYE", 2), HANG_UP) + _END)
+        steps += _told_by_info(one, nth) if by_info else _pressed(one, nth, keys_in)
+    bye = _request("BYE", 2 + len(key))
+    return _scenario("citizen", steps + _until_bye(milliseconds, bye, HANG_UP) + _END)
 
 
 _BYE_OF_PHONE = _send(
@@ -277,6 +316,7 @@ class Telephones:
 
     sip_port: int
     running: list[Sipp] = field(default_factory=list)
+    _captures: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list)
 
     def call(
         self,
@@ -285,6 +325,7 @@ class Telephones:
         *,
         stay: float = 30,
         key: str = "",
+        by_info: bool = False,
         from_header: str | None = None,
         extra: str = "",
         calls: int = 1,
@@ -292,10 +333,12 @@ class Telephones:
     ) -> Sipp:
         """A citizen calls and stays until hung up or told to hang up, at most `stay` seconds.
 
-        `key`: pressed when the phone is told to.
+        `key`: one or several, the next one pressed when the phone is told to; `by_info`: by SIP INFO.
         """
         who = from_header or f"<sip:{number}@{HOST}>"
-        scenario = caller_scenario(stay, key, extra)
+        scenario = caller_scenario(
+            stay, key, extra, keys_in=self._folder() if key else Path(), by_info=by_info
+        )
         return self._start(
             scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
         )
@@ -370,3 +413,10 @@ class Telephones:
         for phone in self.running:
             phone.stop()
         self.running.clear()
+        for folder in self._captures:
+            folder.cleanup()
+        self._captures.clear()
+
+    def _folder(self) -> Path:
+        self._captures.append(tempfile.TemporaryDirectory(prefix="keys-"))
+        return Path(self._captures[-1].name)

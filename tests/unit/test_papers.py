@@ -15,6 +15,7 @@ from hotline.cli import app
 from hotline.parts import PARTS
 from hotline.settings import Settings
 from hotline.web.access import ACCESS
+from ivr.menus.nodes.collect import Collect
 from vocabulary import hotline_names
 
 SYSTEMD = ROOT / "config" / "systemd"
@@ -177,6 +178,9 @@ def test_commands_are_found_and_faults_are_seen() -> None:
 def known_names() -> set[str]:
     settings = {f"HOTLINE_{name.upper()}" for name in Settings.model_fields}
     shared = {value for value in vars(hotline_names).values() if isinstance(value, str)}
+    shared |= set(
+        re.findall(r"^keep: (HOTLINE_INPUT_[A-Z]+)", Collect.EXAMPLE, re.MULTILINE)
+    )  # named by the site
     return settings | shared | set(_SETTING.findall(text_of("config/asterisk/extensions.conf.j2")))
 
 

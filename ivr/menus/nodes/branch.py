@@ -1,5 +1,6 @@
 """`branch`: on by what is known of the hour, the caller and the queues, without asking the caller anything."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,9 +39,10 @@ class Value(Written):
     name: SharedName
     one_of: Annotated[list[str], Field(min_length=1, max_length=100)]
 
-    def fits(self, facts: Facts, at: Place) -> bool:
+    def fits(self, facts: Facts, at: Place) -> bool | None:
         typed = dict(at.kept)
-        return (typed[self.name] if self.name in typed else facts.value(self.name)) in self.one_of
+        value = typed[self.name] if self.name in typed else facts.value(self.name)
+        return None if value is None else value in self.one_of
 
 
 class When(Written):
@@ -65,29 +67,52 @@ class When(Written):
         return self
 
     def fits(self, facts: Facts, at: Place) -> bool:
-        """What costs least is asked first, and nothing more after the first that does not fit."""
-        return (
-            (self.hours is None or facts.is_open(self.hours) is True)
-            and (self.holiday is None or facts.is_public_holiday() is self.holiday)
-            and (self.withheld is None or facts.is_withheld() is self.withheld)
-            and (self.value is None or self.value.fits(facts, at))
-            and self._queue_fits(facts)
-            and (self.repeat_caller is None or facts.is_repeat_caller() is self.repeat_caller)
-        )
+        return all(answer is True for answer in self._answers(facts, at))
 
-    def _queue_fits(self, facts: Facts) -> bool:
+    def may_fit(self, facts: Facts, at: Place) -> bool:
+        """It fits, or nothing that is known says that it does not."""
+        return all(answer is not False for answer in self._answers(facts, at))
+
+    def _answers(self, facts: Facts, at: Place) -> Iterator[bool | None]:
+        """Whether each condition fits; None: not known. What costs least is asked first."""
+        if self.hours is not None:
+            yield facts.is_open(self.hours)
+        if self.holiday is not None:
+            yield _is(facts.is_public_holiday(), self.holiday)
+        if self.withheld is not None:
+            yield _is(facts.is_withheld(), self.withheld)
+        if self.value is not None:
+            yield self.value.fits(facts, at)
         if self.waiting:
             waiting = facts.callers_waiting(self.waiting.queue)
-            if waiting is None or waiting < self.waiting.at_least:
-                return False
+            yield None if waiting is None else waiting >= self.waiting.at_least
         if self.agents_ready:
             ready = facts.agents_ready(self.agents_ready.queue)
-            if ready is None or ready >= self.agents_ready.fewer_than:
-                return False
+            yield None if ready is None else ready < self.agents_ready.fewer_than
         if self.estimated_wait:
             seconds = facts.estimated_wait(self.estimated_wait.queue)
-            return seconds is not None and seconds >= self.estimated_wait.at_least_seconds
-        return True
+            yield None if seconds is None else seconds >= self.estimated_wait.at_least_seconds
+        if self.repeat_caller is not None:
+            yield _is(facts.is_repeat_caller(), self.repeat_caller)
+
+    @property
+    def words(self) -> str:
+        """As an admin may write it: `hours: office, withheld: true`."""
+        return ", ".join(
+            f"{name}: {_written(value)}" for name, value in self.model_dump(exclude_none=True).items()
+        )
+
+
+def _is(known: bool | None, wanted: bool) -> bool | None:
+    return None if known is None else known is wanted
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_written(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_written(inner) for inner in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Case(Written):
@@ -120,7 +145,21 @@ else: person                              # also when it cannot be found out in 
     otherwise: Annotated[NodeName, Field(alias="else")]
 
     def enter(self, at: Place, key: str | None) -> Following:
-        return Ask(lambda facts: GoOn(self._chosen(facts, at), key))
+        return Ask(lambda facts: GoOn(self._chosen(facts, at), key), lambda facts: self._ways(facts, at, key))
 
     def _chosen(self, facts: Facts, at: Place) -> str:
         return next((case.then for case in self.cases if case.when.fits(facts, at)), self.otherwise)
+
+    def _ways(self, facts: Facts, at: Place, key: str | None) -> tuple[tuple[str, GoOn], ...]:
+        """Each case that may be the first that fits, and `else` unless one of them must."""
+        open_ways: list[tuple[str, GoOn]] = []
+        for number, case in enumerate(self.cases, start=1):
+            if case.when.may_fit(facts, at):
+                words = case.when.words
+                is_again = any(
+                    words == told for told, _ in open_ways
+                )  # what is so may change between two looks
+                open_ways.append((f"{words} (case {number})" if is_again else words, GoOn(case.then, key)))
+            if case.when.fits(facts, at):
+                return tuple(open_ways)
+        return (*open_ways, ("else", GoOn(self.otherwise, key)))

@@ -78,6 +78,17 @@ failed: {replays: 1, prompts: [wrong_number], then: person}
             )
         return self
 
+    @property
+    def said_alike(self) -> tuple[tuple[str, ...], ...]:
+        return (tuple(self.read_back.digits),) if self.read_back else ()
+
+    @property
+    def beside_the_paths(self) -> tuple[object, ...]:
+        return (*self.said_alike, self.keep)
+
+    def alike(self, step: Asking) -> str:
+        return "" if step.place.is_read_back else _DIGITS
+
     def enter(self, at: Place, key: str | None) -> Following:
         return Play(at, tuple(self.prompts), ALL_KEYS) if key is None else self._took(at, key)
 

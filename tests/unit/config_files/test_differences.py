@@ -92,9 +92,47 @@ def test_a_node_off_the_paths_is_told_by_its_name() -> None:
     assert line == "menu main: node later is new, off the paths above"
 
 
-@pytest.mark.parametrize(("which", "words"), [("before", "the earlier set"), ("after", "the later set")])
+@pytest.mark.parametrize(("which", "words"), [("before", "the earlier"), ("after", "the later")])
 def test_a_set_with_faults_is_compared_by_files_alone(which: str, words: str) -> None:
     bad = SetOfFiles({**shipped(), "codes.yaml": b"x"}, None)
     found = difference(bad, BEFORE) if which == "before" else difference(BEFORE, bad)
     assert found.files == ("codes.yaml (changed)",)
-    assert found.paths == (f"{words} has faults, so no paths could be compared",)
+    assert found.paths == (words + " set has faults, so no paths could be compared",)
+
+
+def test_menus_beyond_all_bounds_are_said_to_be_compared_in_part() -> None:
+    def huge(found: Any) -> None:
+        found["start"] = "m0"
+        for n in range(900):
+            found["nodes"][f"m{n}"] = {
+                "kind": "menu",
+                "prompts": ["greeting"],
+                "keys": {str(key): f"m{(n * 7 + key + 1) % 900}" for key in range(1, 10)} | {"0": "person"},
+                "no_key": {"then": "person"},
+                "wrong_key": {"replays": 5, "then": "person"},
+            }
+
+    before = edited("menus/main.yaml", huge)
+    files = {**before.files, "menus/main.yaml": before.files["menus/main.yaml"] + b"# more\n"}
+    files["codes.yaml"] = files["codes.yaml"] + b"# other\n"
+    name = "menus/main.yaml"
+    files[name] = files[name].replace(b"replays: 5", b"replays: 4", 1)
+    lines = difference(before, SetOfFiles(files, check_files(files)[0])).paths
+    assert any(line.endswith(": the menus are so large that not all paths were compared") for line in lines)
+
+
+def test_a_prompt_in_another_language_and_digits_said_back_otherwise_are_told() -> None:
+    def in_english(found: Any) -> None:
+        found["prompts"]["greeting"]["en"] = "Good morning."
+
+    [line] = difference(BEFORE, edited("prompts.yaml", in_english)).paths
+    assert line == "prompt greeting: is said otherwise, or in another language"
+
+    def typing(found: Any) -> None:
+        found["numbers"][0]["menu"] = "examples/with_a_number"
+
+    before = edited("hotline.yaml", typing)
+    name = "menus/examples/with_a_number.yaml"
+    files = {**before.files, name: before.files[name].replace(b"digit_5", b"digit_6")}
+    [line] = difference(before, SetOfFiles(files, check_files(files)[0])).paths
+    assert line == "menu examples/with_a_number: node meter keeps digits or says them back otherwise"

@@ -2,7 +2,10 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +15,7 @@ from ivr.config_files.checker import MOST_PROBLEMS, Configuration, check_files
 from tickets.codes import Codes
 
 SHIPPED = Path(__file__).parents[3] / "config"
-FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.glob("*.yaml")}
-FILES |= {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.glob("menus/**/*.yaml")}
+FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.rglob("*.yaml")}
 NAMES = st.sampled_from(sorted(FILES))
 IN_USE = st.sampled_from(sorted(name for name in FILES if "examples" not in name))
 
@@ -131,6 +133,62 @@ def test_known_bombs(text):
         configuration, problems = check_files(files)
         assert configuration is None
         assert all(str(p).isprintable() for p in problems)
+
+
+def many_nodes(count, node="{kind: queue}"):
+    return ("start: n0\nnodes:\n" + "".join(f"  n{i}: {node}\n" for i in range(count))).encode()
+
+
+LAUGHS = "".join(f"  {b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghij"))
+AROUND = "start: p\nnodes:\n  p: {kind: queue}\n"
+METER = FILES["prompts.yaml"].decode().split("enter_meter_number:", 1)
+HUGE = {
+    "100,000 nodes": (
+        "menus/main.yaml",
+        many_nodes(100_000),
+        "menus/main.yaml:1:1  the file has more than 1000000 bytes",
+    ),
+    "30,000 nodes": ("menus/main.yaml", many_nodes(30_000), "more than 50000 values. Split the file."),
+    "1,001 nodes": ("menus/main.yaml", many_nodes(1001), "nodes: has 1001 entries. At most 1000."),
+    "a node of 40,000 keys": (
+        "menus/main.yaml",
+        many_nodes(1, "{kind: menu, keys: {" + ", ".join(f"{i}: n0" for i in range(40_000)) + "}}"),
+        "menus/main.yaml:3:",
+    ),
+    "a billion laughs": (
+        "menus/main.yaml",
+        f"{AROUND}  a: &a [x, x, x]\n{LAUGHS}".encode(),
+        "a word with * refers to another place. Write the value out.",
+    ),
+    "a prompt of 10 MB": (
+        "prompts.yaml",
+        f"{METER[0]}enter_meter_number:\n    zh: {'好' * 3_400_000}\n".encode(),
+        "prompts.yaml:1:1  the file has more than 1000000 bytes",
+    ),
+    "a prompt of 0.9 MB": (
+        "prompts.yaml",
+        f"{METER[0]}enter_meter_number:\n    zh: {'好' * 300_000}\n".encode(),
+        "enter_meter_number → zh: has 300000 characters. Keep it to 600: callers are waiting.",
+    ),
+}
+LONGEST_CHECK = 10.0
+"""CPU seconds; the slowest needs less than one on a free machine."""
+MOST_MEMORY = 1_000_000_000
+"""Bytes of this process at its largest, the tests before among it."""
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_a_huge_file_is_refused_in_bounded_time_and_memory(what):
+    name, data, words = HUGE[what]
+    began = process_time()
+    configuration, problems = check_files({**FILES, name: data})
+    took, most = process_time() - began, getrusage(RUSAGE_SELF).ru_maxrss * 1024
+    assert configuration is None
+    assert any(words in str(one) and one.file == name for one in problems if one.severity == "error"), (
+        problems
+    )
+    assert took < LONGEST_CHECK
+    assert most < MOST_MEMORY
 
 
 def test_no_file_at_all():

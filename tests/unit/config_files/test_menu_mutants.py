@@ -1,7 +1,8 @@
 """Every shipped menu, broken by the thousand: what became invalid is named at its line, what stayed valid walks otherwise.
 
 Each mutant is in one of three classes: `named` (refused, with a problem where the fault is), `changed` (valid, and some
-path through the menu is another), `same` (the file says what it said: a blank at its end, a deeper indentation of a group).
+path through the menu is another, which `hotline menus diff` tells), `same` (the file says what it said: a blank at its end,
+a deeper indentation of a group).
 """
 
 import re
@@ -14,15 +15,13 @@ import yaml
 from support.repository import ROOT
 
 from ivr.config_files.checker import check_files
-from ivr.config_files.menu_files import sound_menus
+from ivr.config_files.differences import SetOfFiles, difference
 from ivr.config_files.sources import read_sources
-from ivr.menus.exploration import explore
-from ivr.menus.walker import Walker
 
 CONFIG = ROOT / "config"
 MENUS = sorted(path.relative_to(CONFIG).as_posix() for path in (CONFIG / "menus").rglob("*.yaml"))
 LEAST_MUTANTS = 1000
-MOST_OF_AN_OPERATION = 500
+MOST_OF_AN_OPERATION = 450
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,54 @@ class Line:
     number: int
     indent: int
     text: str
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A word of the file and where it stands, as PyYAML finds it: `path` of keys, the last of them its own."""
+
+    path: tuple[str, ...]
+    value: str
+    line: int
+    start: int
+    end: int
+    is_key: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.path[-1]
+
+    @property
+    def is_way(self) -> bool:
+        """It names a node."""
+        return self.key in ("start", "then", "next", "else") or self.path[-2:-1] == ("keys",)
+
+
+FREE_WORDS = {"label", "one_of", "keep", "name", "interruptible", "language", "kind"}
+"""Behind these stands no name of anything that must exist."""
+
+
+def scalars(text: str, *, keys_too: bool = False) -> Iterator[Scalar]:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    return _scalars(root, (), keys_too=keys_too)
+
+
+def _scalars(node: yaml.Node | None, path: tuple[str, ...], *, keys_too: bool) -> Iterator[Scalar]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if keys_too:
+                yield _scalar(key, path, is_key=True)
+            yield from _scalars(value, (*path, key.value), keys_too=keys_too)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _scalars(value, path, keys_too=keys_too)
+    elif node is not None:
+        yield _scalar(node, path)
+
+
+def _scalar(node: yaml.Node, path: tuple[str, ...], *, is_key: bool = False) -> Scalar:
+    begin, end = node.start_mark, node.end_mark
+    return Scalar(path, node.value, begin.line + 1, begin.index, end.index, is_key)
 
 
 def lines_of(text: str) -> list[Line]:
@@ -87,51 +134,48 @@ def nodes_deleted(text: str) -> Iterator[Mutant]:
     for name, head, end in nodes_in(lines):
         whole = text.split("\n")
         left = "\n".join(whole[: head.number - 1] + whole[end - 1 :])
-        yield Mutant(f"node {name} deleted", left, frozenset(naming(left, {name})), all_lines=True)
+        named = {scalar.line for scalar in scalars(left) if scalar.is_way and scalar.value == name}
+        yield Mutant(f"node {name} deleted", left, frozenset(named), all_lines=True)
 
 
 def targets_misspelled(text: str) -> Iterator[Mutant]:
     """Every name that stands as a value, each of its letters left out, doubled and replaced."""
-    named = re.compile(
-        r"(?P<before>(?:start|then|next|queue|category|prompts|[0-9*#]): *\[?|, *)(?P<name>[a-z][a-z_]+)"
-    )
-    rows = text.split("\n")
-    for line in lines_of(text):
-        for found in named.finditer(line.text.split("#")[0]):
-            name, at = found["name"], found.start("name")
-            for n, letter in enumerate(name):
-                for put in ("", letter * 2, "x"):
-                    wrong = name[:n] + put + name[n + 1 :]
-                    row = line.text[:at] + wrong + line.text[at + len(name) :]
-                    changed = "\n".join([*rows[: line.number - 1], row, *rows[line.number :]])
-                    yield Mutant(f"line {line.number}: {name} → {wrong}", changed, frozenset({line.number}))
+    for scalar in scalars(text):
+        if scalar.key in FREE_WORDS or not re.fullmatch(r"[a-z][a-z0-9_/]+", scalar.value):
+            continue
+        name = scalar.value
+        for n, letter in enumerate(name):
+            for put in ("", letter * 2, "x"):
+                wrong = name[:n] + put + name[n + 1 :]
+                if wrong not in ("name", name):
+                    changed = text[: scalar.start] + wrong + text[scalar.end :]
+                    yield Mutant(f"line {scalar.line}: {name} → {wrong}", changed, frozenset({scalar.line}))
 
 
 def keys_swapped(text: str) -> Iterator[Mutant]:
-    keyed = [line for line in lines_of(text) if re.match(r"\s+[0-9]: ", line.text)]
-    for n, one in enumerate(keyed):
-        for other in keyed[n + 1 :]:
-            rows = text.split("\n")
-            for line, key in ((one, other), (other, one)):
-                digit = key.text.strip()[0]
-                rows[line.number - 1] = line.text.replace(line.text.strip()[0], digit, 1)
-            yield Mutant(
-                f"keys of lines {one.number} and {other.number} swapped", "\n".join(rows), frozenset()
-            )
+    """Of one menu, each pair."""
+    groups: dict[tuple[str, ...], list[Scalar]] = {}
+    for scalar in scalars(text, keys_too=True):
+        if scalar.is_key and scalar.path[-1:] == ("keys",):
+            groups.setdefault(scalar.path, []).append(scalar)
+    for group in groups.values():
+        for n, one in enumerate(group):
+            for other in group[n + 1 :]:
+                middle = text[one.end : other.start]
+                swapped = text[: one.start] + other.value + middle + one.value + text[other.end :]
+                yield Mutant(
+                    f"keys {one.value} and {other.value} of line {one.line} swapped", swapped, frozenset()
+                )
 
 
 def targets_changed(text: str) -> Iterator[Mutant]:
     """Every way to a node leads to each of the others; what becomes a circle is told at one of its nodes."""
-    rows, lines = text.split("\n"), lines_of(text)
-    heads = {name: head.number for name, head, _ in nodes_in(lines)}
-    way = re.compile(r"(?P<before>(?:start|then|next|[0-9*#]): *)(?P<name>[a-z_]+)")
-    for line in lines:
-        for found in way.finditer(line.text.split("#")[0]):
-            for other in sorted(set(heads) - {found["name"]}):
-                row = line.text[: found.start("name")] + other + line.text[found.end("name") :]
-                changed = "\n".join([*rows[: line.number - 1], row, *rows[line.number :]])
-                places = {number + 1 for number in heads.values()}
-                yield Mutant(f"line {line.number}: to {other}", changed, frozenset({line.number, *places}))
+    heads = {name: head.number for name, head, _ in nodes_in(lines_of(text))}
+    for scalar in scalars(text):
+        for other in sorted(set(heads) - {scalar.value}) if scalar.is_way else ():
+            changed = text[: scalar.start] + other + text[scalar.end :]
+            places = {number + 1 for number in heads.values()}
+            yield Mutant(f"line {scalar.line}: to {other}", changed, frozenset({scalar.line, *places}))
 
 
 def file_cut(text: str) -> Iterator[Mutant]:
@@ -191,9 +235,11 @@ def slim_set(file: str) -> dict[str, bytes]:
     hotline |= {"switchboards": [], "pause_reasons": [], "trunks": []}
     hotline["site"] |= {"area_code": "0355", "area6": "140400"}
     prompts = yaml.safe_load(files["prompts.yaml"])
-    said = re.findall(r"[a-z_]+", " ".join(files[one].decode() for one in MENUS))
+    said = set(re.findall(r"[a-z_0-9]+", " ".join(files[one].decode() for one in MENUS)))
     prompts = {
-        "prompts": {name: {"zh": "好", "pinyin": "hao3"} for name in prompts["prompts"] if name in said}
+        "prompts": {
+            name: {"zh": "好", "pinyin": "hao3", "en": "Yes."} for name in prompts["prompts"] if name in said
+        }
     }
     codes = yaml.safe_load(files["codes.yaml"])
     codes |= {listed: codes[listed][:1] for listed in ("areas", "units", "dispositions")}
@@ -208,17 +254,9 @@ def slim_set(file: str) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if name.endswith(".yaml")}
 
 
-def paths(file: str, data: bytes) -> set[tuple[object, ...]]:
-    """Everything that a caller can meet: what `menus diff` compares too."""
-    menus = sound_menus({file: data})
-    (name,) = menus
-    found = explore(Walker(menus, name), lambda prompt: float(len(prompt)))
-    return {(one.pressed, one.nodes, one.prompts, one.end, one.seconds) for one in found.paths}
-
-
-def class_of(mutant: Mutant, file: str, others: dict[str, bytes], original: str) -> str:
-    data = mutant.text.encode()
-    configuration, problems = check_files({**others, file: data})
+def class_of(mutant: Mutant, file: str, before: SetOfFiles, original: str) -> str:
+    files = {**before.files, file: mutant.text.encode()}
+    configuration, problems = check_files(files)
     errors = {problem.line for problem in problems if problem.severity == "error" and problem.file == file}
     if configuration is None:
         assert errors, f"{mutant.how}: refused, but not in {file}: {problems}"
@@ -229,7 +267,8 @@ def class_of(mutant: Mutant, file: str, others: dict[str, bytes], original: str)
         return "named"
     if yaml.safe_load(mutant.text) == yaml.safe_load(original):
         return "same"
-    assert paths(file, data) != paths(file, original.encode()), f"{mutant.how}: no path is another"
+    told = difference(before, SetOfFiles(files, configuration))
+    assert told.paths, f"{mutant.how}: menus diff tells no path"
     return "changed"
 
 
@@ -238,8 +277,11 @@ def classes() -> Counter[tuple[str, str, str]]:
     """How many mutants of each file and operation are in each class."""
     found: Counter[tuple[str, str, str]] = Counter()
     originals = {file: (CONFIG / file).read_text("utf-8") for file in MENUS}
-    sets = {file: slim_set(file) for file in MENUS}
-    assert all(check_files(one)[0] is not None for one in sets.values())
+    sets: dict[str, SetOfFiles] = {}
+    for file in MENUS:
+        configuration, problems = check_files(files := slim_set(file))
+        assert configuration is not None, problems
+        sets[file] = SetOfFiles(files, configuration)
     for operation in OPERATIONS:
         made = [(file, mutant) for file in MENUS for mutant in operation(originals[file])]
         for file, mutant in evenly(made):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.config_files import published
 from ivr.config_files.checker import Configuration, check
+from ivr.config_files.differences import Difference
 from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import FilesChanged, load_for_start, note, publish, store_of
 from ivr.config_files.putting_back import CannotPutBack
@@ -232,6 +234,44 @@ def test_a_damaged_plan_puts_back_what_is_in_force_and_keeps_all_else(site: Site
     assert not load_for_start(site.config, site.home).is_degraded
     assert site.on_disk == before
     assert [p.read_text() for p in site.home.glob("unpublished/*/codes.yaml")] == ["areas: [\n"]
+
+
+def test_a_cut_rollback_that_cannot_be_finished_runs_the_last_good_set_and_says_so(site: Site) -> None:
+    first = site.publish("begin")
+    site.write("codes.yaml", "areas: [\n")
+    (store_of(site.home) / ".putting-back").write_bytes(b"\xff{")
+    (site.home / "unpublished").write_text("no folder")
+    start = load_for_start(site.config, site.home)
+    assert (start.is_degraded, start.configuration.version) == (True, first)
+    [told] = start.problems
+    assert told.fault.startswith("a rollback was cut, and its files cannot be put back now (")
+    assert told.remedy == "Say `hotline reload` as a user who may write there."
+
+
+def test_files_that_are_saved_again_and_again_leave_the_last_good_set(site: Site) -> None:
+    first = site.publish("begin")
+
+    def always_saved(_folder: Path, _configuration: Configuration) -> list[ConfigProblem]:
+        site.write("codes.yaml", (site.config / "codes.yaml").read_text("utf-8") + "# saved\n")
+        return []
+
+    start = load_for_start(site.config, site.home, always_saved)
+    assert (start.is_degraded, start.configuration.version) == (True, first)
+    assert start.problems[-1].fault.endswith("was saved while the set was checked; say it again.")
+    assert start.problems[-1].remedy == "Or start again."
+
+
+def test_a_good_set_comes_into_force_though_it_cannot_be_compared(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("begin")
+
+    def stumbles(_before: object, _after: object) -> Difference:
+        raise RuntimeError
+
+    monkeypatch.setattr(published, "difference", stumbles)
+    assert site.remark("second") == site.in_force
+    assert site.history[-1].paths == ("could not be compared",)
 
 
 def test_who_and_why_are_one_printable_line() -> None:

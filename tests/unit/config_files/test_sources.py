@@ -53,9 +53,10 @@ def test_a_file_of_too_many_values(config):
 
 
 def test_too_many_menus(config):
+    shipped = len(list((config / "menus").rglob("*.yaml")))
     for n in range(1000):
         shutil.copy(config / "menus" / "main.yaml", config / "menus" / f"m{n}.yaml")
-    assert told(config)[0] == "menus:1:1  there are 1002 menu files. At most 1000 are read."
+    assert told(config)[0] == f"menus:1:1  there are {1000 + shipped} menu files. At most 1000 are read."
 
 
 def test_no_folder(tmp_path):

@@ -76,7 +76,7 @@ def test_other_prompts_at_the_same_place_are_one_change_and_the_walk_goes_on() -
     ("place", "value", "words"),
     [
         ("nodes.choose.wait_seconds", 9, "9 s for a key at choose; before:"),
-        ("nodes.choose.interruptible", False, "no key cuts greeting, choose_matter short"),
+        ("nodes.choose.interruptible", False, " (no key cuts greeting, choose_matter short)"),
         ("nodes.choose.wrong_key.prompts", None, "any key of 3456789*#: hears greeting, choose_matter"),
         ("nodes.choose.wrong_key.replays", 0, f"any key of 3456789*#: {PERSON}; before: hears wrong_key"),
         ("nodes.heating.category", "enterprise", 'key 2: queue "heating", category "enterprise"'),
@@ -143,3 +143,88 @@ def test_a_menu_beyond_all_bounds_ends_and_says_so() -> None:
     found = compare(Door({"m": menu}, "m", "q"), Door({"m": menu}, "m", "q"), most=300)
     assert not found.is_whole
     assert found.changed == ()
+
+
+def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    old, new = (
+        {name: MenuFile.model_validate(one) for name, one in files.items()} for files in (before, after)
+    )
+    found = compare(Door(old, "m", "general"), Door(new, "m", "general"))
+    assert found.is_whole
+    return [in_words(path) for path in found.changed]
+
+
+def branching(*cases: tuple[dict[str, Any], str]) -> dict[str, Any]:
+    nodes = {
+        "b": {"kind": "branch", "cases": [{"when": when, "then": to} for when, to in cases], "else": "person"}
+    }
+    nodes |= {name: {"kind": "queue", "queue": name} for name in ("enterprise", "heating", "person")}
+    return {"m": {"start": "b", "nodes": nodes}}
+
+
+def test_each_way_of_a_branch_is_followed() -> None:
+    before = branching(({"hours": "office"}, "enterprise"), ({"withheld": True}, "heating"))
+    after = branching(({"hours": "office"}, "heating"), ({"repeat_caller": True}, "heating"))
+    assert told(before, before) == []
+    assert told(before, after) == [
+        'if hours: office: queue "heating"; before: queue "enterprise"',
+        'if repeat_caller: true: queue "heating"; before: queue "person"',
+        'if withheld: true: queue "person"; before: queue "heating"',
+    ]
+    assert told(before, {"m": {"start": "person", "nodes": after["m"]["nodes"]}}) == [
+        'when answered: queue "person"; before: a branch at b'
+    ]
+
+
+def test_another_language_is_a_change() -> None:
+    def speaking(language: str) -> dict[str, Any]:
+        nodes: dict[str, Any] = {
+            "speak": {"kind": "language", "language": language, "next": "hello"},
+            "hello": {"kind": "say", "prompts": ["greeting"], "next": "bye"},
+            "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
+        }
+        return {"m": {"start": "speak", "nodes": nodes}}
+
+    [line] = told(speaking("zh"), speaking("en"))
+    assert line.startswith(
+        "when answered: hears greeting in en, then hears goodbye in en and is hung up; before:"
+    )
+
+
+def test_typed_digits_are_compared_by_their_number_alone() -> None:
+    def typing(most: int) -> dict[str, Any]:
+        number = {
+            "kind": "collect",
+            "prompts": ["choose_matter"],
+            "length": {"at_least": 1, "at_most": most},
+            "keep": "HOTLINE_INPUT_IT",
+            "then": "known",
+            "failed": {"replays": 0, "then": "person"},
+        }
+        nodes = {"n": number, "known": {"kind": "queue", "queue": "known"}, "person": {"kind": "queue"}}
+        return {"m": {"start": "n", "nodes": nodes}}
+
+    assert told(typing(30), typing(30)) == []
+    assert any("any key of 0123456789, any key of 0123456789" in line for line in told(typing(2), typing(3)))
+
+
+def test_another_node_that_does_the_same_is_told_since_records_and_rules_name_nodes() -> None:
+    def leading_to(node: str) -> dict[str, Any]:
+        return {"m": {"start": node, "nodes": {"east": {"kind": "queue"}, "west": {"kind": "queue"}}}}
+
+    assert told(leading_to("east"), leading_to("west")) == [
+        'when answered: queue "general" at west; before: at east'
+    ]
+
+
+def test_the_same_menu_in_a_file_of_its_own_is_no_change_but_for_its_place() -> None:
+    one = {
+        "start": "hello",
+        "nodes": {"hello": {"kind": "say", "prompts": ["a"], "next": "p"}, "p": {"kind": "queue"}},
+    }
+    go = {"start": "on", "nodes": {"on": {"kind": "goto", "menu": "other"}}}
+    assert told({"m": one}, {"m": go, "other": one}) == []
+    other = {**one, "nodes": {**one["nodes"], "p": {"kind": "hang_up"}}}
+    assert told({"m": go, "other": one}, {"m": go, "other": other}) == [
+        'when answered: hears a, then is hung up; before: hears a, then queue "general"'
+    ]

@@ -1,10 +1,10 @@
 """A menu tried out without a phone: the steps of one walk, every path, and the seconds that are stated."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from support.known_facts import KnownFacts
 
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
@@ -12,8 +12,8 @@ from ivr.menus.exploration import explore
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import longest_walk, moments, soonest
 from ivr.menus.simulation import simulate
-from ivr.menus.steps import ALL_KEYS, EndCall, ToQueue
-from ivr.menus.walker import Walker, answers, is_asking, lasting
+from ivr.menus.steps import ToQueue
+from ivr.menus.walker import Walker
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "menus" / "examples" / "with_keys.yaml"
 LENGTHS = {"greeting": 5.0, "choose_matter": 7.0, "wrong_key": 4.0, "goodbye": 3.0}
@@ -152,44 +152,79 @@ def test_how_soon_a_person_can_be_reached():
     assert by_node == {"choose": 7.0, "more": 5.0, "person": 0.0}
 
 
-NAMES = st.sampled_from([f"n{i}" for i in range(6)])
-PROMPTS = st.lists(st.sampled_from(sorted(LENGTHS)), min_size=1, max_size=3)
-SAY = st.fixed_dictionaries(
-    {"kind": st.just("say"), "prompts": PROMPTS, "interruptible": st.booleans(), "next": NAMES}
-)
-RULE = st.fixed_dictionaries({"then": NAMES, "replays": st.integers(0, 5)})
-MENU = st.fixed_dictionaries(
-    {
-        "kind": st.just("menu"),
-        "prompts": PROMPTS,
-        "interruptible": st.booleans(),
-        "wait_seconds": st.integers(1, 30),
-        "keys": st.dictionaries(st.sampled_from(ALL_KEYS), NAMES, min_size=1),
-        "no_key": RULE,
-        "wrong_key": st.fixed_dictionaries({"then": NAMES, "replays": st.integers(0, 5), "prompts": PROMPTS}),
-    }
-)
-END = st.sampled_from([{"kind": "queue"}, {"kind": "hang_up", "prompts": ["goodbye"]}])
-MENUS = st.fixed_dictionaries({f"n{i}": st.one_of(SAY, MENU, END) for i in range(6)})
+FORKED = """
+start: hours
+nodes:
+  hours:
+    kind: branch
+    cases:
+      - when: {hours: office}
+        then: long
+      - when: {waiting: {at_least: 5}}
+        then: bye
+    else: person
+  long: {kind: say, prompts: [greeting, choose_matter], next: person}
+  person: {kind: queue}
+  bye: {kind: hang_up, prompts: [goodbye]}
+"""
 
 
-@settings(max_examples=300, deadline=None)
-@given(nodes=MENUS, data=st.data())
-def test_every_walk_ends_within_the_stated_bound(nodes, data):
-    """Valid by the schema is enough: also a menu that the graph's check refuses ends."""
-    walker = Walker({"x": MenuFile.model_validate({"start": "n0", "nodes": nodes})}, "x")
+def test_every_way_of_a_branch_is_told_and_counts_in_the_bound():
+    assert told(walker_of(FORKED)) == [
+        (("hours: hours: office",), "hours/long/person", 12.0, False),
+        (("hours: waiting: {at_least: 5}",), "hours/bye", 3.0, False),
+        (("hours: else",), "hours/person", 0.0, False),
+    ]
+    assert explore(walker_of(FORKED), seconds).longest == 12.0
+
+
+@pytest.mark.parametrize(
+    ("facts", "nodes"),
+    [
+        (KnownFacts(open=["office"]), ["hours/long/person"]),
+        (KnownFacts(open=[]), ["hours/bye", "hours/person"]),
+        (KnownFacts(open=[], waiting={None: 4}), ["hours/person"]),
+        (KnownFacts(waiting={None: 5}), ["hours/long/person", "hours/bye"]),
+    ],
+)
+def test_what_is_supposed_closes_ways_of_a_branch(facts, nodes):
+    walker = replace(walker_of(FORKED), facts=facts)
+    assert [path for _, path, _, _ in told(walker)] == nodes
+
+
+TYPED = """
+start: number
+nodes:
+  number:
+    kind: collect
+    prompts: [greeting]
+    length: {at_least: 2, at_most: 2}
+    keep: HOTLINE_INPUT_IT
+    read_back: {digits: [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9], after: [goodbye]}
+    then: whose
+    failed: {replays: 0, then: person}
+  whose:
+    kind: branch
+    cases: [{when: {value: {name: HOTLINE_INPUT_IT, one_of: ["77"]}}, then: ours}]
+    else: person
+  ours: {kind: queue, queue: ours}
+  person: {kind: queue}
+"""
+
+
+def test_digits_are_tried_one_for_all_and_timed_by_the_longest():
+    lengths = {"greeting": 5.0, "goodbye": 3.0, "d4": 9.0}
+
+    def long_four(prompt):
+        return lengths.get(prompt, 1.0)
+
+    walker = walker_of(TYPED)
     known = moments(walker)
-    stated = longest_walk(known, seconds)
-    keys = data.draw(st.lists(st.one_of(st.none(), st.sampled_from(ALL_KEYS)), max_size=300))
-    given_keys, step, took, steps = iter(keys), walker.start(), 0.0, 0
-    while is_asking(step):
-        took += lasting(step, seconds)
-        key = next(given_keys, None)
-        step = walker.after(step, key if key in answers(step) else None)
-        steps += 1
-        assert steps <= 100 * 24
-    took += lasting(step, seconds)
-    assert isinstance(step, ToQueue | EndCall)
-    assert took <= stated
-    for is_hasty in (False, True):
-        assert simulate(walker, keys, seconds, is_hasty=is_hasty).seconds <= stated
+    assert known.is_whole
+    assert len(known.ways) < 12
+    # prompt, two waits of 5 s, 44 read back, and 5 s to say that it is right
+    assert longest_walk(known, long_four) == 5 + 2 * 5 + 2 * 9 + 3 + 5
+    slow = simulate(walker, ["4", "4", "1"], long_four)
+    assert slow.end.place.nodes_walked == ("number", "whose", "person")
+    ends = {path.end.queue for path in explore(walker, long_four).paths}
+    assert ends == {"ours", None}, "a branch by what was typed may go any way"

@@ -98,6 +98,18 @@ def test_a_thousand_nodes_are_timed_whole():
     assert not any("too large" in fault for _, fault in told({"b": 5.0}, "n0", **nodes, q=QUEUE))
 
 
+def test_a_menu_beyond_all_bounds_is_said_to_be_so():
+    nodes = {}
+    for i in range(999):
+        node = choose({key: f"n{(i * 7 + int(key) * 13) % 999}" for key in "123456789"})
+        node["no_key"]["replays"] = node["wrong_key"]["replays"] = 5
+        nodes[f"n{i}"] = node
+    walker = Walker({"x": MenuFile.model_validate({"start": "n0", "nodes": nodes | {"q": QUEUE}})}, "x")
+    last = faults_in_time(walker, lambda _: 0.0)[-1]
+    assert last.fault == "the menu is too large to time every way through it"
+    assert last.remedy == "Split it, or give its menus fewer keys."
+
+
 def documents(**files):
     names = {"hotline": "hotline.yaml", "prompts": "prompts.yaml", "menu": "menus/main.yaml"}
     return {names[key]: read(names[key], text.encode()) for key, text in files.items()}

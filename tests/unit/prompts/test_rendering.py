@@ -129,6 +129,13 @@ def test_a_broken_recording_gives_way_to_the_voice(made, tmp_path, caplog):
     assert "is not used" in caplog.text
 
 
+@pytest.mark.parametrize(("seconds", "why"), [(121, "it lasts 121 s"), (700, "it has 11.2 MB")])
+def test_a_recording_that_nobody_would_hear_out_gives_way_to_the_voice(made, tmp_path, caplog, seconds, why):
+    sound(tmp_path / "recorded" / "zh" / "greeting.wav", seconds=seconds)
+    assert made().length("greeting", "zh") < 3
+    assert why in caplog.text
+
+
 def test_missing_voice_tools_are_named_with_a_remedy(made, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(VoiceToolsMissing, match=r"espeak-ng and sox not found\. Install espeak-ng and sox"):
