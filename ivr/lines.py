@@ -50,6 +50,8 @@ class Number(Written):
     menu: MenuName
     queue: Name
     """Where the call goes when the menu names no other, and whenever our server does not answer."""
+    is_emergency: bool = False
+    """Who calls it is never turned away: no menu that it leads through may ask for a blocklist."""
 
 
 class Trunk(Written):
@@ -112,6 +114,8 @@ class Queue(Written):
     missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
     """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
     announcements: Announcements = Announcements()
+    is_emergency: bool = False
+    """No blocklist may lead anybody away on his way here, or take that way from him."""
 
     @model_validator(mode="after")
     def _one_phone_can_ring(self) -> Self:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ivr.menus.facts import Facts
 from ivr.menus.node import Node
-from ivr.menus.references import CalendarName, NodeName, QueueName
+from ivr.menus.references import CalendarName, ListName, NodeName, QueueName
 from ivr.menus.steps import Ask, Following, GoOn, Place
 from ivr.plain_text import SharedName, Written, refusal
 
@@ -50,6 +50,8 @@ class When(Written):
     """Open now, by config/calendar/<hours>.yaml."""
     holiday: bool | None = None
     withheld: bool | None = None
+    caller_on: ListName | None = None
+    """The caller's number is on config/lists/<caller_on>.yaml, by an entry in force."""
     repeat_caller: bool | None = None
     waiting: Waiting | None = None
     estimated_wait: EstimatedWait | None = None
@@ -70,6 +72,7 @@ class When(Written):
             (self.hours is None or facts.is_open(self.hours) is True)
             and (self.holiday is None or facts.is_public_holiday() is self.holiday)
             and (self.withheld is None or facts.is_withheld() is self.withheld)
+            and (self.caller_on is None or facts.is_caller_on(self.caller_on) is True)
             and (self.value is None or self.value.fits(facts, at))
             and self._queue_fits(facts)
             and (self.repeat_caller is None or facts.is_repeat_caller() is self.repeat_caller)
@@ -105,6 +108,8 @@ cases:                                    # the first that fits
     then: choose
   - when: {withheld: true}                # the caller shows no number
     then: person
+  - when: {caller_on: enterprises}        # by lists/enterprises.yaml; of a blocklist: by an entry in force now
+    then: desk
   - when: {repeat_caller: true}           # called before within repeat_caller_hours of hotline.yaml
     then: again
   - when: {waiting: {queue: heating, at_least: 20}, agents_ready: {queue: heating, fewer_than: 1}}   # both
@@ -122,5 +127,13 @@ else: person                              # also when it cannot be found out in 
     def enter(self, at: Place, key: str | None) -> Following:
         return Ask(lambda facts: GoOn(self._chosen(facts, at), key))
 
+    def list_that_led(self, facts: Facts, at: Place) -> str | None:
+        case = self._case(facts, at)
+        return None if case is None else case.when.caller_on
+
     def _chosen(self, facts: Facts, at: Place) -> str:
-        return next((case.then for case in self.cases if case.when.fits(facts, at)), self.otherwise)
+        case = self._case(facts, at)
+        return self.otherwise if case is None else case.then
+
+    def _case(self, facts: Facts, at: Place) -> Case | None:
+        return next((case for case in self.cases if case.when.fits(facts, at)), None)
