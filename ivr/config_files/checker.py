@@ -22,7 +22,7 @@ from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicH
 from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
-from ivr.menus.languages import said_behind_a_choice
+from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.turning_away import faults_of_blocklists
 from ivr.prompts.schema import PromptsFile
@@ -111,6 +111,7 @@ class _Checking:
         if lines:
             blocklists = CallerLists(lists).blocklists
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
+            self._add_of_menus(not_understood(menus, lines))
         if lines and prompts and rules and callbacks and codes:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}

@@ -25,6 +25,11 @@ class Node(Written):
         """The language that callers hear behind this node; None: the same as before it."""
         return None
 
+    @property
+    def leads_to_default_queue(self) -> bool:
+        """To that of the number called, whichever it is."""
+        return False
+
     def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
         """What for emergencies this node leads to, in words; None: nothing. `queues`: those that are for emergencies, None
         among them if the number's default queue is."""

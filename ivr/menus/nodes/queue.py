@@ -23,6 +23,10 @@ category: heating        # known to the ticket from the key that was pressed
     category: CategoryCode | None = None
     """Category code for the ticket, known from the key that was pressed."""
 
+    @property
+    def leads_to_default_queue(self) -> bool:
+        return self.queue is None
+
     def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
         if self.queue not in queues:
             return None

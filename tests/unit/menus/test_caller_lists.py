@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -141,6 +141,7 @@ def in_form(number: str, form: str, look: str) -> str:
     return form.format(n=number)
 
 
+@settings(deadline=None)
 @given(number=mobiles, as_typed=typed, look=written, as_sent=typed)
 def test_a_mobile_is_found_however_it_was_typed_and_sent(
     number: str, as_typed: str, look: str, as_sent: str
@@ -152,6 +153,7 @@ def test_a_mobile_is_found_however_it_was_typed_and_sent(
     assert found.is_on("block", other, at("2026-11-13 12:00")) is False
 
 
+@settings(deadline=None)
 @given(
     area=areas,
     local=local_numbers,
