@@ -109,7 +109,7 @@ class _Checking:
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
         if lines:
-            blocklists = CallerLists(lists).blocklists
+            blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
         if lines and prompts and rules and callbacks and codes:

@@ -1,6 +1,6 @@
 """config/lists/: each file by its kind, and what its numbers have to agree on with hotline.yaml."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ivr.config_files.reader import Document
@@ -16,6 +16,17 @@ from vocabulary.phone_numbers import normalise
 def list_name(file: str) -> str:
     """lists/enterprises.yaml is the list enterprises."""
     return file.removeprefix(LISTS).removesuffix(".yaml")
+
+
+def blocklists(documents: Mapping[str, Document]) -> frozenset[str]:
+    """Those that say so, whatever faults their entries have."""
+    found = (file for file in documents if file.startswith(LISTS))
+    return frozenset(list_name(file) for file in found if _turns_away(documents[file]))
+
+
+def _turns_away(document: Document) -> bool:
+    model = LIST_TYPES.get(text_at(document, ("kind",)) or "")
+    return model is not None and model.TURNS_AWAY
 
 
 def list_in(document: Document) -> tuple[CallerList | None, list[ConfigProblem]]:

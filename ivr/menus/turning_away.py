@@ -6,6 +6,7 @@ Of the way that a caller loses everything counts that may happen on it, of the w
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ivr.lines import Lines
@@ -13,6 +14,7 @@ from ivr.menus.certainty import Grounds
 from ivr.menus.crossings import At
 from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.node import Node
 from ivr.menus.references import Path, references
 
 _MOST_STEPS: Final = 12
@@ -45,23 +47,43 @@ def faults_of_blocklists(
                 yield menu_name, MenuFault(("nodes", node_name, *path), fault, remedy)
 
 
+def was_turned_away(path: str, menus: Mapping[str, MenuFile], blocklists: Set[str]) -> bool:
+    """Whether a call with that path (main/greeting/who/refusal) was led somewhere that only a blocklist leads to."""
+    for part in path.split("//"):
+        name = next(
+            (menu for menu in sorted(menus, key=len, reverse=True) if part.startswith(f"{menu}/")), None
+        )
+        if name is None:
+            continue
+        nodes, menu = part.removeprefix(f"{name}/").split("/"), menus[name]
+        for node_name, following in pairwise(nodes):
+            node, to = menu.nodes.get(node_name), (name, following)
+            fork = _fork((name, node_name), node, blocklists) if node is not None else None
+            if fork is not None and to not in fork.others and any(to == then for _, then in fork.turned_away):
+                return True
+    return False
+
+
 def _forks(menus: Mapping[str, MenuFile], blocklists: Set[str]) -> Iterator[_Fork]:
-    """Whatever a node's type is: beside the group that names a list stands the node that its callers are led to."""
     for menu_name, menu in menus.items():
         for node_name, node in menu.nodes.items():
-            found = list(references(type(node), node))
-            lists = {
-                one.path[:-2]: one.path for one in found if one.refers.to == "list" and one.name in blocklists
-            }
-            if lists:
-                ways = [
-                    (one.path[:-1], (menu_name, str(one.name))) for one in found if one.refers.to == "node"
-                ]
-                yield _Fork(
-                    (menu_name, node_name),
-                    tuple((lists[group], to) for group, to in ways if group in lists),
-                    frozenset(to for group, to in ways if group not in lists),
-                )
+            fork = _fork((menu_name, node_name), node, blocklists)
+            if fork is not None:
+                yield fork
+
+
+def _fork(at: At, node: Node, blocklists: Set[str]) -> _Fork | None:
+    """Whatever the node's type is: beside the group that names a list stands the node that its callers are led to."""
+    found = list(references(type(node), node))
+    lists = {one.path[:-2]: one.path for one in found if one.refers.to == "list" and one.name in blocklists}
+    if not lists:
+        return None
+    ways = [(one.path[:-1], (at[0], str(one.name))) for one in found if one.refers.to == "node"]
+    return _Fork(
+        at,
+        tuple((lists[group], to) for group, to in ways if group in lists),
+        frozenset(to for group, to in ways if group not in lists),
+    )
 
 
 def _hung_up_on(lost: Mapping[At, At | None], then: At) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import bare
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, EndCall, Step, ToQueue
-from ivr.menus.turning_away import faults_of_blocklists
+from ivr.menus.turning_away import faults_of_blocklists, was_turned_away
 from ivr.menus.walker import answers, is_asking
 
 PERSON = {"kind": "queue"}
@@ -162,6 +162,29 @@ def test_an_emergency_number_meets_no_blocklist_at_all(shipped: Lines) -> None:
     told = "main/a the emergency number 12345 leads here, where nobody may be turned away"
     assert faults(site(shipped, "entry", is_emergency=True), main=nodes, entry=entry) == [told]
     assert faults(site(shipped, "own", is_emergency=True), main=nodes, own={"a": PERSON}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "is_so"),
+    [
+        ("examples/main/a/then", True),
+        ("examples/main/a/then/person", True),
+        ("x/a//examples/main/say/a/then//tax/a", True),
+        ("examples/main/a/person", False),
+        ("examples/main/a/both", False),  # others are led there too
+        ("examples/main/a", False),
+        ("examples/main/then", False),
+        ("examples/main/gone/then", False),  # of a version that had other nodes
+        ("examples/mainly/a/then", False),
+        ("examples/main", False),
+        ("", False),
+    ],
+)
+def test_a_path_tells_who_was_turned_away(path: str, is_so: bool) -> None:
+    nodes = {"a": branch("person", ("block", "then"), ("block", "both"), ("firms", "both")), "person": PERSON}
+    menus = {"examples/main": file(nodes), "x": file({"a": PERSON})}
+    assert was_turned_away(path, menus, {"block"}) is is_so
+    assert was_turned_away(path, menus, set()) is False
 
 
 # --- what is let through is safe: walked on the phone's own navigation, whatever the world is ---
