@@ -120,6 +120,13 @@ def keys_swapped(text: str) -> Iterator[Mutant]:
             )
 
 
+def told_of_many(text: str) -> set[int]:
+    """Where that is told which many nodes have a part in: no way to a person, and who is turned away by a blocklist."""
+    return {
+        line.number for line in lines_of(text) if re.search(r"^start:|caller_on:", line.text.split("#")[0])
+    }
+
+
 def targets_changed(text: str) -> Iterator[Mutant]:
     """Every way to a node leads to each of the others; what becomes a circle is told at one of its nodes."""
     rows, lines = text.split("\n"), lines_of(text)
@@ -130,7 +137,7 @@ def targets_changed(text: str) -> Iterator[Mutant]:
             for other in sorted(set(heads) - {found["name"]}):
                 row = line.text[: found.start("name")] + other + line.text[found.end("name") :]
                 changed = "\n".join([*rows[: line.number - 1], row, *rows[line.number :]])
-                places = {number + 1 for number in heads.values()}
+                places = {number + 1 for number in heads.values()} | told_of_many(text)
                 yield Mutant(f"line {line.number}: to {other}", changed, frozenset({line.number, *places}))
 
 
