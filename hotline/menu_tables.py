@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from math import isinf
 
-from hotline.menu_trial import MenuTrial
+from hotline.menu_trial import MenuTrial, Supposed
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
 from ivr.menus.steps import EndCall, Moment, ToQueue, WaitKey
-from ivr.menus.walker import Walker
 
 
-def simulated(trial: MenuTrial, walker: Walker, done: Simulated) -> Iterator[str]:
+def simulated(trial: MenuTrial, supposed: Supposed, done: Simulated) -> Iterator[str]:
+    walker = trial.walker(supposed)
     yield _heading(trial)
+    been = 0
     for met in done.met:
+        yield from _lists_that_led(trial, supposed, met, been)
         yield from _met(trial, met)
+        been = met.step.place.length
     yield f"ends after {done.seconds:.1f} s: {_end(trial, done.end)}"
     if done.keys_left:
         yield f"not asked for any more: {','.join(key or '' for key in done.keys_left)}"
@@ -23,6 +26,16 @@ def simulated(trial: MenuTrial, walker: Walker, done: Simulated) -> Iterator[str
 
 def _heading(trial: MenuTrial) -> str:
     return f"menu {trial.name}, number {trial.number.number}, language {trial.language}"
+
+
+def _lists_that_led(trial: MenuTrial, supposed: Supposed, met: Met, been: int) -> Iterator[str]:
+    """By which entries of lists the caller came to this step from the one before, `been` nodes from the start."""
+    place, facts = met.step.place, trial.walker(supposed).facts
+    walked = [(part[0], node) for part in place.walked for node in part[1:]]
+    for menu, node in walked[been:-1]:
+        name = trial.menus[menu].nodes[node].list_that_led(facts, place)
+        if name is not None:
+            yield _line(met.began, node, trial.entry_told(supposed, name))
 
 
 def _met(trial: MenuTrial, met: Met) -> Iterator[str]:

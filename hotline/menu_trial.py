@@ -11,12 +11,14 @@ from ivr.config_files.menu_files import menus_in
 from ivr.config_files.published import load_published
 from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
+from ivr.menus.caller_lists import Enterprise, Entry
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.walker import Walker
 from ivr.prompts.estimate import estimated_seconds
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary, made_earlier
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.errors import HotlineError
+from vocabulary.phone_numbers import WITHHELD_NUMBER, NumberKind, PhoneNumber, mask, normalise
 
 
 class BadSupposition(HotlineError):
@@ -52,6 +54,18 @@ class MenuTrial:
     def walker(self, supposed: Supposed) -> Walker:
         return Walker(self.menus, self.name, SupposedFacts(supposed, self))
 
+    def caller(self, supposed: Supposed) -> PhoneNumber | None:
+        """The number as a call's record would have it, without a trunk's own prefixes."""
+        area_code = self.configuration.lines.site.area_code
+        return None if supposed.caller is None else normalise(supposed.caller, area_code=area_code)
+
+    def entry_told(self, supposed: Supposed, name: str) -> str:
+        """By which entry the caller is on that list, as far as this may be shown."""
+        caller = self.caller(supposed)
+        entry = caller and self.configuration.lists.entry(name, caller, supposed.at)
+        told = f": {_told(entry)}" if entry else ""
+        return f"{mask(caller or WITHHELD_NUMBER)} is on the list {name}{told}"
+
     def text(self, prompt: str, language: Language | None = None) -> str:
         """`language`: that of the walk, where the caller chose one."""
         known = self.configuration.prompts.prompts.get(prompt)
@@ -67,6 +81,12 @@ class MenuTrial:
 
     def is_estimated(self, prompt: str) -> bool:
         return (self.language, prompt) not in self.sounds.seconds
+
+
+def _told(entry: Entry) -> str:
+    if isinstance(entry, Enterprise):
+        return entry.name
+    return f"{entry.reason}; approved by {entry.approver}; from {entry.start} to {entry.expiry}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +105,12 @@ class SupposedFacts:
         return None if at is None or holidays is None else holidays.is_off(at.date())
 
     def is_withheld(self) -> bool | None:
-        return None if self.supposed.caller is None else not self.supposed.caller
+        caller = self.trial.caller(self.supposed)
+        return None if caller is None else caller.kind is NumberKind.WITHHELD
+
+    def is_caller_on(self, list_name: str) -> bool | None:
+        caller, lists = self.trial.caller(self.supposed), self.trial.configuration.lists
+        return None if caller is None else lists.is_on(list_name, caller, self.supposed.at)
 
     def is_repeat_caller(self) -> bool | None:
         return None

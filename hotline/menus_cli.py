@@ -87,7 +87,7 @@ def menus_simulate(
             lines = menu_tables.explored(trial, explore(walker, trial.seconds))
         else:
             lines = menu_tables.simulated(
-                trial, walker, simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty)
+                trial, supposed, simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty)
             )
     except BadSupposition as fault:
         fail(str(fault), 2)

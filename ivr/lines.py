@@ -50,6 +50,8 @@ class Number(Written):
     menu: MenuName
     queue: Name
     """Where the call goes when the menu names no other, and whenever our server does not answer."""
+    is_emergency: bool = False
+    """Who calls it is never turned away: no menu that it leads through may ask for a blocklist."""
 
 
 class Trunk(Written):
@@ -112,6 +114,10 @@ class Queue(Written):
     missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
     """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
     announcements: Announcements = Announcements()
+    languages: Annotated[list[Language], Field(min_length=1, max_length=2)] | None = None
+    """What its agents speak; left out: the site's language. Who chose another in a menu is better led elsewhere."""
+    is_emergency: bool = False
+    """No blocklist may lead anybody away on his way here, or take that way from him."""
 
     @model_validator(mode="after")
     def _one_phone_can_ring(self) -> Self:
@@ -170,6 +176,9 @@ class Lines(Written):
     def trunks_out(self) -> list[Trunk]:
         """Those over which citizens may be dialled. The trial's only where there is no other: it leads to this machine."""
         return [trunk for trunk in self.trunks if not trunk.is_test] or self.trunks
+
+    def speaks(self, queue: Queue, language: Language) -> bool:
+        return language in (queue.languages or [self.site.language])
 
     def number(self, digits: str) -> Number | None:
         return next((n for n in self.numbers if n.number == digits), None)

@@ -28,6 +28,8 @@ class Missed:
     is_switchboard: bool = False
     is_critical: bool = False
     """The rules see an emergency."""
+    was_turned_away: bool = False
+    """A menu led him on as one who is on a blocklist."""
 
     def place(self, policy: CallbackPolicies) -> int:
         """QUEUE_PRIO of its callback: that of the call, with what credit it has."""
@@ -40,6 +42,7 @@ def missed_from_record(
     default_queue: str,
     is_switchboard: bool = False,
     is_critical: bool = False,
+    was_turned_away: bool = False,
 ) -> Missed:
     """`default_queue` stands in for calls that were lost before they reached a queue."""
     return Missed(
@@ -56,6 +59,7 @@ def missed_from_record(
         was_greeted=record.greeted_at is not None,
         is_switchboard=is_switchboard,
         is_critical=is_critical,
+        was_turned_away=was_turned_away,
     )
 
 

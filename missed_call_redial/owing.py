@@ -127,7 +127,10 @@ def _misses_of(session: Session, callback: Callback) -> list[CallbackCall]:
 def _policy_refuses(missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
     if not missed.number_digest or not missed.number_sealed:
         return RefusalReason.WITHHELD_NUMBER
-    lost = LostCall(missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted)
+    was_turned_away = missed.was_turned_away and not missed.is_critical
+    lost = LostCall(
+        missed.outcome, missed.number_kind, missed.wait_seconds, missed.was_greeted, was_turned_away
+    )
     return reason_to_refuse(policy, lost)
 
 

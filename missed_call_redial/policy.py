@@ -141,6 +141,7 @@ class RefusalReason(StrEnum):
     KIND_NOT_CHOSEN = "kind_not_chosen"
     WAITED_TOO_SHORT = "waited_too_short"
     LEFT_DURING_GREETING = "left_during_greeting"
+    TURNED_AWAY = "turned_away"
     WITHHELD_NUMBER = "withheld_number"
     SHORT_NUMBER = "short_number"
     SERVICE_NUMBER = "service_number"
@@ -172,6 +173,8 @@ class LostCall:
     """None: nobody knows, which speaks for the citizen."""
     was_greeted: bool
     """He heard the greeting to its end."""
+    was_turned_away: bool = False
+    """A blocklist led him where he was; that is asked of one who hung up there, not of one who asked for a person then."""
 
 
 def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason | None:
@@ -185,6 +188,8 @@ def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason 
         return RefusalReason.KIND_NOT_CHOSEN
     if call.outcome is Outcome.IVR_ABANDON and not call.was_greeted:
         return RefusalReason.LEFT_DURING_GREETING
+    if call.outcome is Outcome.IVR_ABANDON and call.was_turned_away:
+        return RefusalReason.TURNED_AWAY
     waited_long_enough = call.wait_seconds is None or call.wait_seconds >= policy.least_wait_seconds
     if call.outcome in _GAVE_UP_WAITING and not waited_long_enough:
         return RefusalReason.WAITED_TOO_SHORT

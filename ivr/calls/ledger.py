@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 from sqlmodel import Session, SQLModel
 
 from ivr.config_files.running import Running
+from ivr.menus.turning_away import was_turned_away
 from missed_call_redial.callbacks import CallbackState
 from missed_call_redial.missed import missed_from_record
 from missed_call_redial.owing import close_by_inbound, close_by_own_call, owe
@@ -161,6 +162,11 @@ class Ledger:
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
                 is_critical=self._is_critical(session, record),
+                was_turned_away=was_turned_away(
+                    record.menu_path or "",
+                    running.configuration.menus,
+                    running.configuration.lists.blocklists,
+                ),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.answered_at and running.is_switchboard(number):

@@ -21,7 +21,7 @@ from tickets.earlier_calls import has_called_before
 from tickets.handling_time import mean_talk_seconds
 from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import PLACEHOLDER_GROUP, QUEUE_PREFIX
-from vocabulary.phone_numbers import NumberKind, PhoneNumber
+from vocabulary.phone_numbers import NumberKind, PhoneNumber, mask
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,6 +54,13 @@ class LiveFacts:
 
     def is_withheld(self) -> bool | None:
         return self.caller.kind is NumberKind.WITHHELD
+
+    def is_caller_on(self, list_name: str) -> bool | None:
+        local = self.now().astimezone(self.zone)
+        is_on = self.configuration.lists.is_on(list_name, self.caller, local)
+        if is_on:
+            _log.info("call %s: %s is on the list %s", self.channel.call_id, mask(self.caller), list_name)
+        return is_on
 
     def is_repeat_caller(self) -> bool | None:
         if not self.caller.digits:

@@ -11,18 +11,20 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, menu_times, references
+from ivr.config_files import agreement, list_files, menu_times, references
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import CALENDAR, EXAMPLES, REQUIRED_FILES, is_template, read_sources
+from ivr.config_files.sources import CALENDAR, EXAMPLES, LISTS, REQUIRED_FILES, is_template, read_sources
 from ivr.lines import Lines
 from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
+from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
-from ivr.menus.languages import said_behind_a_choice
+from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.turning_away import faults_of_blocklists
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
 from routing.rules import RoutingRules
@@ -45,6 +47,7 @@ class Configuration:
     codes: Codes
     version: str
     calendars: Calendars
+    lists: CallerLists
 
 
 def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
@@ -100,16 +103,22 @@ class _Checking:
         menus = self._menus()
         holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
         services = self._services()
+        lists = self._lists(lines)
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
+        if lines:
+            blocklists = list_files.blocklists(self._documents)
+            self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
+            self._add_of_menus(not_understood(menus, lines))
         if lines and prompts and rules and callbacks and codes:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
             calendars = Calendars(services, holidays)
             self._add(agreement.unspoken(self._documents, said_behind_a_choice(menus), prompts))
-            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars)
+            known = CallerLists(lists, lines.site.area_code)
+            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars, known)
         return None
 
     def problems(self) -> list[ConfigProblem]:
@@ -143,6 +152,18 @@ class _Checking:
                 self._add(agreement.small_gaps(self._documents[file], hours))
         return services
 
+    def _lists(self, lines: Lines | None) -> dict[str, CallerList]:
+        lists: dict[str, CallerList] = {}
+        for file, document in self._documents.items():
+            if not file.startswith(LISTS) or (document.value is None and document.problems):
+                continue
+            found, problems = list_files.list_in(document)
+            self._add(problems)
+            if found is not None:
+                lists[list_files.list_name(file)] = found
+                self._add(list_files.faults_of_list(document, found, lines) if lines else ())
+        return lists
+
     def _menus(self) -> dict[str, MenuFile]:
         menus: dict[str, MenuFile] = {}
         for file, document in self._documents.items():
@@ -154,9 +175,11 @@ class _Checking:
             if menu and not dangling:
                 menus[menu_name(file)] = menu
                 self._add(_told(document, fault) for fault in faults(menu))
-        for name, fault in faults_across(menus):
-            self._add([_told(self._documents[f"{MENUS}{name}.yaml"], fault)])
+        self._add_of_menus(faults_across(menus))
         return menus
+
+    def _add_of_menus(self, found: Iterable[tuple[str, MenuFault]]) -> None:
+        self._add(_told(self._documents[f"{MENUS}{name}.yaml"], fault) for name, fault in found)
 
     def _agreement(
         self, prompts: PromptsFile | None, callbacks: CallbackPolicies | None

@@ -9,7 +9,7 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
-from ivr.config_files.sources import CALENDAR, EXAMPLES
+from ivr.config_files.sources import CALENDAR, EXAMPLES, LISTS
 from ivr.lines import Language
 from ivr.menus.calendar import PUBLIC_HOLIDAYS
 from ivr.menus.nodes import NODE_TYPE_OF
@@ -57,6 +57,9 @@ def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
     known["calendar"] = {
         file.removeprefix(CALENDAR).removesuffix(".yaml") for file in documents if file.startswith(CALENDAR)
     } - {PUBLIC_HOLIDAYS}
+    known["list"] = {
+        file.removeprefix(LISTS).removesuffix(".yaml") for file in documents if file.startswith(LISTS)
+    }
     for what, file, listed, key in (
         ("queue", "hotline.yaml", "queues", "name"),
         ("number", "hotline.yaml", "numbers", "number"),

@@ -13,10 +13,11 @@ from vocabulary.config_problem import ConfigProblem
 REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
 EXAMPLES: Final = "examples/"
 CALENDAR: Final = "calendar/"
+LISTS: Final = "lists/"
 TEMPLATES: Final = "asterisk/"
 """A site's own templates of Asterisk's files. They belong to the set, so that a set can be rendered alone."""
 _MOST_MENUS: Final = 1000
-_MOST_CALENDARS: Final = 200
+_MOST_OF_A_FOLDER: Final = 200
 _START: Final = (1, 1)
 
 
@@ -30,7 +31,8 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
     for name in (
         *REQUIRED_FILES,
         *_menu_files(folder, problems),
-        *_calendar_files(folder, problems),
+        *_named_files(folder, CALENDAR, "calendar", problems),
+        *_named_files(folder, LISTS, "list", problems),
         *_template_files(folder),
     ):
         try:
@@ -61,9 +63,10 @@ def _template_files(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith(".")]
 
 
-def _calendar_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:
+def _named_files(folder: Path, within: str, what: str, problems: list[ConfigProblem]) -> list[str]:
+    """Files whose names are the names of what they hold, a calendar or a list."""
     names: list[str] = []
-    for path in sorted((folder / CALENDAR).glob("*.y*ml")):
+    for path in sorted((folder / within).glob("*.y*ml")):
         name = path.relative_to(folder).as_posix()
         if path.name.startswith("."):
             continue
@@ -71,11 +74,11 @@ def _calendar_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:
             names.append(name)
         else:
             remedy = "Use small letters, digits, - and _, a letter first, and .yaml at the end."
-            problems.append(problem(name, _START, (), "the file's name cannot be a calendar's name", remedy))
-    if len(names) > _MOST_CALENDARS:
-        fault = f"there are {len(names)} calendars"
-        problems.append(problem("calendar", _START, (), fault, f"At most {_MOST_CALENDARS} are read."))
-    return names[:_MOST_CALENDARS]
+            problems.append(problem(name, _START, (), f"the file's name cannot be a {what}'s name", remedy))
+    if len(names) > _MOST_OF_A_FOLDER:
+        fault = f"there are {len(names)} {what}s"
+        problems.append(problem(what, _START, (), fault, f"At most {_MOST_OF_A_FOLDER} are read."))
+    return names[:_MOST_OF_A_FOLDER]
 
 
 def _menu_files(folder: Path, problems: list[ConfigProblem]) -> list[str]:

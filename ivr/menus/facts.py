@@ -19,6 +19,10 @@ class Facts(Protocol):
     def is_withheld(self) -> bool | None:
         """The caller shows no number."""
 
+    def is_caller_on(self, list_name: str) -> bool | None:
+        """The caller's number is on config/lists/<list_name>.yaml, by an entry that is in force now. A withheld number is on
+        no list."""
+
     def is_repeat_caller(self) -> bool | None:
         """The same number called within the time that the site calls a repeat."""
 
@@ -43,6 +47,9 @@ class _Nothing:
         return None
 
     def is_withheld(self) -> bool | None:
+        return None
+
+    def is_caller_on(self, list_name: str) -> bool | None:
         return None
 
     def is_repeat_caller(self) -> bool | None:

@@ -9,12 +9,12 @@ from typing import Literal
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
-from ivr.menus.references import Reference
+from ivr.menus.references import Path, Reference
 
 
 @dataclass(frozen=True)
 class MenuFault:
-    path: tuple[str, ...]
+    path: Path
     fault: str
     remedy: str
     severity: Literal["error", "warning"] = "error"

@@ -5,10 +5,12 @@ python -m ivr.menus.language_page > docs/menus.md
 
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from pydantic import BaseModel
+
+from ivr.menus.caller_lists import Blocklist, EnterpriseList
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.node import Node
 from ivr.menus.nodes import NODE_TYPES
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -25,9 +27,55 @@ What may stand in a file below `config/menus/`. This page is written by the prog
 
 A menu file has a `label` (left out if need be), the node at which a call begins (`start`), and `nodes` by name. A node's
 `kind` says what it does. Names are small letters, digits, - and _, a letter first. In the tables, *prompt* is a name from
-`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *node* another
-node of the file.
+`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *calendar* and
+*list* a file in `config/calendar/` and `config/lists/` without .yaml, *node* another node of the file.
 """
+_LISTS: Final = """\
+# Lists of callers 来电名单
+
+Each file in `config/lists/` is one list, for `when: {caller_on: NAME}` of a `branch`. It is checked and published with the
+menus, and a rollback brings its older entries back too. Numbers may be typed in any form: 13800138000, +86 138 0013 8000,
+0355-2021234, or 2021234 for the site's own area code. A withheld number is on no list. The files hold citizens' numbers in
+the clear: let only those read `HOTLINE_CONFIG` and `HOTLINE_HOME` who may see them; no log and no message repeats one.
+
+A blocklist turns nobody away by itself: a menu says where its callers are led, and the call's record shows it by its path.
+Nobody is cut off by that. A check refuses a `caller_on` of a blocklist
+
+- from where a caller may be hung up on before he met a person, or a `menu` with a key that leads to one;
+- on the way to what is for emergencies (`is_emergency: true` of a queue in `config/hotline.yaml`): where without a further
+  key a caller would come there if he were on no list;
+- that takes the way there from him: what he could reach by keys if he were on no list, he can reach by keys where he is led,
+  whatever the hour and the queues;
+- in any menu to which a number leads that has `is_emergency: true`.
+
+Emergency services (110, 119, 120, 122) and the `switchboards` of `config/hotline.yaml` cannot stand on a blocklist.
+`hotline menus simulate NAME --caller NUMBER --at "2026-11-23 12:00"` says by which entry a caller is led; without `--at`
+no entry of a blocklist is taken to be in force.
+"""
+_LIST_EXAMPLES: Final = (
+    (
+        EnterpriseList,
+        """\
+kind: enterprise
+label: 重点企业
+entries:
+  - {number: 0355-2021234, name: 某机械制造有限公司}
+""",
+    ),
+    (
+        Blocklist,
+        """\
+kind: blocklist
+label: 恶意骚扰来电
+entries:
+  - number: 13800138000
+    reason: 一日内无诉求来电 40 余次，两次劝阻无效
+    approver: 值班长 某某
+    start: 2026-11-23               # from its beginning, local time of the site
+    expiry: 2026-12-23 18:00        # from that minute on no more; a day alone: to its end. Over a year: a warning
+""",
+    ),
+)
 _DEEPEST: Final = 3
 _KINDS: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 
@@ -39,13 +87,23 @@ def menu_schema() -> dict[str, Any]:
 
 def language_page() -> str:
     """docs/menus.md."""
-    return "\n".join([_HEAD, *(line for model in NODE_TYPES for line in _section(model))])
+    nodes = (line for model in NODE_TYPES for line in _section(model, model.kind_of(), model.EXAMPLE))
+    lists = (
+        line
+        for model, example in _LIST_EXAMPLES
+        for line in _section(model, f"kind: {_kind(model)}", example)
+    )
+    return "\n".join([_HEAD, *nodes, _LISTS, *lists])
 
 
-def _section(model: type[Node]) -> Iterator[str]:
-    yield f"## `{model.kind_of()}`\n"
+def _kind(model: type[BaseModel]) -> str:
+    return str(get_args(model.model_fields["kind"].annotation)[0])
+
+
+def _section(model: type[BaseModel], title: str, example: str) -> Iterator[str]:
+    yield f"## `{title}`\n"
     yield " ".join((model.__doc__ or "").split()) + "\n"
-    yield "```yaml\n" + model.EXAMPLE.strip("\n") + "\n```\n"
+    yield "```yaml\n" + example.strip("\n") + "\n```\n"
     rows = list(_rows(model.model_json_schema(by_alias=True)))
     if rows:
         yield "| key | value | left out |\n|---|---|---|"

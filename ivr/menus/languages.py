@@ -1,12 +1,15 @@
-"""Which prompts of the menus are said in which language, where a caller may have chosen another than the site's. Pure."""
+"""Where a caller may have chosen another language than the site's: which prompts are said in it, and who speaks it. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ivr.lines import Language
-from ivr.menus.crossings import following
+from ivr.lines import Language, Lines
+from ivr.menus.certainty import Grounds
+from ivr.menus.crossings import At, following
+from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.references import Path
+from ivr.plain_text import shown
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,62 @@ def chosen_languages(menus: Mapping[str, MenuFile]) -> set[Language]:
 
 def said_behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
     """Every prompt that is heard behind a change of language, in that language."""
+    for (name, node_name), language in _behind_a_choice(menus):
+        node = menus[name].nodes[node_name]
+        for found in node.named:
+            if found.refers.to == "prompt":
+                yield Said(name, ("nodes", node_name, *found.path), str(found.name), language)
+
+
+def not_understood(menus: Mapping[str, MenuFile], lines: Lines) -> Iterator[tuple[str, MenuFault]]:
+    """Queues to which callers come who chose a language that nobody there speaks; with the menu that each is told at."""
+    defaults: dict[At, set[str]] = {}
+    for at, language in sorted(_behind_a_choice(menus)):
+        node = menus[at[0]].nodes[at[1]]
+        if not node.REACHES_A_PERSON:  # a branch names queues too, and leads to none of them
+            continue
+        named = [found for found in node.named if found.refers.to == "queue"]
+        for found in named:
+            yield from _unspoken_in(lines, at, found.path, str(found.name), language)
+        if not named and node.leads_to_default_queue:
+            defaults = defaults or _default_queues(menus, lines)
+            for queue in sorted(defaults.get(at, ())):
+                yield from _unspoken_in(lines, at, (), queue, language)
+
+
+def _unspoken_in(
+    lines: Lines, at: At, path: Path, name: str, language: Language
+) -> Iterator[tuple[str, MenuFault]]:
+    queue = lines.queue(name)
+    if queue is not None and not lines.speaks(queue, language):
+        fault = f"callers who chose {language} are led here, and nobody in the queue {shown(name)} speaks it"
+        remedy = f"Lead them to a queue whose languages in hotline.yaml have {language} among them."
+        yield at[0], MenuFault(("nodes", at[1], *path), fault, remedy, "warning")
+
+
+def _default_queues(menus: Mapping[str, MenuFile], lines: Lines) -> dict[At, set[str]]:
+    """For each place the default queues of the numbers that lead there."""
+    found: dict[At, set[str]] = {}
+    for menu, queue in sorted({(number.menu, number.queue) for number in lines.numbers}):
+        for at in Grounds(menus).reached(menu):
+            found.setdefault(at, set()).add(queue)
+    return found
+
+
+def _behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[tuple[At, Language]]:
+    """Every place behind a change of language, and the language that is spoken there."""
     changes = [
         ((name, node_name), node.spoken_behind)
         for name, menu in menus.items()
         for node_name, node in menu.nodes.items()
     ]
     ahead = [(behind, language) for at, language in changes if language for behind in following(menus, at)]
-    done: set[tuple[tuple[str, str], Language]] = set()
+    done: set[tuple[At, Language]] = set()
     while ahead:
         at, language = ahead.pop()
         node = menus[at[0]].nodes[at[1]]
         if (at, language) in done or node.spoken_behind:  # behind that one its own language is spoken
             continue
         done.add((at, language))
-        for found in node.named:
-            if found.refers.to == "prompt":
-                yield Said(at[0], ("nodes", at[1], *found.path), str(found.name), language)
+        yield at, language
         ahead += [(behind, language) for behind in following(menus, at)]

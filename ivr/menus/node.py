@@ -1,10 +1,12 @@
 """What every node type is: a model of what an admin writes, and two pure functions that say what the caller meets."""
 
 from abc import abstractmethod
+from collections.abc import Collection
 from functools import cached_property
 from typing import ClassVar, get_args
 
 from ivr.lines import Language
+from ivr.menus.facts import Facts
 from ivr.menus.references import Reference, references
 from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
@@ -17,6 +19,8 @@ class Node(Written):
     EXAMPLE: ClassVar[str]
     """One node of this type as YAML, for the docs page; a test reads it."""
     REACHES_A_PERSON: ClassVar[bool] = False
+    TAKES_A_KEY: ClassVar[bool] = False
+    """The caller chooses by one key where he goes on."""
 
     @property
     def spoken_behind(self) -> Language | None:
@@ -41,6 +45,20 @@ class Node(Written):
     def named(self) -> tuple[Reference, ...]:
         """All that it names."""
         return tuple(references(type(self), self))
+
+    @property
+    def leads_to_default_queue(self) -> bool:
+        """To that of the number called, whichever it is."""
+        return False
+
+    def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
+        """What for emergencies this node leads to, in words; None: nothing. `queues`: those that are for emergencies, None
+        among them if the number's default queue is."""
+        return None
+
+    def list_that_led(self, facts: Facts, at: Place) -> str | None:
+        """The list of callers by which the walk goes on from here; None: by none."""
+        return None
 
     @classmethod
     def kind_of(cls) -> str:

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema
 from ivr.plain_text import MenuName, Name
 
 Path: TypeAlias = tuple[str | int, ...]
-Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar"]
+Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar", "list"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]
 CalendarName = Annotated[Name, Refers("calendar")]
+ListName = Annotated[Name, Refers("list")]
 OtherMenu = Annotated[MenuName, Refers("menu")]
 
 _NOTHING: Final = object()

@@ -1,6 +1,7 @@
 """The ledger: whatever is heard of a call becomes a record, a ticket and a debt, once, with the number sealed."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -260,6 +261,33 @@ def test_who_stayed_past_the_greeting_is_owed_whichever_leg_writes_first(
     owed, refused = _debts(database)
     assert refused == []
     assert len(owed) == 24
+
+
+def test_who_hangs_up_where_a_blocklist_led_him_is_not_rung_back(
+    database: Database, ledger: Ledger, tmp_path: Path
+) -> None:
+    shutil.copytree(defaults_door.shipped(), tmp_path / "config")
+    numbers = tmp_path / "config" / "hotline.yaml"
+    numbers.write_text(
+        numbers.read_text("utf-8").replace("menu: main ", "menu: examples/with_lists ", 1), "utf-8"
+    )
+    configuration, problems = check(tmp_path / "config")
+    assert configuration is not None, problems
+    running = replace(ledger.running(), configuration=configuration)
+    blocking = replace(ledger, running=lambda: running)
+    for call, caller, path in (
+        ("hl1-1.1", "13900000001", "greeting/who/turned_away"),
+        ("hl1-1.2", "13900000002", "greeting/who"),
+    ):
+        walked = f"examples/with_lists/{path}"
+        told = [
+            arrived(call, caller=caller),
+            event(EventKind.GREETED, 8, EventSource.AGI, call),
+            event(EventKind.MENU_WALKED, 11, EventSource.AGI, call, path=walked, version="v"),
+            event(EventKind.ENDED, 12, call=call, cause="16", by="citizen"),
+        ]
+        hear(database, blocking, told)
+    assert _debts(database) == ([("owed", None)], [("hl1-1.1", "turned_away")])
 
 
 def test_a_late_listener_closes_the_debt_of_who_was_answered(database: Database, ledger: Ledger) -> None:

@@ -73,6 +73,42 @@ def test_a_hasty_key_is_pressed_in_the_first_second(desk: Desk) -> None:
     assert "ends after 0.0 s: in the queue enterprise, category enterprise\n" in done.stdout
 
 
+BLOCKLIST = """\
+kind: blocklist
+entries:
+  - {number: 138 0013 8000, reason: 多次骚扰, approver: 值班长 李, start: 2026-11-01, expiry: 2026-11-30}
+"""
+ENTERPRISES = "kind: enterprise\nentries: [{number: 2021234, name: 示例机械厂}]\n"
+TURNED_AWAY = """\
+menu examples/with_lists, number 12345, language zh
+    0.0 s  greeting          ~ 5.5 s  您好，12345热线，通话将录音。  [greeting]
+    5.5 s  who               138****8000 is on the list nuisance: 多次骚扰; approved by 值班长 李; from 2026-11-01 to 2026-11-30
+    5.5 s  turned_away       ~ 8.7 s  您的来电因多次骚扰已被限制。如有诉求或紧急情况，请按0。  [calls_limited]
+   14.1 s  turned_away       5 s are waited for a key: presses 0
+ends after 14.1 s: in the queue general (the default queue of 12345)
+no walk through this menu lasts longer than 40.1 s, whatever is pressed
+"""
+
+
+def test_a_caller_is_led_by_the_lists_of_a_call_and_it_is_said_by_which_entry(desk: Desk) -> None:
+    for name, written in (("nuisance", BLOCKLIST), ("enterprises", ENTERPRISES)):
+        (desk.folder / "config" / "lists" / f"{name}.yaml").write_text(written, "utf-8")
+    simulate = ["simulate", "examples/with_lists", "--keys", "0", "--at"]
+    blocked = desk.type(*simulate, "2026-11-30 23:59", "--caller", "+8613800138000")
+    assert (blocked.returncode, blocked.stdout, blocked.stderr) == (0, TURNED_AWAY, "")
+    expired = desk.type(*simulate, "2026-12-01 00:00", "--caller", "+8613800138000")
+    assert "is on the list" not in expired.stdout
+    assert "ends after 5.5 s: in the queue general" in expired.stdout
+    enterprise = desk.type(*simulate, "2026-11-30 23:59", "--caller", "0355-2021234")
+    assert (
+        "    5.5 s  who               0355****34 is on the list enterprises: 示例机械厂\n"
+        in enterprise.stdout
+    )
+    assert "in the queue enterprise, category enterprise\n" in enterprise.stdout
+    withheld = desk.type(*simulate, "2026-11-30 23:59", "--caller", "anonymous")
+    assert "is on the list" not in withheld.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

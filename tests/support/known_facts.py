@@ -14,6 +14,7 @@ class KnownFacts:
     holiday: bool | None = None
     withheld: bool | None = None
     repeat: bool | None = None
+    lists: Collection[str] | None = None
     waiting: Mapping[str | None, int] = field(default_factory=dict)
     ready: Mapping[str | None, int] = field(default_factory=dict)
     wait: Mapping[str | None, float] = field(default_factory=dict)
@@ -31,6 +32,10 @@ class KnownFacts:
     def is_withheld(self) -> bool | None:
         self.asked.append("withheld")
         return self.withheld
+
+    def is_caller_on(self, list_name: str) -> bool | None:
+        self.asked.append("list")
+        return None if self.lists is None else list_name in self.lists
 
     def is_repeat_caller(self) -> bool | None:
         self.asked.append("repeat")

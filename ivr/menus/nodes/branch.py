@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from ivr.menus.facts import Facts
 from ivr.menus.node import Node
-from ivr.menus.references import CalendarName, NodeName, QueueName
+from ivr.menus.references import CalendarName, ListName, NodeName, QueueName
 from ivr.menus.steps import Ask, Following, GoOn, Place
 from ivr.plain_text import SharedName, Written, refusal
 
@@ -52,6 +52,8 @@ class When(Written):
     """Open now, by config/calendar/<hours>.yaml."""
     holiday: bool | None = None
     withheld: bool | None = None
+    caller_on: ListName | None = None
+    """The caller's number is on config/lists/<caller_on>.yaml, by an entry in force."""
     repeat_caller: bool | None = None
     waiting: Waiting | None = None
     estimated_wait: EstimatedWait | None = None
@@ -81,6 +83,8 @@ class When(Written):
             yield _is(facts.is_public_holiday(), self.holiday)
         if self.withheld is not None:
             yield _is(facts.is_withheld(), self.withheld)
+        if self.caller_on is not None:
+            yield facts.is_caller_on(self.caller_on)
         if self.value is not None:
             yield self.value.fits(facts, at)
         if self.waiting:
@@ -130,6 +134,8 @@ cases:                                    # the first that fits
     then: choose
   - when: {withheld: true}                # the caller shows no number
     then: person
+  - when: {caller_on: enterprises}        # by lists/enterprises.yaml; of a blocklist: by an entry in force now
+    then: desk
   - when: {repeat_caller: true}           # called before within repeat_caller_hours of hotline.yaml
     then: again
   - when: {waiting: {queue: heating, at_least: 20}, agents_ready: {queue: heating, fewer_than: 1}}   # both
@@ -147,8 +153,16 @@ else: person                              # also when it cannot be found out in 
     def enter(self, at: Place, key: str | None) -> Following:
         return Ask(lambda facts: GoOn(self._chosen(facts, at), key), lambda facts: self._ways(facts, at, key))
 
+    def list_that_led(self, facts: Facts, at: Place) -> str | None:
+        case = self._case(facts, at)
+        return None if case is None else case.when.caller_on
+
     def _chosen(self, facts: Facts, at: Place) -> str:
-        return next((case.then for case in self.cases if case.when.fits(facts, at)), self.otherwise)
+        case = self._case(facts, at)
+        return self.otherwise if case is None else case.then
+
+    def _case(self, facts: Facts, at: Place) -> Case | None:
+        return next((case for case in self.cases if case.when.fits(facts, at)), None)
 
     def _ways(self, facts: Facts, at: Place, key: str | None) -> tuple[tuple[str, GoOn], ...]:
         """Each case that may be the first that fits, and `else` unless one of them must."""

@@ -9,7 +9,8 @@ from ivr.menus.steps import Following, GoOn, Place
 
 
 class Speak(Node):
-    """All prompts behind it are said in that language, in other files too. To people who speak it leads a queue of theirs."""
+    """All prompts behind it are said in that language, in other files too. Lead on to
+    a queue that has the language among its `languages` in config/hotline.yaml: of any other a check warns."""
 
     EXAMPLE: ClassVar[str] = """
 kind: language

@@ -40,6 +40,8 @@ keys: {1: enterprise, 2: heating, 0: person}
 no_key: {then: person}
 wrong_key: {replays: 1, prompts: [wrong_key], then: person}
 """
+    TAKES_A_KEY: ClassVar[bool] = True
+
     kind: Literal["menu"]
     prompts: Prompts
     interruptible: bool = True

@@ -1,5 +1,6 @@
 """`queue`: hands the caller to a queue."""
 
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 from ivr.menus.node import Node
@@ -21,6 +22,15 @@ category: heating        # known to the ticket from the key that was pressed
     queue: QueueName | None = None
     category: CategoryCode | None = None
     """Category code for the ticket, known from the key that was pressed."""
+
+    @property
+    def leads_to_default_queue(self) -> bool:
+        return self.queue is None
+
+    def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
+        if self.queue not in queues:
+            return None
+        return "the number's default queue" if self.queue is None else f'the queue "{self.queue}"'
 
     def enter(self, at: Place, key: str | None) -> Following:
         return ToQueue(at, self.queue, self.category)

@@ -17,6 +17,7 @@ from ivr.calls.channel import CallerHungUp
 from ivr.calls.live_facts import LOOKS_OF_A_WALK, LiveFacts
 from ivr.calls.looks import QUIET_SECONDS, BoundedLooks, Look, no_look
 from ivr.config_files.checker import Configuration, check
+from ivr.menus.caller_lists import Blocklist, CallerLists
 from ivr.menus.facts import Facts
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import WITHHELD_NUMBER, NumberKind, PhoneNumber
@@ -90,6 +91,32 @@ def test_the_wait_counts_talk_and_wrap_up(configuration: Configuration) -> None:
     channel = FakeChannel(variables={"QUEUE_WAITING_COUNT(q-general)": "8"})
     facts = facts_of(configuration, channel, look=seen)
     assert facts.estimated_wait("general") == 8 * (150 + 30) / 4
+
+
+def test_a_caller_is_on_a_list_by_the_sites_clock_and_no_log_names_him(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = {
+        "number": "138 0013 8000",
+        "reason": "x",
+        "approver": "y",
+        "start": "2026-11-23",
+        "expiry": "2026-11-23",
+    }
+    block = Blocklist.model_validate({"kind": "blocklist", "entries": [entry]})
+    configuration = replace(configuration, lists=CallerLists({"block": block}, "0355"))
+    midnight = datetime(2026, 11, 22, 16, tzinfo=UTC)  # in Shanghai
+    caplog.set_level("INFO")
+    moments = [midnight - timedelta(seconds=1), midnight, midnight + timedelta(hours=23, minutes=59)]
+    seen = [
+        facts_of(configuration, now=at).is_caller_on("block")
+        for at in [*moments, midnight + timedelta(days=1)]
+    ]
+    assert seen == [False, True, True, False]
+    assert facts_of(configuration, now=midnight, caller=WITHHELD_NUMBER).is_caller_on("block") is False
+    assert facts_of(configuration, now=midnight).is_caller_on("no_such") is None
+    assert "138****8000 is on the list block" in caplog.text
+    assert "13800138000" not in caplog.text
 
 
 def test_a_withheld_number_is_no_repeat_caller_and_nobody_looks(configuration: Configuration) -> None:

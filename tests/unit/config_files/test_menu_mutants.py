@@ -168,13 +168,20 @@ def keys_swapped(text: str) -> Iterator[Mutant]:
                 )
 
 
+def told_of_many(text: str) -> set[int]:
+    """Where that is told which many nodes have a part in: no way to a person, and who is turned away by a blocklist."""
+    return {
+        line.number for line in lines_of(text) if re.search(r"^start:|caller_on:", line.text.split("#")[0])
+    }
+
+
 def targets_changed(text: str) -> Iterator[Mutant]:
     """Every way to a node leads to each of the others; what becomes a circle is told at one of its nodes."""
     heads = {name: head.number for name, head, _ in nodes_in(lines_of(text))}
     for scalar in scalars(text):
         for other in sorted(set(heads) - {scalar.value}) if scalar.is_way else ():
             changed = text[: scalar.start] + other + text[scalar.end :]
-            places = {number + 1 for number in heads.values()}
+            places = {number + 1 for number in heads.values()} | told_of_many(text)
             yield Mutant(f"line {scalar.line}: to {other}", changed, frozenset({scalar.line, *places}))
 
 

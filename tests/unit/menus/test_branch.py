@@ -44,6 +44,9 @@ def led_to(facts: Facts, *cases: dict[str, Any]) -> str | None:
         ({"holiday": False}, KnownFacts(holiday=False), True),
         ({"withheld": True}, KnownFacts(withheld=True), True),
         ({"withheld": True}, KnownFacts(withheld=False), False),
+        ({"caller_on": "nuisance"}, KnownFacts(lists=["nuisance"]), True),
+        ({"caller_on": "nuisance"}, KnownFacts(lists=["enterprises"]), False),
+        ({"caller_on": "nuisance", "hours": "office"}, KnownFacts(lists=["nuisance"], open=[]), False),
         ({"repeat_caller": True}, KnownFacts(repeat=True), True),
         ({"repeat_caller": False}, KnownFacts(repeat=True), False),
         ({"waiting": BUSY}, KnownFacts(waiting={"heating": 20}), True),
@@ -68,6 +71,19 @@ def test_the_first_case_that_fits_is_taken_and_nothing_asked_behind_it() -> None
     facts = KnownFacts(open=["office"], withheld=True, repeat=True)
     assert led_to(facts, {"hours": "late"}, {"withheld": True}, {"repeat_caller": True}) == "q2"
     assert facts.asked == ["hours", "withheld"]
+
+
+def test_the_list_that_led_is_that_of_the_case_that_was_taken() -> None:
+    nodes = menu({"hours": "late", "caller_on": "nuisance"}, {"caller_on": "enterprises"}, {"withheld": True})
+    place = start({"m": nodes}, "m").place
+    for facts, led in (
+        (KnownFacts(lists=["nuisance", "enterprises"], open=["late"]), "nuisance"),
+        (KnownFacts(lists=["nuisance", "enterprises"], open=[]), "enterprises"),
+        (KnownFacts(lists=["nuisance"], open=[], withheld=True), None),
+        (NO_FACTS, None),
+    ):
+        assert nodes.nodes["b"].list_that_led(facts, place) == led
+    assert nodes.nodes["e"].list_that_led(KnownFacts(lists=["nuisance"]), place) is None
 
 
 def test_a_case_asks_the_database_last_and_only_if_the_rest_fits() -> None:

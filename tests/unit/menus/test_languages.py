@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from ivr.menus.languages import Said, chosen_languages, said_behind_a_choice
+from hotline import defaults_door
+from ivr.config_files.checker import check
+from ivr.lines import Lines
+from ivr.menus.languages import Said, chosen_languages, not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import Play
@@ -56,3 +59,62 @@ def test_a_menu_that_leads_back_to_the_choice_ends() -> None:
     circle = menus(main={"a": say("x", "b"), "b": speak("en", "c"), "c": say("y", "a"), "q": QUEUE})
     assert {said.prompt for said in said_behind_a_choice(circle)} == {"x", "y"}
     assert chosen_languages(menus(main={"a": QUEUE})) == set()
+
+
+# --- who speaks it ---
+
+
+def site(**queues: list[str] | None) -> Lines:
+    """Queues with what is spoken there; 12345 leads to `main` and else to `general`, 12346 to `tax` and `english`."""
+    found, problems = check(defaults_door.shipped())
+    assert found is not None, problems
+    queue, number = found.lines.queues[0], found.lines.numbers[0]
+    return found.lines.model_copy(
+        update={
+            "queues": [
+                queue.model_copy(update={"name": name, "languages": languages})
+                for name, languages in queues.items()
+            ],
+            "numbers": [
+                number,
+                number.model_copy(update={"number": "12346", "menu": "tax", "queue": "english"}),
+            ],
+        }
+    )
+
+
+def told(lines: Lines, **files: dict[str, Any]) -> list[str]:
+    found = not_understood(menus(**files), lines)
+    return [f"{menu}/{'/'.join(map(str, fault.path[1:]))}: {fault.fault}" for menu, fault in found]
+
+
+NOBODY = 'callers who chose en are led here, and nobody in the queue "{}" speaks it'
+
+
+def test_a_chosen_language_leads_to_somebody_who_speaks_it() -> None:
+    lines = site(general=None, english=["zh", "en"], only_english=["en"])
+    main = {"a": speak("en", "q"), "q": {**QUEUE, "queue": "english"}}
+    assert told(lines, main=main) == []
+    assert told(lines, main=main | {"q": {**QUEUE, "queue": "only_english"}}) == []
+    general = [f"main/q/queue: {NOBODY.format('general')}"]
+    assert told(lines, main=main | {"q": {**QUEUE, "queue": "general"}}) == general
+    unchosen = {"a": say("x", "q"), "q": {**QUEUE, "queue": "only_english"}}
+    assert (
+        told(lines, main=unchosen) == []
+    )  # who chose nothing speaks the site's language, or asks for another
+    back = {"a": speak("zh", "q"), "q": {**QUEUE, "queue": "only_english"}}
+    assert told(lines, main=back) == [
+        f"main/q/queue: {NOBODY.format('only_english').replace('chose en', 'chose zh')}"
+    ]
+
+
+def test_the_default_queue_is_that_of_the_numbers_that_lead_there() -> None:
+    files = {
+        "main": {"a": speak("en", "b"), "b": {"kind": "goto", "menu": "tax"}},
+        "tax": {"a": say("x", "q"), "q": QUEUE},
+    }
+    lines = site(general=None, english=["zh", "en"])
+    assert told(lines, **files) == [f"tax/q: {NOBODY.format('general')}"]
+    assert told(site(general=["en"], english=["en"]), **files) == []
+    alone = {"tax": {"a": speak("en", "q"), "q": QUEUE}}
+    assert told(lines, **alone) == []  # only 12346 leads there, to the queue english

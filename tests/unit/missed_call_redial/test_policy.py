@@ -37,6 +37,12 @@ def lost(outcome: Outcome = Outcome.QUEUE_ABANDON, **changes: object) -> LostCal
 
 
 class TestWhoIsOwed:
+    def test_who_was_turned_away_and_hung_up_there_is_not_rung_back(self):
+        there = lost(Outcome.IVR_ABANDON, was_turned_away=True)
+        assert reason_to_refuse(a_policy(kinds=["ivr_abandon"]), there) is RefusalReason.TURNED_AWAY
+        asked_for_a_person = lost(Outcome.QUEUE_ABANDON, was_turned_away=True)
+        assert reason_to_refuse(a_policy(), asked_for_a_person) is None
+
     @pytest.mark.parametrize("outcome", [kind for kind in Outcome if kind in POLICY["kinds"]])  # type: ignore[operator]
     def test_every_chosen_kind_from_an_ordinary_number(self, outcome: Outcome):
         assert reason_to_refuse(a_policy(), lost(outcome)) is None
