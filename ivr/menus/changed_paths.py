@@ -11,11 +11,26 @@ from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueue, WaitKey
+from ivr.menus.steps import (
+    ALL_KEYS,
+    NOT_RECORDED,
+    RECORDED,
+    TOO_SHORT,
+    Asking,
+    EndCall,
+    Place,
+    Play,
+    PlayRecorded,
+    Record,
+    Step,
+    ToQueue,
+    WaitKey,
+)
 
 MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place(())
+_OWN_WORDS: Final = ("his own message",)
 
 Presses: TypeAlias = tuple[str, ...]
 """One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none."""
@@ -99,8 +114,8 @@ def _begin(door: Door) -> Turn:
 
 def _turn(door: Door, step: Step) -> Turn:
     plays: list[tuple[tuple[str, ...], str]] = []
-    while isinstance(step, Play):
-        plays.append((step.prompts, step.keys))
+    while isinstance(step, Play | PlayRecorded):
+        plays.append((step.prompts if isinstance(step, Play) else _OWN_WORDS, step.keys))
         step = next_step(door.menus, step, None)
     if isinstance(step, ToQueue):
         step = replace(step, queue=step.queue or door.queue)
@@ -114,6 +129,9 @@ def _is_same_place(old: Turn, new: Turn) -> bool:
 
 def _ways_on(before: Door, after: Door, old: Step, new: Step) -> Iterator[tuple[str, Turn, Turn]]:
     """Keys that lead the same way, with what follows; in the order of the telephone's keys, none last."""
+    if isinstance(old, Record) and isinstance(new, Record):
+        for answer in (RECORDED, TOO_SHORT, NOT_RECORDED):
+            yield answer, _after(before, old, answer), _after(after, new, answer)
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     found: dict[tuple[object, ...], tuple[str, Turn, Turn]] = {}
@@ -144,6 +162,8 @@ def presses_in_words(presses: Presses) -> str:
 def _press(keys: str) -> str:
     if not keys:
         return "no key"
+    if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
+        return f"a message that is {keys}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
 
 
@@ -163,5 +183,11 @@ def _last(step: Step) -> str:
             return f"hears {', '.join(step.prompts)} and is hung up" if step.prompts else "is hung up"
         case WaitKey():
             return f"{step.seconds} s for a key at {step.place.node}"
+        case Record():
+            keys = f" or key {' '.join(step.end_keys)}" if step.end_keys else ""
+            end = f"ended by {step.silence} s of silence{keys}"
+            return f"{step.shortest} to {step.longest} s for a message at {step.place.node}, {end}"
         case Play():
             return f"hears {', '.join(step.prompts)}"
+        case PlayRecorded():
+            return "hears his own message"

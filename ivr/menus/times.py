@@ -10,7 +10,7 @@ from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import Moments, Soonest, moments, soonest
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Play, Step, WaitKey
+from ivr.menus.steps import ALL_KEYS, Play, Step, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, lasting
 
 PERSON_WITHIN: Final = 15.0
@@ -71,10 +71,14 @@ def _told(first: Step, soon: dict[Step, Soonest], seconds: PromptSeconds) -> str
         spent += soon[step].seconds - rest
         if way.entered:
             pieces.append(f"{step.place.node} {spent:.0f} s")
-            pieces += [f"key {way.answers[0]}"] if None not in way.answers else []
+            pieces += [_pressed(way.answers[0])] if None not in way.answers else []
             pieces += way.entered[:-1]
             spent = 0.0
         step = way.to
+
+
+def _pressed(answer: str | None) -> str:
+    return f"key {answer}" if answer in tuple(ALL_KEYS) else str(answer)
 
 
 def _no_person(entries: list[Step], known: Moments, soon: dict[Step, Soonest]) -> Iterator[MenuFault]:
