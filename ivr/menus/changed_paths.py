@@ -163,7 +163,7 @@ def _press(keys: str) -> str:
     if not keys:
         return "no key"
     if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
-        return f"a message that is {keys}"
+        return f"a message that is {keys.replace('_', ' ')}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
 
 

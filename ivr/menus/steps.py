@@ -91,8 +91,8 @@ class WaitKey:
 
 
 RECORDED: Final = "recorded"
-TOO_SHORT: Final = "too short"
-NOT_RECORDED: Final = "not recorded"
+TOO_SHORT: Final = "too_short"
+NOT_RECORDED: Final = "not_recorded"
 
 
 @dataclass(frozen=True)
