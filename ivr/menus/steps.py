@@ -21,6 +21,8 @@ class Place:
     digits: str = ""
     """What the caller has typed so far at this node."""
     is_read_back: bool = False
+    turns: int = 0
+    """How often the caller has come back to the same question here by keys of his own; counted, so that it ends."""
     has_failed: bool = False
     """What this node is for cannot be done now, and the caller is told so."""
     language: Language | None = None

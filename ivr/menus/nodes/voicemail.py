@@ -148,8 +148,8 @@ failed: {prompts: [technical_fault], then: person}   # nothing can be recorded; 
         return Play(at, (*before, *listen.prompts), ALL_KEYS)
 
     def _chosen(self, at: Place, key: str, listen: ListenAgain) -> Following:
-        turned = replace(at, wrong_keys=at.wrong_keys + 1)
-        if key == listen.keep_key or turned.wrong_keys > _MOST_TURNS:
+        turned = replace(at, turns=at.turns + 1)
+        if key == listen.keep_key or turned.turns > _MOST_TURNS:
             return GoOn(self.then)
         if key == listen.again_key:
             keys = listen.again_key + listen.anew_key + listen.keep_key
