@@ -22,6 +22,7 @@ from ivr.config_files.running import Running
 from ivr.telephony.queue_switch import AccountsOnly
 from ivr.telephony.sip_accounts import AriDoor, AsteriskRefused, PhoneNetwork, SipAccounts
 from tickets.sealing import Sealer
+from tickets.voicemails import Voicemails
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
@@ -133,6 +134,10 @@ def _join(settings: Settings, running: Running, database: Database, sealer: Seal
     )
     hotline.replace_running(running)
     return hotline
+
+
+def voicemails(hotline: Hotline) -> Voicemails:
+    return Voicemails(hotline.settings.voicemail_dir, hotline.sealer.digest)
 
 
 def secrets_of(settings: Settings) -> Secrets:

@@ -7,7 +7,7 @@ from hotline.menu_trial import MenuTrial, Supposed
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
-from ivr.menus.steps import EndCall, Moment, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Moment, PlayRecorded, Record, ToQueue, WaitKey
 
 
 def simulated(trial: MenuTrial, supposed: Supposed, done: Simulated) -> Iterator[str]:
@@ -50,10 +50,24 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
         )
         at += 0.0 if is_cut else length
     pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
-    if isinstance(step, WaitKey):
+    if isinstance(step, Record):
+        yield _line(met.began, step.place.node, _message(step, met))
+    elif isinstance(step, PlayRecorded):
+        heard = "" if met.key is None else f": {pressed} at once"
+        yield _line(met.began, step.place.node, f"hears his own message{heard}")
+    elif isinstance(step, WaitKey):
         yield _line(met.began, step.place.node, f"{step.seconds} s are waited for a key: {pressed}")
     elif met.key is not None:
         yield _line(met.began, step.place.node, f"{pressed} at once")
+
+
+def _message(step: Record, met: Met) -> str:
+    """What is supposed of him is said: nobody knows how long people speak."""
+    how = f"at least {step.shortest} s, at most {step.longest} s, ended by {step.silence} s of silence"
+    how += f" or {' '.join(step.end_keys)}" if step.end_keys else ""
+    end = "is silent" if met.key is None else f"presses {met.key}"
+    counts = "" if met.spoken >= step.shortest else ": too short for a message"
+    return f"a message is recorded ({how}): he is supposed to speak for {met.spoken:g} s, then {end}{counts}"
 
 
 def _length(trial: MenuTrial, prompt: str) -> str:

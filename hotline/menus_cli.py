@@ -14,7 +14,7 @@ from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
 from ivr.menus.language_page import menu_schema
-from ivr.menus.simulation import simulate
+from ivr.menus.simulation import SUPPOSED_MESSAGE, simulate
 from ivr.menus.svg import svg
 
 menus_app = typer.Typer(
@@ -69,6 +69,15 @@ def menus_simulate(
         list[str] | None,
         typer.Option(metavar="QUEUE=COUNT", help="Callers waiting in a queue. May be repeated."),
     ] = None,
+    speaks: Annotated[
+        int,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=3600,
+            help="How long he speaks where a message is recorded; the key after it comes from --keys.",
+        ),
+    ] = SUPPOSED_MESSAGE,
     explore_all: Annotated[
         bool, typer.Option("--explore", help="Every path instead, each with its worst seconds.")
     ] = False,
@@ -87,7 +96,9 @@ def menus_simulate(
             lines = menu_tables.explored(trial, explore(walker, trial.seconds))
         else:
             lines = menu_tables.simulated(
-                trial, supposed, simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty)
+                trial,
+                supposed,
+                simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty, speaks=speaks),
             )
     except BadSupposition as fault:
         fail(str(fault), 2)

@@ -89,7 +89,8 @@ class Service:
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
-        self.ledger = Ledger(lambda: self.hotline.running, self.hotline.sealer, settings.zone)
+        voicemails = bootstrap.voicemails(self.hotline)
+        self.ledger = Ledger(lambda: self.hotline.running, self.hotline.sealer, settings.zone, voicemails)
         door = bootstrap.ari_door(settings)
         self.trunks = TrunkStates(door)
         self.ami = Ami(
@@ -253,6 +254,7 @@ class Service:
             self._is_log_read,
             earlier=hotline.ran_earlier,
             look=BoundedLooks(hotline.database.reading),
+            voicemails=self.ledger.voicemails,
         )
         phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}

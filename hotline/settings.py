@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         return self.home_dir / "prompts"
 
     @property
+    def voicemail_dir(self) -> Path:
+        """Among the recordings, with which it is backed up."""
+        return self.home_dir / "recordings" / "voicemail"
+
+    @property
     def hold_dir(self) -> Path:
         return self.prompts_dir / "hold"
 

@@ -26,7 +26,8 @@ from vocabulary.day_hours import BadDayHours, DayHours
 __all__ = ["Decision", "RoutingRules", "Rule", "RuleFacts", "Then", "Urgency", "When", "decide"]
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-TITLE_FIELDS = ("queue_label", "number_masked", "local_time")
+TITLE_FIELDS = ("queue_label", "number_masked", "local_time", "call_id", "voicemail_seconds")
+"""What title and text of a ticket may tell of the call, each in braces."""
 
 
 def _as_list(value: object) -> object:
@@ -74,6 +75,7 @@ class Then(_Strict):
 
     ticket: bool = True
     title: str | None = None
+    text: str | None = None
     category: CodeText | None = None
     area: CodeText | None = None
     unit: CodeText | None = None
@@ -81,7 +83,7 @@ class Then(_Strict):
     disposition: CodeText | None = None
     link_open_ticket_same_day: bool = False
 
-    @field_validator("title")
+    @field_validator("title", "text")
     @classmethod
     def _is_a_title(cls, title: str | None) -> str | None:
         if title is not None:
@@ -123,7 +125,8 @@ class RoutingRules(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What rules may look at. `local_time` is on the hotline's own clock; label and mask only fill titles."""
+    """What rules may look at. `local_time` is on the hotline's own clock; the last four only fill
+    titles and texts."""
 
     number_called: str
     menu_path: str | None
@@ -133,6 +136,8 @@ class RuleFacts:
     is_repeat_caller: bool
     queue_label: str = ""
     number_masked: str = ""
+    call_id: str = ""
+    voicemail_seconds: float | None = None
 
 
 def decide(rules: RoutingRules, facts: RuleFacts) -> Decision:
@@ -152,7 +157,9 @@ def fill_title(template: str, values: Mapping[str, str]) -> str:
         if field is None:
             continue
         if spec or conversion or field not in values:
-            raise ValueError(f'a title has no field "{{{field}}}"; it knows {", ".join(sorted(values))}')
+            raise ValueError(
+                f'a title or text has no field "{{{field}}}"; it knows {", ".join(sorted(values))}'
+            )
         filled.append(values[field])
     return "".join(filled)
 
@@ -191,12 +198,14 @@ def _is_within(hours: str | None, local_time: datetime) -> bool:
 
 def _decision(rule: Rule, reasons: Sequence[str], facts: RuleFacts) -> Decision:
     then = rule.then
-    title = then.title and fill_title(then.title, _title_values(facts))
+    values = _title_values(facts)
+    title = then.title and fill_title(then.title, values)
     return Decision(
         rule_id=rule.id,
         why=" ".join(reasons) or "always",
         ticket=then.ticket,
         title=title,
+        text=then.text and fill_title(then.text, values),
         category=then.category,
         area=then.area,
         unit=then.unit,
@@ -211,4 +220,6 @@ def _title_values(facts: RuleFacts) -> dict[str, str]:
         "queue_label": facts.queue_label or facts.queue or "",
         "number_masked": facts.number_masked,
         "local_time": facts.local_time.strftime("%Y-%m-%d %H:%M"),
+        "call_id": facts.call_id,
+        "voicemail_seconds": "" if facts.voicemail_seconds is None else f"{facts.voicemail_seconds:.0f}",
     }

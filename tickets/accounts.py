@@ -140,6 +140,11 @@ class Story:
         return self._restart is not None
 
     @cached_property
+    def message(self) -> Event | None:
+        """What was found where his message would lie; None: he never came to the recorder."""
+        return next((event for event in reversed(self._firm) if event.kind is EventKind.VOICEMAIL), None)
+
+    @cached_property
     def hinted_connect(self) -> Event | None:
         """AMI says that an agent picked up, in the leg that is the last one."""
         since = self._start_of_wait(self.legs[-1:])

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     TOOK_NUMBER = "took_number"
     DIALLING = "dialling"  # attempt
     DIALLED = "dialled"  # attempt, dial_status, cause, talk, sip
+    VOICEMAIL = "voicemail"  # seconds; name and sha256 if it is long enough to be a message
     VANISHED = "vanished"  # its channel is gone, and nobody said how it ended
 
 
@@ -52,7 +53,7 @@ class EventSource(StrEnum):
     AGI = "agi"
     AMI = "ami"
     QUEUE_LOG = "queue_log"
-    WATCH = "watch"  # we ourselves, comparing open calls with living channels
+    WATCH = "watch"  # we ourselves: comparing open calls with living channels, or finding a recorded message
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ BY_RULES: Final = "rules"
 
 class CallRecord(SQLModel, table=True):
     """The facts of `outcome.CallFacts`, the sealed number, and what was made of the call. `disposed_by` is a person,
-    or BY_RULES."""
+    or BY_RULES. `voicemail_name`: of the file, for tickets.voicemails."""
 
     __tablename__ = "call_record"
     __table_args__ = (
@@ -58,11 +58,19 @@ class CallRecord(SQLModel, table=True):
     wait_seconds: float | None = None
     talk_seconds: float | None = None
     prio: int | None = None
+    voicemail_seconds: float | None = None
+    voicemail_name: str | None = None
+    voicemail_sha256: str | None = None
+    voicemail_at: datetime | None = None
     is_open: bool
     settled_as: str | None = None
     disposition: str | None = None
     disposed_by: str | None = None
     created_at: datetime
+
+    @property
+    def has_voicemail(self) -> bool:
+        return self.voicemail_name is not None
 
 
 RECORDS: Final = SQLModel.metadata.tables["call_record"]
@@ -106,6 +114,8 @@ class KnownCall(Protocol):
     @property
     def prio(self) -> int | None: ...
     @property
+    def voicemail_seconds(self) -> float | None: ...
+    @property
     def disposition(self) -> str | None: ...
     @property
     def disposed_by(self) -> str | None: ...
@@ -133,6 +143,7 @@ class CallNow:
     outcome: str
     wait_seconds: float | None
     prio: int | None
+    voicemail_seconds: float | None
     is_open: bool
     disposition: str | None
     disposed_by: str | None

@@ -23,6 +23,7 @@ class Decision:
     why: str
     ticket: bool = True
     title: str | None = None
+    text: str | None = None
     category: str | None = None
     area: str | None = None
     unit: str | None = None

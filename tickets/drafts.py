@@ -206,6 +206,7 @@ def _wanted(record: KnownCall, decision: Decision, ringer: str | None) -> dict[s
     was lost and is now rung back."""
     values = {
         "title": decision.title,
+        "text": decision.text,
         "category_code": decision.category,
         "area_code": decision.area,
         "unit_code": decision.unit,

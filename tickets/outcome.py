@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 
 from tickets.accounts import Leg, Moments, Story, read_story
 from tickets.call_events import Event, EventKind
@@ -24,7 +24,11 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     IVR_SERVED = "ivr_served"
     """The menu told him what he asked for and ended the call itself: he asked for no person."""
+    VOICEMAIL = "voicemail"
+    """He left a spoken message in the menu, and asked for no person afterwards."""
     IVR_ABANDON = "ivr_abandon"
+    VOICEMAIL_NO_MESSAGE = "voicemail_no_message"
+    """He was to leave a message, and said nothing or too little."""
     QUICK_HANGUP = "quick_hangup"
     QUEUE_ABANDON = "queue_abandon"
     RING_ABANDON = "ring_abandon"
@@ -41,7 +45,12 @@ class Outcome(StrEnum):
         return Outcome.ANSWERED if self is Outcome.IN_PROGRESS else self
 
 
-LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED, Outcome.IVR_SERVED}
+LOST: Final = frozenset(Outcome) - {
+    Outcome.IN_PROGRESS,
+    Outcome.ANSWERED,
+    Outcome.IVR_SERVED,
+    Outcome.VOICEMAIL,
+}
 
 _BY_STATUS: Final = {
     "FULL": Outcome.QUEUE_FULL,
@@ -66,7 +75,8 @@ down lies before it: the agent's phone died, and he was led back."""
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """Times are aware UTC and never run backwards in the order in which they stand here.
+    """Times are aware UTC and never run backwards in the order in which they stand here, but for `voicemail_at`, which is
+    that of a file.
 
     `queued_at` is where the wait began that ended in `answered_at` or in the loss; `queue` and `agent_no`
     are of the last queue leg; `wait_seconds` run from `queued_at`, not from arrival.
@@ -92,6 +102,11 @@ class CallFacts:
     wait_seconds: float | None
     talk_seconds: float | None
     prio: int | None
+    voicemail_seconds: float | None = None
+    """Of the message that he left, whatever became of the call afterwards."""
+    voicemail_name: str | None = None
+    voicemail_sha256: str | None = None
+    voicemail_at: datetime | None = None
 
 
 def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
@@ -123,7 +138,27 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         wait_seconds=_wait(moments, is_answered=is_answered, is_live=is_live),
         talk_seconds=_talk(story, moments) if is_answered else None,
         prio=_whole(story.word(EventKind.ARRIVED, "prio")),
+        **_message(story),
     )
+
+
+class _Message(TypedDict, total=False):
+    voicemail_seconds: float
+    voicemail_name: str
+    voicemail_sha256: str
+    voicemail_at: datetime
+
+
+def _message(story: Story) -> _Message:
+    left = story.message
+    if left is None or not left.data.get("name"):
+        return {}
+    return {
+        "voicemail_seconds": float(left.data["seconds"]),
+        "voicemail_name": left.data["name"],
+        "voicemail_sha256": left.data["sha256"],
+        "voicemail_at": left.at,
+    }
 
 
 def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outcome:
@@ -133,7 +168,7 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     if not story.has_ended:
         return _without_end(story, moments)
     status = (story.word(EventKind.ENDED, "status") or "").upper()
-    if status in _NOT_IN_QUEUE:
+    if status in _NOT_IN_QUEUE and not (status == IVR_SERVED and story.message):
         return _BY_STATUS[status]
     is_abandoned = (story.word(EventKind.ENDED, "abandoned") or "").upper() in ("TRUE", "1", "YES")
     if leg.connected is not None and not is_abandoned:  # if he gave up, it was in a later stay, not read yet
@@ -144,11 +179,20 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
         return _answered(story)
     if leg.exit is not None:
         return _by_exit(leg, leg.exit, moments, quick_hangup_seconds)
+    if story.message is not None and status in ("", IVR_SERVED) and leg.queued is None and not is_abandoned:
+        return _by_message(story.message, moments, quick_hangup_seconds)
     if status in _BY_STATUS:
         return _refined(_BY_STATUS[status], leg)
     if is_abandoned or leg.queued is not None:
         return _gave_up(leg, moments, quick_hangup_seconds)
     return Outcome.QUICK_HANGUP if _is_quick(moments, quick_hangup_seconds) else Outcome.IVR_ABANDON
+
+
+def _by_message(left: Event, moments: Moments, quick_hangup_seconds: int) -> Outcome:
+    """The recorder was the last that he spoke with."""
+    if left.data.get("name"):
+        return Outcome.VOICEMAIL
+    return Outcome.QUICK_HANGUP if _is_quick(moments, quick_hangup_seconds) else Outcome.VOICEMAIL_NO_MESSAGE
 
 
 def _without_end(story: Story, moments: Moments) -> Outcome:

@@ -35,6 +35,7 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/api/calls/{call_id}"): EVERYBODY,
     ("PATCH", "/api/calls/{call_id}"): EVERYBODY,  # an agent: what is his; see ownership.py
     ("POST", "/api/calls/{call_id}/reveal"): EVERYBODY,
+    ("GET", "/api/calls/{call_id}/voicemail"): EVERYBODY,
     ("POST", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets"): EVERYBODY,
     ("GET", "/api/tickets/{ticket_id}"): EVERYBODY,

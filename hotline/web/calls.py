@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import FileResponse
 from pydantic import Field
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from hotline.bootstrap import Hotline
+from hotline.bootstrap import Hotline, voicemails
 from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.audit import AuditedAction, note
 from hotline.web.number_search import searched_digest
 from hotline.web.numbers import NumberIsWithheld, mask_text
-from hotline.web.ownership import require_call, require_citizen
+from hotline.web.ownership import require_call, require_citizen, require_sight
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.room_errors import NoSuchCall
@@ -35,7 +36,7 @@ router = APIRouter(tags=["calls"], route_class=GuardedRoute)
 # Of an event's data only these are shown; `caller` and what a call was transferred to are masked.
 _PLAIN_DATA = frozenset(
     {"number_called", "trunk", "prio", "path", "version", "queue", "position", "agent", "ring_ms"}
-    | {"hold", "talk", "by", "wait", "kind", "status", "abandoned", "cause"}
+    | {"hold", "talk", "by", "wait", "kind", "status", "abandoned", "cause", "seconds"}
 )
 
 
@@ -77,6 +78,8 @@ class CallShown(Shown):
     wait_seconds: float | None = Field(description="From queue entry, not from arrival.")
     talk_seconds: float | None
     disposition: str | None
+    has_voicemail: bool = Field(description="He left a message: GET …/voicemail.")
+    voicemail_seconds: float | None
 
 
 class TimelineEntry(Shown):
@@ -265,3 +268,26 @@ def reveal_number(
         note(session, caller, AuditedAction.NUMBER_REVEALED, f"call {call_id}", asked.reason, hotline.now())
         number = PhoneNumber(hotline.sealer.open(record.number_sealed), NumberKind(record.number_kind))
     return RevealedNumber(call_id=call_id, number=national(number))
+
+
+@router.get(
+    "/api/calls/{call_id}/voicemail",
+    responses={
+        **answers(404),
+        200: {"content": {"audio/wav": {}}, "description": "WAV, 8 kHz, mono, 16 bit"},
+    },
+    response_class=FileResponse,
+    summary="The message that the caller left, as sound",
+)
+def play_voicemail(
+    hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()]
+) -> FileResponse:
+    """An agent: not where the call's ticket is confidential and another's. The audit has it before the first byte is sent."""
+    with hotline.database.writing() as session:
+        record = record_of(session, call_id)
+        for ticket, _ in tickets.of_call(session, call_id):
+            require_sight(session, caller, ticket)
+        path = voicemails(hotline).path_of(record.voicemail_name or "", call_id)
+        heard = f"{record.voicemail_seconds or 0:g} s"
+        note(session, caller, AuditedAction.VOICEMAIL_HEARD, f"call {call_id}", heard, hotline.now())
+    return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "no-store"})

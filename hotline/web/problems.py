@@ -30,6 +30,7 @@ from ivr.agents.switch import SwitchNotReached
 from missed_call_redial.callbacks import CallbackIsClosed, NoSuchCallback
 from tickets.sealing import KeyFileIsUnusable, SealIsBroken
 from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
+from tickets.voicemails import NoMessage
 from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ TABLE: Final[Mapping[type[HotlineError], Kind]] = {
         HTTPStatus.FORBIDDEN, "Not allowed", "Ask a shift leader, or use a token made for this."
     ),
     NoSuchCall: Kind(HTTPStatus.NOT_FOUND, "No such call", _LOOK, ("call_id",)),
+    NoMessage: Kind(HTTPStatus.NOT_FOUND, "No such message", told=("call_id",)),
     NoSuchTicket: Kind(HTTPStatus.NOT_FOUND, "No such ticket", _LOOK, ("ticket_id",)),
     NoSuchCallback: Kind(HTTPStatus.NOT_FOUND, "No such callback", _LOOK, ("callback_id",)),
     NoSuchAgent: Kind(HTTPStatus.NOT_FOUND, "No such agent", _LOOK, ("agent_no",)),

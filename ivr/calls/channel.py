@@ -38,6 +38,10 @@ class Channel(Protocol):
     def wait_key(self, seconds: float) -> str | None:
         """Wait for one key; None when the time is over."""
 
+    def record(self, path: str, keys: str, longest: int, silence: int) -> float | None:
+        """After a tone record what the caller says into a WAV file (`path` without extension), until one of `keys`, `silence`
+        seconds of it, or `longest` seconds: so many seconds were recorded; None: it is not possible."""
+
     def still_there(self) -> None:
         """Nothing but the CallerHungUp: for what must not be decided for somebody whom the dialplan has sent on meanwhile."""
 

@@ -31,6 +31,7 @@ from missed_call_redial.ringers import ticketed_call
 from missed_call_redial.trunk_faults import note_trunk, trunk_faults
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
+from tickets.voicemails import Voicemails
 from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE, WALKED
 from vocabulary.phone_numbers import national
 
@@ -65,7 +66,7 @@ class CallDesk:
     """`write` does one piece of work in a transaction and returns after the commit; `trunks_up` names the trunks that
     answer; `is_log_read` says whether queue_log was read to its end just now, without which nobody is rung back;
     `earlier` gives the set of a version that was in force before, None if it is known no more; `look` reads for a menu,
-    bounded in time."""
+    bounded in time; `voicemails` keeps what callers leave there."""
 
     ledger: Ledger
     running: Callable[[], Running]
@@ -75,6 +76,7 @@ class CallDesk:
     is_log_read: Callable[[Session, datetime], bool] = lambda _session, _now: True
     earlier: Callable[[str], Running | None] = lambda _version: None
     look: Look = no_look
+    voicemails: Voicemails | None = None
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -127,6 +129,7 @@ class CallDesk:
             self.now,
             configuration.version,
             facts,
+            self.voicemails,
         )
 
     def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:

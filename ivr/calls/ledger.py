@@ -3,6 +3,7 @@
 AGI legs, AMI events and queue_log lines all come here, in whatever order and however often; the result is the same.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
@@ -18,7 +19,7 @@ from missed_call_redial.missed import missed_from_record
 from missed_call_redial.owing import close_by_inbound, close_by_own_call, owe
 from missed_call_redial.ringers import ringer_of
 from routing.rules import Decision, RuleFacts, decide
-from tickets.call_events import Event, append, sealed
+from tickets.call_events import Event, EventKind, EventSource, append, sealed
 from tickets.call_records import (
     KnownCall,
     is_settled,
@@ -32,14 +33,19 @@ from tickets.drafts import draft_for_call
 from tickets.earlier_calls import has_called_before
 from tickets.outcome import LOST, Outcome
 from tickets.sealing import Sealer
+from tickets.voicemails import Message, Voicemails
 from vocabulary.phone_numbers import PhoneNumber
 
+_log = logging.getLogger(__name__)
 _DEBTS: Final = SQLModel.metadata.tables["callback"]
 _OWED: Final = (
     select(_DEBTS.c.id)
     .where(_DEBTS.c.number_digest == bindparam("digest"), _DEBTS.c.state != CallbackState.CLOSED.value)
     .limit(1)
 )
+
+
+_OVER: Final = frozenset({EventKind.ENDED, EventKind.VANISHED, EventKind.SWITCH_RESTARTED})
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,32 @@ class Ledger:
     running: Callable[[], Running]
     sealer: Sealer
     zone: tzinfo
+    voicemails: Voicemails | None = None
 
     def hear(self, session: Session, events: Iterable[Event], now: datetime) -> None:
         """Appends what is new and brings every call that it touches up to date."""
-        for call_id in append(session, (sealed(event, self.sealer) for event in events)):
+        heard = list(events)
+        heard += self._messages(heard)
+        for call_id in append(session, (sealed(event, self.sealer) for event in heard)):
             self.bring_up_to_date(session, call_id, now)
+
+    def _messages(self, heard: list[Event]) -> list[Event]:
+        """What was recorded on calls of whose end we hear: in the same transaction, so that no call counts as lost meanwhile."""
+        if self.voicemails is None:
+            return []
+        over = [
+            event.call_id for event in heard if event.kind in _OVER and event.source is not EventSource.AMI
+        ]
+        found: list[Event] = []
+        for call_id in dict.fromkeys(filter(None, over)):
+            try:
+                message = self.voicemails.message_of(call_id)
+            except OSError as fault:  # the account of the call is worth more than its message
+                _log.error("call %s: its message cannot be read: %s", call_id, fault)
+                continue
+            if message is not None:
+                found.append(_left(call_id, message))
+        return found
 
     def bring_up_to_date(self, session: Session, call_id: str, now: datetime) -> None:
         """The record as the events tell it, its ticket, and the callback it is owed. Doing it twice changes nothing."""
@@ -130,6 +157,8 @@ class Ledger:
             ),
             queue_label=queue.label if queue else "",
             number_masked=record.number_masked,
+            call_id=record.call_id,
+            voicemail_seconds=record.voicemail_seconds,
         )
         return decide(configuration.rules, facts)
 
@@ -185,3 +214,11 @@ class Ledger:
         """The caller's number, opened."""
         digits = self.sealer.open(record.number_sealed) if record.number_sealed else ""
         return self.running().number_of(digits, None)
+
+
+def _left(call_id: str, message: Message) -> Event:
+    data = {"seconds": f"{message.seconds:g}"}
+    if message.name and message.sha256:
+        data |= {"name": message.name, "sha256": message.sha256}
+    key = f"watch:{call_id}:voicemail"
+    return Event(call_id, EventKind.VOICEMAIL, EventSource.WATCH, message.at, 0, data, key)

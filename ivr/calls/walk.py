@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
+from ivr.calls.recorder import Recorder
 from ivr.lines import Language
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.navigation import Menus, next_step, start
-from ivr.menus.steps import EndCall, Play, Step, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Play, PlayRecorded, Record, Step, ToQueue, WaitKey
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
+from tickets.voicemails import Voicemails
 from vocabulary.hotline_names import WALKED
 
 _log = logging.getLogger(__name__)
@@ -67,12 +69,15 @@ def walk_menu(
     now: Callable[[], datetime],
     version: str = "",
     facts: Facts = NO_FACTS,
+    voicemails: Voicemails | None = None,
 ) -> Walk:
-    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from."""
+    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from.
+    `voicemails`: where messages are kept."""
     walk = Walk(version)
     try:
         step = start(menus, name, facts)
-        _carry_out(channel, walk, step, menus, prompts, language, now, facts)
+        recorder = Recorder(channel, voicemails)
+        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder)
     except CallerHungUp:
         walk.has_hung_up = True
     return walk
@@ -87,6 +92,7 @@ def _carry_out(
     language: Language,
     now: Callable[[], datetime],
     facts: Facts,
+    recorder: Recorder,
 ) -> None:
     told: set[tuple[str, str]] = set()
     while True:
@@ -109,6 +115,10 @@ def _carry_out(
             case WaitKey():
                 channel.allow(step.seconds + _MARGIN_SECONDS)
                 step = next_step(menus, step, channel.wait_key(step.seconds), facts)
+            case Record():
+                step = next_step(menus, step, recorder.record(step), facts)
+            case PlayRecorded():
+                step = next_step(menus, step, recorder.play(step), facts)
 
 
 def play_prompts(

@@ -11,12 +11,28 @@ from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import after_all, start_of_all
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Fork, Moment, Place, Play, ToQueue, WaitKey
+from ivr.menus.steps import (
+    ALL_KEYS,
+    NOT_RECORDED,
+    RECORDED,
+    TOO_SHORT,
+    Asking,
+    EndCall,
+    Fork,
+    Moment,
+    Place,
+    Play,
+    PlayRecorded,
+    Record,
+    ToQueue,
+    WaitKey,
+)
 
 MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place(())
 _IF: Final = "if "
+_OWN_WORDS: Final = ("his own message",)
 
 Presses: TypeAlias = tuple[str, ...]
 """One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none. At a branch: what
@@ -119,8 +135,8 @@ def _begin(door: Door) -> Turn:
 
 def _turn(door: Door, step: Moment) -> Turn:
     plays: list[Play] = []
-    while isinstance(step, Play):
-        plays.append(step)
+    while isinstance(step, Play | PlayRecorded):
+        plays.append(step if isinstance(step, Play) else Play(step.place, _OWN_WORDS, step.keys))
         step = after_all(door.menus, step, None)
     if isinstance(step, ToQueue):
         step = replace(step, queue=step.queue or door.queue)
@@ -136,6 +152,9 @@ def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tu
     """Keys that lead the same way, with what follows; in the order of the telephone's keys, none last."""
     if isinstance(old, Fork) and isinstance(new, Fork):
         yield from _ways_of_branches(before, after, old, new)
+    if isinstance(old, Record) and isinstance(new, Record):
+        for answer in (RECORDED, TOO_SHORT, NOT_RECORDED):
+            yield answer, _after(before, old, answer), _after(after, new, answer)
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     alike = set(_alike(before, old)) & set(_alike(after, new))
@@ -182,6 +201,8 @@ def _press(keys: str) -> str:
         return keys if keys != f"{_IF}else" else "otherwise"
     if not keys:
         return "no key"
+    if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
+        return f"a message that is {keys.replace('_', ' ')}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
 
 
@@ -207,5 +228,11 @@ def _last(step: Moment) -> str:
             return f"hears {', '.join(step.prompts)}{spoken} and is hung up" if step.prompts else "is hung up"
         case WaitKey():
             return f"{step.seconds} s for a key at {step.place.node}"
+        case Record():
+            keys = f" or key {' '.join(step.end_keys)}" if step.end_keys else ""
+            end = f"ended by {step.silence} s of silence{keys}"
+            return f"{step.shortest} to {step.longest} s for a message at {step.place.node}, {end}"
         case Play():
             return f"hears {', '.join(step.prompts)}"
+        case PlayRecorded():
+            return "hears his own message"

@@ -4,7 +4,7 @@ Pure and bounded. Where a key leads back to where the caller has been, the path 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
@@ -72,7 +72,8 @@ def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[E
     while ahead:
         at = ahead.pop()
         step, here, nodes = at.step, bare(at.step), at.step.place.nodes_walked
-        if here in at.been or (is_open(step) and here not in known.ways):
+        counted = replace(here, place=replace(here.place, turns=0))
+        if counted in at.been or (is_open(step) and here not in known.ways):
             yield Explored(at.pressed, nodes, at.prompts, step, at.seconds, goes_back=True)
             continue
         heard = (*at.prompts, *getattr(step, "prompts", ()))
@@ -85,7 +86,7 @@ def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[E
         for way in reversed(told):
             pressed = (*at.pressed, _words(step, way)) if len(told) > 1 else at.pressed
             following = walker.following(step, way.answers[0])
-            ahead.append(_Standing(following, pressed, heard, now, at.been | {here}))
+            ahead.append(_Standing(following, pressed, heard, now, at.been | {counted}))
 
 
 def _comes_later(way: Way, ways: tuple[Way, ...], known: Moments) -> bool:
@@ -107,6 +108,8 @@ def _words(step: Moment, way: Way) -> str:
 
 def _keys(way: Way) -> str:
     keys = "".join(key for key in ALL_KEYS if key in way.answers)
+    if not keys:  # what came of a recording
+        return " or ".join(answer.replace("_", " ") for answer in way.answers if answer)
     runs: list[str] = []
     for key in keys:
         if runs and key.isdigit() and runs[-1][-1].isdigit() and int(key) == int(runs[-1][-1]) + 1:

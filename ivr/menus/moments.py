@@ -11,8 +11,15 @@ from math import inf
 from typing import Final
 
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Moment, Place, WaitKey
-from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
+from ivr.menus.steps import Moment, Place, PlayRecorded, Record, WaitKey
+from ivr.menus.walker import (
+    PromptSeconds,
+    Walker,
+    is_his_choice,
+    is_open,
+    lasting,
+    leads_to_a_person,
+)
 
 MOST_TRIED: Final = 100_000
 """Answers tried for one menu; a menu of 1,000 nodes with nine keys each needs about half of it."""
@@ -124,7 +131,7 @@ def soonest(known: Moments, seconds: PromptSeconds) -> dict[Moment, Soonest]:
     back: dict[int, list[tuple[Moment, Way]]] = {}
     ends = {id(known.first): known.first} if leads_to_a_person(known.first) else {}
     for step, ways in known.ways.items():
-        for one in ways:
+        for one in filter(_is_his, ways):
             back.setdefault(id(one.to), []).append((step, one))
             if leads_to_a_person(one.to):
                 ends[id(one.to)] = one.to
@@ -145,9 +152,15 @@ def soonest(known: Moments, seconds: PromptSeconds) -> dict[Moment, Soonest]:
     return dict(found.values())
 
 
+def _is_his(way: Way) -> bool:
+    return any(is_his_choice(answer) for answer in way.answers)
+
+
 def _heard(step: Moment, way: Way, seconds: PromptSeconds) -> float:
-    """Prompts are heard out; nobody waits who knows his key."""
-    is_pressed = isinstance(step, WaitKey) and way.answers != (None,)
+    """Prompts are heard out; nobody waits who knows his key, nor speaks longer than he must."""
+    if isinstance(step, Record):
+        return float(step.shortest)
+    is_pressed = isinstance(step, WaitKey | PlayRecorded) and way.answers != (None,)
     return 0.0 if is_pressed else lasting(step, seconds)
 
 

@@ -21,6 +21,10 @@ class Place:
     digits: str = ""
     """What the caller has typed so far at this node."""
     is_read_back: bool = False
+    turns: int = 0
+    """How often the caller has come back to the same question here by keys of his own; counted, so that it ends."""
+    has_failed: bool = False
+    """What this node is for cannot be done now, and the caller is told so."""
     language: Language | None = None
     """None: that of the site."""
     kept: tuple[tuple[str, str], ...] = ()
@@ -90,6 +94,34 @@ class WaitKey:
     seconds: int
 
 
+RECORDED: Final = "recorded"
+TOO_SHORT: Final = "too_short"
+NOT_RECORDED: Final = "not_recorded"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record what the caller says, after a tone: to one of `end_keys`, so many seconds of silence, or the longest; then ask
+    again with RECORDED, with TOO_SHORT (shorter than `shortest`, or nothing but silence), or with NOT_RECORDED (a fault of
+    ours). Who hangs up meanwhile has said what he said."""
+
+    place: Place
+    shortest: int
+    longest: int
+    silence: int
+    end_keys: str
+
+
+@dataclass(frozen=True)
+class PlayRecorded:
+    """Play to the caller what he said last, as long as `longest` seconds, stopping at a key of `keys`; then ask again with that
+    key or None."""
+
+    place: Place
+    longest: int
+    keys: str
+
+
 @dataclass(frozen=True)
 class ToQueue:
     """The walk ends in a queue; None means the default queue of the number called."""
@@ -107,8 +139,8 @@ class EndCall:
     prompts: tuple[str, ...]
 
 
-Step: TypeAlias = Play | WaitKey | ToQueue | EndCall
-Asking: TypeAlias = Play | WaitKey
+Step: TypeAlias = Play | WaitKey | Record | PlayRecorded | ToQueue | EndCall
+Asking: TypeAlias = Play | WaitKey | Record | PlayRecorded
 """Steps that bring an answer; the others end the walk."""
 
 

@@ -10,7 +10,7 @@ from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import Moments, Soonest, moments, soonest
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Fork, Moment, Play, WaitKey
+from ivr.menus.steps import ALL_KEYS, Fork, Moment, Play, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, lasting
 
 PERSON_WITHIN: Final = 15.0
@@ -74,10 +74,14 @@ def _told(first: Moment, soon: dict[Moment, Soonest], seconds: PromptSeconds) ->
             if isinstance(step, Fork):
                 pieces.append(" or ".join(filter(None, way.answers)))
             elif None not in way.answers:
-                pieces.append(f"key {way.answers[0]}")
+                pieces.append(_pressed(way.answers[0]))
             pieces += way.entered[:-1]
             spent = 0.0
         step = way.to
+
+
+def _pressed(answer: str | None) -> str:
+    return f"key {answer}" if answer in tuple(ALL_KEYS) else str(answer)
 
 
 def _no_person(entries: list[Moment], known: Moments, soon: dict[Moment, Soonest]) -> Iterator[MenuFault]:

@@ -8,7 +8,22 @@ from typing import Final, TypeAlias, TypeGuard, get_args
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import after_all, next_step, start, start_of_all
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Fork, Moment, Play, Step, ToQueue, WaitKey
+from ivr.menus.steps import (
+    ALL_KEYS,
+    NOT_RECORDED,
+    RECORDED,
+    TOO_SHORT,
+    Asking,
+    EndCall,
+    Fork,
+    Moment,
+    Play,
+    PlayRecorded,
+    Record,
+    Step,
+    ToQueue,
+    WaitKey,
+)
 
 PromptSeconds: TypeAlias = Callable[[str], float]
 """How long a prompt lasts, by its name; 0 for one that is not there: silence is skipped on the phone too."""
@@ -63,9 +78,19 @@ def is_asking(step: Step) -> TypeGuard[Asking]:
 
 
 def answers(step: Asking) -> tuple[str | None, ...]:
-    """Everything that a caller may answer to a step; None: nothing pressed."""
-    keys = step.keys if isinstance(step, Play) else ALL_KEYS
-    return (None, *keys)
+    """Everything that may come of a step; None: nothing pressed."""
+    match step:
+        case Play() | PlayRecorded():
+            return (None, *step.keys)
+        case WaitKey():
+            return (None, *ALL_KEYS)
+        case Record():
+            return (RECORDED, TOO_SHORT, NOT_RECORDED)
+
+
+def is_his_choice(answer: str | None) -> bool:
+    """Whether the caller can bring it about: a fault of ours is no way to a person."""
+    return answer != NOT_RECORDED
 
 
 def leads_to_a_person(step: Moment) -> bool:
@@ -79,5 +104,7 @@ def lasting(step: Moment, seconds: PromptSeconds) -> float:
             return sum(seconds(name) for name in step.prompts)
         case WaitKey():
             return float(step.seconds)
+        case Record() | PlayRecorded():
+            return float(step.longest)
         case ToQueue() | Fork():
             return 0.0

@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Final
 
+from ivr.calls.channel import CallerHungUp
 from ivr.telephony.agi_errors import AgiFault, CommandFailed, UnsafeText
 from ivr.telephony.agi_session import AgiSession
 from vocabulary.hotline_names import STEP_LIMIT
@@ -11,6 +12,10 @@ from vocabulary.hotline_names import STEP_LIMIT
 _log = logging.getLogger(__name__)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\([\w,:.@() -]*\))?", re.ASCII)
 _KEYS: Final = re.compile(r"[0-9*#A-D]*")
+
+_SAMPLES_A_SECOND: Final = 8000
+_TONE: Final = "!1000/300"
+_TONE_MILLISECONDS: Final = 350
 
 
 class AgiChannel:
@@ -55,6 +60,27 @@ class AgiChannel:
 
     def wait_key(self, seconds: float) -> str | None:
         return self._key(self._session.execute("WAIT FOR DIGIT", max(1, round(seconds * 1000)))["result"][0])
+
+    def record(self, path: str, keys: str, longest: int, silence: int) -> float | None:
+        if not _KEYS.fullmatch(keys):
+            raise UnsafeText(self.call_id, f"{keys!r} as keys that end a message")
+        quote = self._session.quote
+        try:
+            self._tone()
+            file = (quote(path), "wav", quote(keys), longest * 1000, f"s={silence}")
+            result = self._session.execute("RECORD FILE", *file)
+        except CommandFailed as fault:
+            _log.error("call %s: nothing can be recorded: %s", self.call_id, fault)
+            return None
+        if result["result"][1] == "hangup":
+            raise CallerHungUp(self.call_id)
+        return int(result.get("endpos", ("0", ""))[0]) / _SAMPLES_A_SECOND
+
+    def _tone(self) -> None:
+        """Made by Asterisk itself: no file of it need be there. A key pressed meanwhile ends nothing yet."""
+        self._session.execute("EXEC Playtones", self._session.quote(_TONE))
+        self._session.execute("WAIT FOR DIGIT", _TONE_MILLISECONDS)
+        self._session.execute("EXEC StopPlaytones")
 
     def still_there(self) -> None:
         self._session.execute("NOOP")

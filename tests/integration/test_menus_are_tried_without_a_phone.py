@@ -67,6 +67,38 @@ def test_every_path_is_listed_with_its_worst_seconds(desk: Desk) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, PATHS, "")
 
 
+def test_a_message_is_supposed_to_be_spoken_and_that_is_said(desk: Desk) -> None:
+    done = desk.type("simulate", "examples/with_voicemail", "--keys", "1,#,1,#", "--speaks", "7")
+    assert done.returncode == 0, done.stderr
+    told = [
+        line.split("message           ", 1)[1] for line in done.stdout.splitlines() if "message    " in line
+    ]
+    assert told[1:] == [
+        "a message is recorded (at least 3 s, at most 120 s, ended by 5 s of silence or #): "
+        "he is supposed to speak for 7 s, then presses #",
+        "~ 8.4 s  收听留言请按1，重新录制请按2，确认请挂机或按井号键。  [message_keys]",
+        "5 s are waited for a key: presses 1",
+        "hears his own message",
+        "~ 8.4 s  收听留言请按1，重新录制请按2，确认请挂机或按井号键。  [message_keys]",
+        "5 s are waited for a key: presses #",
+    ]
+    assert "hang-up\n" in done.stdout
+    short = desk.type("simulate", "examples/with_voicemail", "--keys", "1", "--speaks", "2").stdout
+    assert "he is supposed to speak for 2 s, then is silent: too short for a message\n" in short
+
+
+def test_a_menu_with_a_recorder_is_explored_and_drawn(desk: Desk) -> None:
+    paths = desk.type("simulate", "examples/with_voicemail", "--explore").stdout
+    assert "choose/message/thanks" in paths
+    assert "(1, 0" in paths, "a key before the tone leads to a person"
+    drawn = desk.type("graph", "examples/with_voicemail").stdout
+    assert (
+        "<b>message</b><br/>voicemail<br/>leave_message message_keys message_too_short technical_fault"
+        in drawn
+    )
+    assert '|"0 too_short failed"|' in drawn
+
+
 def test_a_hasty_key_is_pressed_in_the_first_second(desk: Desk) -> None:
     done = desk.type("simulate", "examples/with_keys", "--keys", "1", "--hasty")
     assert "    0.0 s  choose            presses 1 at once\n" in done.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlmodel import col, func, select
-from support.web_hotline import WebHotline, a_hotline_with_two_calls
+from support.web_hotline import ANSWERED, WebHotline, a_hotline_with_two_calls
 
 from hotline.accounts import (
     ApiToken,
@@ -69,6 +69,7 @@ def test_every_route_is_in_the_table_and_nothing_else(web: WebHotline) -> None:
 
 
 def test_each_role_gets_what_the_table_says(web: WebHotline) -> None:
+    web.message(ANSWERED)
     clients = {
         Role.AGENT: web.client(Role.AGENT, "1001"),
         Role.SHIFT_LEADER: web.client(Role.SHIFT_LEADER),

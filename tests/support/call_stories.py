@@ -51,8 +51,13 @@ class Teller:
         at = (self.start + timedelta(seconds=seconds)).replace(microsecond=0)
         return self._tell(EventSource.QUEUE_LOG, at, kind, data)
 
-    def watch(self, seconds: float, kind: EventKind) -> "Teller":
-        return self._tell(EventSource.WATCH, self.start + timedelta(seconds=seconds), kind, {})
+    def watch(self, seconds: float, kind: EventKind, /, **data: str) -> "Teller":
+        return self._tell(EventSource.WATCH, self.start + timedelta(seconds=seconds), kind, data)
+
+    def speaks(self, seconds: float, *, is_long_enough: bool = True) -> "Teller":
+        """What was found in his folder when the call was over."""
+        found = {"name": "ab/abc/1-3.wav", "sha256": "f" * 64} if is_long_enough else {}
+        return self.watch(seconds, EventKind.VOICEMAIL, seconds="7.5" if found else "0", **found)
 
     def arrives(self, *, is_server_up: bool = True) -> "Teller":
         data = {"caller": "13800138000", "number_called": "12345", "trunk": "test", "prio": "1971828446"}
@@ -280,6 +285,68 @@ def _lost() -> list[Story]:
     ]
 
 
+def _to_the_recorder() -> list[Story]:
+    kind, end = EventKind, Outcome
+    return [
+        Teller().arrives().speaks(20).ends(20).story("leaves a message and hangs up", end.VOICEMAIL),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .ends(25, status=IVR_SERVED)
+        .story("leaves a message and hears the thanks", end.VOICEMAIL),
+        Teller()
+        .arrives(is_server_up=False)
+        .speaks(20)
+        .ends(20, is_server_up=False)
+        .story("leaves a message, and nobody could write it down", end.VOICEMAIL),
+        Teller()
+        .arrives()
+        .speaks(20, is_long_enough=False)
+        .ends(20)
+        .story("says nothing at the recorder", end.VOICEMAIL_NO_MESSAGE),
+        Teller()
+        .arrives()
+        .speaks(20, is_long_enough=False)
+        .ends(25, status=IVR_SERVED)
+        .story("says nothing, and the menu ends the call", end.VOICEMAIL_NO_MESSAGE),
+        Teller()
+        .arrives(is_server_up=False)
+        .speaks(2, is_long_enough=False)
+        .ends(2)
+        .story("comes to the recorder and hangs up at once", end.QUICK_HANGUP),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .queues(21)
+        .log(41, kind.ABANDONED, position="1", wait="20")
+        .ends(41.2, abandoned="TRUE")
+        .story("leaves a message, then gives up in the queue", end.QUEUE_ABANDON, wait=20.04),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .agi(41.1, kind.ENDED, abandoned="TRUE", cause="16")
+        .story("the same before the log of his wait is read", end.QUEUE_ABANDON),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .queues(21)
+        .connects(30, "1001")
+        .completes(40, "1001", 10)
+        .ends(40.1, agent="1001", status="CONTINUE")
+        .story("leaves a message, then is served", end.ANSWERED, "1001", 9, 10),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .ends(22, status="NO_AGENT")
+        .story("leaves a message, then nobody is signed in", end.NO_AGENT),
+        Teller()
+        .arrives()
+        .log(25, kind.SWITCH_RESTARTED)
+        .speaks(20)
+        .story("switch killed while he speaks", end.SYSTEM_LOSS),
+    ]
+
+
 def _live() -> list[Story]:
     end = Outcome
     return [
@@ -327,4 +394,4 @@ def _cut_by_a_dead_phone() -> list[Story]:
     ]
 
 
-STORIES = (*_answered(), *_lost(), *_cut_by_a_dead_phone(), *_live())
+STORIES = (*_answered(), *_lost(), *_cut_by_a_dead_phone(), *_to_the_recorder(), *_live())

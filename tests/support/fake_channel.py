@@ -1,12 +1,16 @@
 """A caller without a phone: keeps ivr.calls.channel.Channel, presses a test's keys, notes what it heard."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from ivr.calls.channel import CallerHungUp, Channel
 
 
 class FakeChannel:
     """`keys`: what the caller presses, one entry for each play() or wait_key(), None for nothing.
+
+    `says`: writes a caller's words into the file and gives their seconds, None if nothing can be recorded; it may raise
+    CallerHungUp.
 
     `hangs_up_after`: that many play()s and wait_key()s are survived; the next one raises CallerHungUp.
     """
@@ -20,6 +24,7 @@ class FakeChannel:
         keys: Iterable[str | None] = (),
         hangs_up_after: int | None = None,
         on_play: Callable[[str], None] | None = None,
+        says: Callable[[Path], float | None] | None = None,
     ) -> None:
         self.variables = dict(variables or {})
         self.heard: list[str] = []
@@ -33,6 +38,8 @@ class FakeChannel:
         self._keys = list(keys)
         self._steps_left = hangs_up_after
         self._on_play = on_play
+        self._says = says
+        self.recorded: list[tuple[str, int, int]] = []
 
     @property
     def call_id(self) -> str:
@@ -62,6 +69,11 @@ class FakeChannel:
         self._step()
         self.waited.append(seconds)
         return self._keys.pop(0) if self._keys else None
+
+    def record(self, path: str, keys: str, longest: int, silence: int) -> float | None:
+        self._step()
+        self.recorded.append((keys, longest, silence))
+        return self._says(Path(f"{path}.wav")) if self._says else None
 
     def still_there(self) -> None:
         self._still_there()

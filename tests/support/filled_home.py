@@ -28,6 +28,7 @@ from missed_call_redial.owing import nothing_forgotten
 from tickets.call_events import CallEvent, EventKind
 from tickets.call_records import CallRecord, is_settled
 from tickets.sealing import Sealer
+from tickets.voicemails import Voicemails
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
@@ -54,7 +55,8 @@ class FilledHome:
         migrate(self.settings.database)
         self.database = Database(make_engine(self.settings.database))
         running = Running(found.configuration, PromptLibrary({}, {}), False)
-        self.ledger = Ledger(lambda: running, self.sealer, self.settings.zone)
+        self.voicemails = Voicemails(self.settings.voicemail_dir, self.sealer.digest)
+        self.ledger = Ledger(lambda: running, self.sealer, self.settings.zone, self.voicemails)
         with self.database.writing() as session:
             put_agent(session, read_agent("1001", "坐席甲", "general", {"general"}), self.sealer, "test", NOW)
 

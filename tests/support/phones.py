@@ -143,6 +143,36 @@ def caller_scenario(
     return _scenario("citizen", steps + _until_bye(milliseconds, bye, HANG_UP) + _END)
 
 
+def speaking_caller_scenario(steps: Sequence[str], stay: float) -> str:
+    """Calls, and does one of `steps` each time it is told to (Sipp.press): VOICE speaks for seven seconds, anything else is a
+    key, sent by SIP INFO. Else as caller_scenario."""
+    milliseconds = round(stay * 1000)
+    made = _request("INVITE", 1, to_tag=False, sdp=True)
+    for code in ("100", "180", "183", "181"):
+        made += f'<recv response="{code}" optional="true"></recv>\n'
+    made += '<recv response="200" rrs="true" rtd="true"></recv>\n' + _request("ACK", 1)
+    for cseq, step in enumerate(steps, 2):
+        made += (
+            f'<recv request="{HANG_UP}" optional="true" next="ours"></recv>\n'
+            '<recv request="BYE" optional="true" next="theirs"></recv>\n'
+            f'<recv request="{PRESS}" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
+        )
+        if step == VOICE:
+            made += f'<nop><action><exec play_pcap_audio="{_VOICE}"/></action></nop>\n'
+        else:
+            made += _info(step, cseq) + '<recv response="200"></recv>\n'
+    bye = _request("BYE", len(steps) + 2)
+    return _scenario("citizen", made + _until_bye(milliseconds, bye, HANG_UP) + _END)
+
+
+VOICE = "voice"
+
+
+def _info(key: str, cseq: int) -> str:
+    body = f"Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={key}\nDuration=160\n"
+    return _request("INFO", cseq).replace("Content-Length: 0\n\n", body)
+
+
 _BYE_OF_PHONE = _send(
     "BYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
     "From:[$own]\nTo:[$peer]\nCall-ID: [call_id]\nCSeq: 1 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n",
@@ -342,6 +372,11 @@ class Telephones:
         return self._start(
             scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
         )
+
+    def speaking_call(self, number: str, called: str, steps: Sequence[str], *, stay: float = 90) -> Sipp:
+        """A citizen who speaks and presses keys, each step when he is told to."""
+        rows = [f"<sip:{number}@{HOST}>;{called};"]
+        return self._start(speaking_caller_scenario(steps, stay), rows, limit=stay + 20, calls=1, rate=1)
 
     def many_calls(self, numbers: Sequence[str], called: str, *, rate: float, stay: float) -> Sipp:
         """Each of `numbers` calls once, so many per second."""

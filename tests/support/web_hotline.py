@@ -15,9 +15,10 @@ import httpx
 from fastapi import FastAPI
 from sqlmodel import Session
 from support.fake_switch import FakeSwitch
+from support.spoken import say
 
 from hotline.accounts import Role, create_token
-from hotline.bootstrap import Hotline
+from hotline.bootstrap import Hotline, voicemails
 from hotline.database import Database
 from hotline.settings import Settings
 from hotline.web.app import create_app
@@ -153,6 +154,20 @@ class WebHotline:
             story.tell(EventKind.ENDED, greeting + wait, abandoned="TRUE", cause="16")
         with self.database.writing() as session:
             append(session, story.events)
+            self._refresh(session, call_id)
+
+    def message(self, call_id: str) -> None:
+        """The caller left one too."""
+        kept = voicemails(self.hotline)
+        say(kept.new_take(call_id, 3, 120), 6)
+        found = kept.message_of(call_id)
+        assert found is not None
+        data = {"seconds": f"{found.seconds:g}", "name": str(found.name), "sha256": str(found.sha256)}
+        event = Event(
+            call_id, EventKind.VOICEMAIL, EventSource.WATCH, found.at, 0, data, f"{call_id}-message"
+        )
+        with self.database.writing() as session:
+            append(session, [event])
             self._refresh(session, call_id)
 
     def _refresh(self, session: Session, call_id: str) -> None:

@@ -230,7 +230,7 @@ class TestTheFile:
     def test_a_kind_far_from_all_is_answered_with_the_list(self):
         ((_, words),) = words_of(kinds=["everything!"])
         assert words.startswith(
-            'no kind of lost call is called "everything!". Choose from: ivr_abandon, queue_'
+            'no kind of lost call is called "everything!". Choose from: ivr_abandon, voice'
         )
 
     def test_quick_hang_ups_are_never_owed(self):

@@ -36,7 +36,12 @@ def test_wait_and_talk(story: Story):
 
 def test_there_is_a_story_for_every_outcome():
     assert {story.outcome for story in STORIES} == set(Outcome)
-    assert set(Outcome) - LOST == {Outcome.ANSWERED, Outcome.IN_PROGRESS, Outcome.IVR_SERVED}
+    assert set(Outcome) - LOST == {
+        Outcome.ANSWERED,
+        Outcome.IN_PROGRESS,
+        Outcome.IVR_SERVED,
+        Outcome.VOICEMAIL,
+    }
 
 
 @given(data=st.data())
@@ -58,7 +63,7 @@ def test_whatever_is_missing_or_mixed_up_in_time_no_duration_is_negative(data: s
     moments = [
         getattr(facts, field.name)
         for field in fields(facts)
-        if isinstance(getattr(facts, field.name), datetime)
+        if isinstance(getattr(facts, field.name), datetime) and field.name != "voicemail_at"
     ]
     assert moments == sorted(moments)
     assert (facts.wait_seconds or 0) >= 0
@@ -93,6 +98,14 @@ def test_ami_gives_live_state_and_exact_times():
     assert facts.first_ring_at == START + timedelta(seconds=6)
     only_hinted = Teller().arrives().ami(3.5, K.QUEUED, queue="general").ami(8, K.CONNECTED, agent="1001")
     assert fold(only_hinted.events, quick_hangup_seconds=5).agent_no == "1001"
+
+
+def test_what_was_said_is_known_whatever_became_of_the_call():
+    for story in STORIES:
+        has_spoken = any(event.data.get("sha256") for event in story.events)
+        facts = facts_of(story)
+        assert (facts.voicemail_seconds is not None) == has_spoken, story.name
+        assert (facts.voicemail_name is not None) == (facts.voicemail_at is not None) == has_spoken
 
 
 def test_a_ring_is_known_from_queue_log_alone():
