@@ -7,7 +7,7 @@ from hotline.menu_trial import MenuTrial
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
-from ivr.menus.steps import EndCall, Step, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Step, ToQueue, Transfer, WaitKey
 from ivr.menus.walker import Walker
 
 
@@ -36,6 +36,10 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
             f"{_length(trial, prompt)}  {trial.text(prompt, step.place.language)}  [{prompt}]",
         )
         at += 0.0 if is_cut else length
+    if isinstance(step, Transfer):
+        told = f"is put through to {_destination(trial, step.to)}: {met.key}"
+        yield _line(met.began, step.place.node, told)
+        return
     pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
     if isinstance(step, WaitKey):
         yield _line(met.began, step.place.node, f"{step.seconds} s are waited for a key: {pressed}")
@@ -58,8 +62,15 @@ def _end(trial: MenuTrial, end: Step) -> str:
             return f"in the queue {name}" + (f", category {category}" if category else "")
         case EndCall():
             return "hang-up"
+        case Transfer(to=name):
+            return f"put through to {_destination(trial, name)}"
         case _:
             return f"back to {end.place.node}"
+
+
+def _destination(trial: MenuTrial, name: str) -> str:
+    known = next((one for one in trial.configuration.lines.transfers if one.name == name), None)
+    return f"{name} ({known.label}, {known.number})" if known else name
 
 
 def explored(trial: MenuTrial, found: Exploration) -> Iterator[str]:

@@ -9,7 +9,7 @@ import typer
 
 from hotline import menu_tables, versions_cli
 from hotline.environment import settings_from_environment
-from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, waiting_of
+from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, result_of, waiting_of
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
@@ -69,6 +69,13 @@ def menus_simulate(
         list[str] | None,
         typer.Option(metavar="QUEUE=COUNT", help="Callers waiting in a queue. May be repeated."),
     ] = None,
+    transfer: Annotated[
+        str,
+        typer.Option(
+            metavar="RESULT",
+            help="What comes of a transfer: answered, busy, no_answer or failed (no trunk could carry it).",
+        ),
+    ] = "answered",
     explore_all: Annotated[
         bool, typer.Option("--explore", help="Every path instead, each with its worst seconds.")
     ] = False,
@@ -87,7 +94,9 @@ def menus_simulate(
             lines = menu_tables.explored(trial, explore(walker, trial.seconds))
         else:
             lines = menu_tables.simulated(
-                trial, walker, simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty)
+                trial,
+                walker,
+                simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty, transfer=result_of(transfer)),
             )
     except BadSupposition as fault:
         fail(str(fault), 2)

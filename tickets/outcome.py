@@ -12,7 +12,7 @@ from typing import Final
 
 from tickets.accounts import Leg, Moments, Story, read_story
 from tickets.call_events import Event, EventKind
-from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT
+from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT, TRANSFER_GIVEN_UP, TRANSFERRED
 
 __all__ = ["LOST", "CallFacts", "Outcome", "fold"]
 
@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     IVR_SERVED = "ivr_served"
     """The menu told him what he asked for and ended the call itself: he asked for no person."""
+    TRANSFERRED = "transferred"
+    """A key of the menu put him through to somebody outside, who answered."""
     IVR_ABANDON = "ivr_abandon"
     QUICK_HANGUP = "quick_hangup"
     QUEUE_ABANDON = "queue_abandon"
@@ -41,7 +43,12 @@ class Outcome(StrEnum):
         return Outcome.ANSWERED if self is Outcome.IN_PROGRESS else self
 
 
-LOST: Final = frozenset(Outcome) - {Outcome.IN_PROGRESS, Outcome.ANSWERED, Outcome.IVR_SERVED}
+LOST: Final = frozenset(Outcome) - {
+    Outcome.IN_PROGRESS,
+    Outcome.ANSWERED,
+    Outcome.IVR_SERVED,
+    Outcome.TRANSFERRED,
+}
 
 _BY_STATUS: Final = {
     "FULL": Outcome.QUEUE_FULL,
@@ -55,11 +62,15 @@ _BY_STATUS: Final = {
     "CONTINUE": Outcome.ANSWERED,
     LOST_AGENT: Outcome.SYSTEM_LOSS,
     IVR_SERVED: Outcome.IVR_SERVED,
+    TRANSFERRED: Outcome.TRANSFERRED,
+    TRANSFER_GIVEN_UP: Outcome.RING_ABANDON,
 }
 """QUEUESTATUS, or the word of our own branch before Queue(). Who was withdrawn did not leave by his own
 will."""
 
-_NOT_IN_QUEUE: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED})
+_NOT_IN_QUEUE: Final = frozenset(
+    {"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED, TRANSFERRED, TRANSFER_GIVEN_UP}
+)
 """He stood in no queue when the call ended. The dialplan clears the word before each Queue(), so a talk that was written
 down lies before it: the agent's phone died, and he was led back."""
 
@@ -154,7 +165,13 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
 def _without_end(story: Story, moments: Moments) -> Outcome:
     if not story.was_cut:
         return Outcome.IN_PROGRESS
-    return _answered(story) if story.last_leg.connected is not None else Outcome.SYSTEM_LOSS
+    if story.last_leg.connected is not None:
+        return _answered(story)
+    was_put_through = any(event.kind is EventKind.TRANSFER_ANSWERED for event in story.events)
+    is_elsewhere = (
+        was_put_through and story.last_leg.queued is None
+    )  # a queue comes after a transfer, never before
+    return Outcome.TRANSFERRED if is_elsewhere else Outcome.SYSTEM_LOSS
 
 
 def _answered(story: Story) -> Outcome:

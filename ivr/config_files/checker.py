@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, menu_times, references
+from ivr.config_files import agreement, menu_times, references, transfers
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
@@ -23,6 +23,7 @@ from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
 from ivr.menus.languages import said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.transfers import faults_behind
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
 from routing.rules import RoutingRules
@@ -104,6 +105,9 @@ class _Checking:
         self._add(self._agreement(prompts, callbacks))
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
+        if lines:
+            self._add(transfers.not_carried(self._documents, menus, lines))
+            self._add(transfers.emergencies_behind_branches(self._documents, menus, lines))
         if lines and prompts and rules and callbacks and codes:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
@@ -153,7 +157,7 @@ class _Checking:
             self._add(dangling)
             if menu and not dangling:
                 menus[menu_name(file)] = menu
-                self._add(_told(document, fault) for fault in faults(menu))
+                self._add(_told(document, fault) for fault in (*faults(menu), *faults_behind(menu)))
         for name, fault in faults_across(menus):
             self._add([_told(self._documents[f"{MENUS}{name}.yaml"], fault)])
         return menus

@@ -11,14 +11,15 @@ from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Place, Play, Step, ToQueue, WaitKey
+from ivr.menus.steps import ALL_KEYS, RESULTS, Asking, EndCall, Place, Play, Step, ToQueue, Transfer, WaitKey
 
 MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place(())
 
 Presses: TypeAlias = tuple[str, ...]
-"""One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none."""
+"""One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none; or what came of a
+transfer."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,10 @@ def _is_same_place(old: Turn, new: Turn) -> bool:
 
 def _ways_on(before: Door, after: Door, old: Step, new: Step) -> Iterator[tuple[str, Turn, Turn]]:
     """Keys that lead the same way, with what follows; in the order of the telephone's keys, none last."""
+    if isinstance(old, Transfer) and isinstance(new, Transfer):
+        for result in RESULTS:
+            yield result, _after(before, old, result), _after(after, new, result)
+        return
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     found: dict[tuple[object, ...], tuple[str, Turn, Turn]] = {}
@@ -144,6 +149,8 @@ def presses_in_words(presses: Presses) -> str:
 def _press(keys: str) -> str:
     if not keys:
         return "no key"
+    if keys in RESULTS:
+        return f"transfer {keys}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
 
 
@@ -163,5 +170,7 @@ def _last(step: Step) -> str:
             return f"hears {', '.join(step.prompts)} and is hung up" if step.prompts else "is hung up"
         case WaitKey():
             return f"{step.seconds} s for a key at {step.place.node}"
+        case Transfer():
+            return f'is put through to "{step.to}"'
         case Play():
             return f"hears {', '.join(step.prompts)}"

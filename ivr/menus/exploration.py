@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
-from ivr.menus.steps import ALL_KEYS, Step
+from ivr.menus.steps import ALL_KEYS, Step, Transfer
 from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting, leads_to_a_person
 
 MOST_PATHS: Final = 1000
@@ -79,6 +79,8 @@ def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[E
         if not is_asking(step):
             yield Explored(at.pressed, nodes, heard, step, now)
             continue
+        if isinstance(step, Transfer):  # he has a person here, unless nobody answers
+            yield Explored(at.pressed, nodes, heard, step, now)
         ways = known.ways[here]
         told = [way for way in ways if not _comes_later(way, ways, known)]
         for way in reversed(told):
@@ -103,7 +105,9 @@ def _words(way: Way) -> str:
 
 
 def _keys(way: Way) -> str:
-    keys = "".join(key for key in ALL_KEYS if key in way.answers) or " ".join(filter(None, way.answers))
+    keys = "".join(key for key in ALL_KEYS if key in way.answers)
+    if not keys:
+        return " or ".join(filter(None, way.answers))
     runs: list[str] = []
     for key in keys:
         if runs and key.isdigit() and runs[-1][-1].isdigit() and int(key) == int(runs[-1][-1]) + 1:

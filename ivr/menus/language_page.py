@@ -25,8 +25,8 @@ What may stand in a file below `config/menus/`. This page is written by the prog
 
 A menu file has a `label` (left out if need be), the node at which a call begins (`start`), and `nodes` by name. A node's
 `kind` says what it does. Names are small letters, digits, - and _, a letter first. In the tables, *prompt* is a name from
-`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *node* another
-node of the file.
+`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`,
+*transfer* a name below `transfers` in `config/hotline.yaml`, *node* another node of the file.
 """
 _DEEPEST: Final = 3
 _KINDS: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}

@@ -15,6 +15,8 @@ class Node(Written):
     EXAMPLE: ClassVar[str]
     """One node of this type as YAML, for the docs page; a test reads it."""
     REACHES_A_PERSON: ClassVar[bool] = False
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
+    """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
 
     @property
     def spoken_behind(self) -> Language | None:

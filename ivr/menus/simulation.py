@@ -6,7 +6,7 @@ Pure. He hears every prompt out and presses when he is waited for, unless he is 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ivr.menus.steps import Step, WaitKey
+from ivr.menus.steps import Play, Result, Step, Transfer, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting
 
 
@@ -38,18 +38,28 @@ class Simulated:
 
 
 def simulate(
-    walker: Walker, keys: Sequence[str | None], seconds: PromptSeconds, *, is_hasty: bool = False
+    walker: Walker,
+    keys: Sequence[str | None],
+    seconds: PromptSeconds,
+    *,
+    is_hasty: bool = False,
+    transfer: Result = "answered",
 ) -> Simulated:
     """`keys`: one for each time the caller is asked; None: he lets it pass; afterwards he presses nothing more.
 
     Hasty: each key is pressed in the first second of what may be interrupted, None lets that step pass alone.
+    `transfer`: what comes of each transfer.
     """
     left = list(keys)
     met: list[Met] = []
     now = 0.0
     step = walker.start()
     while is_asking(step):
-        listens = isinstance(step, WaitKey) or (is_hasty and bool(step.keys))
+        if isinstance(step, Transfer):
+            met.append(Met(step, now, lasting(step, seconds), transfer))
+            step = walker.after(step, transfer)
+            continue
+        listens = isinstance(step, WaitKey) or (is_hasty and isinstance(step, Play) and bool(step.keys))
         key = left.pop(0) if listens and left else None
         took = lasting(step, seconds) if key is None else 0.0
         met.append(Met(step, now, took, key))

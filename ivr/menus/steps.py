@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ivr.lines import Language
 from ivr.menus.facts import Facts
 
 ALL_KEYS: Final = "0123456789*#"
+
+Result: TypeAlias = Literal["answered", "busy", "no_answer", "failed"]
+"""What came of a transfer. busy: refused by whoever picks up there; failed: no trunk could carry it."""
+RESULTS: Final[tuple[Result, ...]] = ("answered", "busy", "no_answer", "failed")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Place:
     digits: str = ""
     """What the caller has typed so far at this node."""
     is_read_back: bool = False
+    came_of_it: str = ""
+    """The Result of the transfer at this node, while the caller is told of it."""
     language: Language | None = None
     """None: that of the site."""
     kept: tuple[tuple[str, str], ...] = ()
@@ -89,6 +95,18 @@ class WaitKey:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Put the caller through to a destination of config/hotline.yaml; then ask again with the Result.
+
+    All that may follow is asked before anybody is dialled, and stands on the channel: from then on the call needs no
+    server of ours. So nothing behind it may ask for a key (ivr.menus.transfers).
+    """
+
+    place: Place
+    to: str
+
+
+@dataclass(frozen=True)
 class ToQueue:
     """The walk ends in a queue; None means the default queue of the number called."""
 
@@ -105,8 +123,8 @@ class EndCall:
     prompts: tuple[str, ...]
 
 
-Step: TypeAlias = Play | WaitKey | ToQueue | EndCall
-Asking: TypeAlias = Play | WaitKey
+Step: TypeAlias = Play | WaitKey | Transfer | ToQueue | EndCall
+Asking: TypeAlias = Play | WaitKey | Transfer
 """Steps that bring an answer; the others end the walk."""
 
 

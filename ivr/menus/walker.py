@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeGuard, get_args
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, Asking, EndCall, Play, Step, ToQueue, WaitKey
+from ivr.menus.steps import ALL_KEYS, RESULTS, Asking, EndCall, Play, Step, ToQueue, Transfer, WaitKey
 
 PromptSeconds: TypeAlias = Callable[[str], float]
 """How long a prompt lasts, by its name; 0 for one that is not there: silence is skipped on the phone too."""
@@ -38,21 +38,24 @@ def is_asking(step: Step) -> TypeGuard[Asking]:
 
 
 def answers(step: Asking) -> tuple[str | None, ...]:
-    """Everything that a caller may answer to a step; None: nothing pressed."""
+    """Everything that a caller may answer to a step, None: nothing pressed; or that may come of it, for a transfer."""
+    if isinstance(step, Transfer):
+        return RESULTS
     keys = step.keys if isinstance(step, Play) else ALL_KEYS
     return (None, *keys)
 
 
 def leads_to_a_person(step: Step) -> bool:
-    return isinstance(step, ToQueue)
+    return isinstance(step, ToQueue | Transfer)
 
 
 def lasting(step: Step, seconds: PromptSeconds) -> float:
-    """Seconds that a step lasts for a caller who hears everything and waits to the end."""
+    """Seconds that a step lasts for a caller who hears everything and waits to the end. How long it rings elsewhere, and how
+    long they talk, is no time spent in the menu."""
     match step:
         case Play() | EndCall():
             return sum(seconds(name) for name in step.prompts)
         case WaitKey():
             return float(step.seconds)
-        case ToQueue():
+        case ToQueue() | Transfer():
             return 0.0

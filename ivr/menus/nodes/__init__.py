@@ -11,7 +11,18 @@ from ivr.menus.nodes.language import Speak
 from ivr.menus.nodes.menu import KeyMenu
 from ivr.menus.nodes.queue import Queue
 from ivr.menus.nodes.say import Say
+from ivr.menus.nodes.transfer import PutThrough
 
-NODE_TYPES: Final[tuple[type[Node], ...]] = (Say, KeyMenu, Queue, Collect, Branch, Speak, Goto, HangUp)
+NODE_TYPES: Final[tuple[type[Node], ...]] = (
+    Say,
+    KeyMenu,
+    Queue,
+    Collect,
+    Branch,
+    Speak,
+    PutThrough,
+    Goto,
+    HangUp,
+)
 NODE_TYPE_OF: Final[dict[str, type[Node]]] = {model.kind_of(): model for model in NODE_TYPES}
 """By the word that stands at `kind:` in a menu file."""

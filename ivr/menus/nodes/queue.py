@@ -16,6 +16,7 @@ queue: heating           # without it, the default queue of the number called
 category: heating        # known to the ticket from the key that was pressed
 """
     REACHES_A_PERSON: ClassVar[bool] = True
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
 
     kind: Literal["queue"]
     queue: QueueName | None = None

@@ -36,7 +36,12 @@ def test_wait_and_talk(story: Story):
 
 def test_there_is_a_story_for_every_outcome():
     assert {story.outcome for story in STORIES} == set(Outcome)
-    assert set(Outcome) - LOST == {Outcome.ANSWERED, Outcome.IN_PROGRESS, Outcome.IVR_SERVED}
+    assert set(Outcome) - LOST == {
+        Outcome.ANSWERED,
+        Outcome.IN_PROGRESS,
+        Outcome.IVR_SERVED,
+        Outcome.TRANSFERRED,
+    }
 
 
 @given(data=st.data())
