@@ -289,15 +289,21 @@ class Telephones:
         extra: str = "",
         calls: int = 1,
         rate: float = 1,
+        echoes: bool = False,
     ) -> Sipp:
         """A citizen calls and stays until hung up or told to hang up, at most `stay` seconds.
 
-        `key`: pressed when the phone is told to.
+        `key`: pressed when the phone is told to. `echoes`: says again whatever he hears.
         """
         who = from_header or f"<sip:{number}@{HOST}>"
         scenario = caller_scenario(stay, key, extra)
         return self._start(
-            scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
+            scenario,
+            [f"{who};{called};"],
+            limit=stay + 20 + calls / rate,
+            calls=calls,
+            rate=rate,
+            echoes=echoes,
         )
 
     def many_calls(self, numbers: Sequence[str], called: str, *, rate: float, stay: float) -> Sipp:
@@ -353,7 +359,9 @@ class Telephones:
         phone.stop()
         assert result == 0, f"dialling {code} failed: {errors}"
 
-    def _start(self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float) -> Sipp:
+    def _start(
+        self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float, echoes: bool = False
+    ) -> Sipp:
         phone = run_sipp(
             scenario,
             port=free_port(),
@@ -362,6 +370,7 @@ class Telephones:
             limit=limit,
             calls=calls,
             rate=rate,
+            echoes=echoes,
         )
         self.running.append(phone)
         return phone

@@ -1,0 +1,292 @@
+"""A key of a menu leads to somebody outside, on real calls: they talk, or he hears why not and stands in line at his place.
+
+SIPp plays the police (a voice without end, at an address of its own), and the units outside as it plays citizens: by the
+first digits of the number they pick up, are busy, let it ring, or say nothing at all.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from support.phones import phone_scenario
+from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
+from support.sipp import Sipp, free_port, run_sipp
+from support.story_line import Line
+from support.told import Told, listening
+from support.waiting import wait_for
+
+from tickets.call_events import Event, of_call
+from tickets.connections import connection_of
+
+POLICE, DEAD = "127.0.0.3", "127.0.0.4"
+POLICE_PORT = free_port()
+OUTSIDE = {
+    "1": ("police", "110", ["police"]),
+    "2": ("hangs_up_soon", "13900000110", ["test-loopback"]),
+    "3": ("busy", "13800000110", ["test-loopback"]),
+    "4": ("declines", "13500000110", ["test-loopback"]),
+    "5": ("rings_out", "13700000110", ["test-loopback"]),
+    "6": ("no_trunk", "110", ["dead"]),
+    "7": ("over_the_second_trunk", "110", ["dead", "police"]),
+    "8": ("comes_back", "13900000111", ["test-loopback"]),
+    "9": ("shown_the_caller", "110", ["police"]),
+}
+"""Key → destination, its number, the trunks that are tried."""
+
+
+def _lines(found: dict[str, Any]) -> None:
+    TEST_CHANGES["hotline.yaml"](found)
+    found["trunks"][0]["allow_transfer"] = ["1[3-9]XXXXXXXXX"]
+    for name, host, port in (("police", POLICE, POLICE_PORT), ("dead", DEAD, free_port())):
+        trunk = {"name": name, "mode": "address", "host": host, "port": port, "allow_transfer": ["110"]}
+        found["trunks"].append({**trunk, "qualify_seconds": 5, "caller_id_out": "035512345"})
+    found["transfers"] = [
+        {"name": name, "label": name, "number": number, "trunks": trunks, "ring_seconds": 10}
+        for name, number, trunks in OUTSIDE.values()
+    ]
+    found["transfers"][-1]["shows"] = "caller"
+    for number in found["numbers"]:
+        if number["menu"] == "examples/with_keys":
+            number["menu"] = "examples/with_emergency_key"
+
+
+def _menu(found: dict[str, Any]) -> None:
+    told = {"no_answer": "nobody_answers_there", "busy": "busy_there", "failed": "not_reached"}
+    for key, (name, _, _) in OUTSIDE.items():
+        node: dict[str, Any] = {"kind": "transfer", "to": name, "prompts": ["connecting"]}
+        node |= {way: {"prompts": [prompt]} for way, prompt in told.items()}
+        if name == "comes_back":
+            node["after"] = "person"
+        found["nodes"][name] = node
+        found["nodes"]["choose"]["keys"][key] = name
+    for name in ("fire", "ambulance"):
+        del found["nodes"][name]
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[RunningHotline]:
+    changes = {"hotline.yaml": _lines, "menus/examples/with_emergency_key.yaml": _menu}
+    for running in a_running_hotline(changes=changes):
+        running.citizens()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def police(hotline: RunningHotline) -> Iterator[Sipp]:
+    scenario = phone_scenario(1, "200 OK", sound=True)
+    phone = run_sipp(scenario, port=POLICE_PORT, calls=1000, limit=600, host=POLICE)
+    try:
+        hotline.wait_reachable("trunk-police")
+        yield phone
+    finally:
+        phone.stop()
+
+
+@pytest.fixture(scope="module")
+def told(hotline: RunningHotline) -> Iterator[Told]:
+    with listening(hotline, "told-of-transfers") as told:
+        yield told
+
+
+@pytest.fixture
+def line(hotline: RunningHotline) -> Iterator[Line]:
+    with closing(hotline.new_line()) as line:
+        yield line
+
+
+@dataclass
+class Caller:
+    line: Line
+    citizen: str
+    phone: Sipp
+
+    @property
+    def log(self) -> list[list[str]]:
+        """Lines of queue_log about this call, from the event on."""
+        rows = self.line.hotline.queue_log
+        mine = {row[1] for row in rows if row[4:6] == ["HOTLINE_ARRIVED", self.citizen]}
+        return [row[4:] for row in rows if len(row) > 4 and row[1] in mine]
+
+    def wait_for_log(self, event: str, seconds: float = 30) -> list[str]:
+        return wait_for(
+            lambda: next((row for row in self.log if row[0] == event), None), seconds, f"{event}: {self.log}"
+        )
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return self.line.ended(self.citizen, seconds=30)[-1]
+
+    def events(self) -> list[Event]:
+        with self.line.hotline.hotline.database.reading() as session:
+            return of_call(connection_of(session), self.record["call_id"])
+
+
+def presses(line: Line, key: str, *, echoes: bool = False) -> Caller:
+    """A citizen calls and presses the key when he is in the menu."""
+    citizen = line.hotline.new_citizen()
+    phone = line.phones.call(citizen, line.keys_number, key=key, stay=120, echoes=echoes)
+    wait_for(lambda: "/choose" in line.in_menu(citizen), 20, "in the menu")
+    phone.press()
+    return Caller(line, citizen, phone)
+
+
+def packets(hotline: RunningHotline) -> dict[str, tuple[int, int]]:
+    """Channel → sound packets received and sent."""
+    rows = re.findall(
+        r"^\s*\S*\s+(\S+)\s+\d\d:\d\d:\d\d\s+\w+\s+(\d+)\s+\d+\s+\d+\s+[\d.]+\s+(\d+)",
+        hotline.ask("pjsip show channelstats"),
+        re.MULTILINE,
+    )
+    return {name: (int(received), int(sent)) for name, received, sent in rows}
+
+
+def rising(hotline: RunningHotline, begun: dict[str, tuple[int, int]]) -> set[str]:
+    """Channels on which a second of sound came in, and one went out, since then."""
+    now = packets(hotline)
+    return {
+        name
+        for name, (received, sent) in begun.items()
+        if name in now and now[name][0] > received + 50 and now[name][1] > sent + 50
+    }
+
+
+def test_they_talk_both_ways_until_the_citizen_hangs_up(
+    hotline: RunningHotline, line: Line, police: Sipp, told: Told
+) -> None:
+    caller = presses(line, "1", echoes=True)
+    assert caller.wait_for_log("HOTLINE_TRANSFERRED")[1:] == ["police", "police"]
+
+    begun = wait_for(lambda: found if len(found := packets(hotline)) == 2 else None, 10)
+    wait_for(lambda: rising(hotline, begun) == set(begun), 20, hotline.ask("pjsip show channelstats"))
+    (open_record,) = line.calls(caller.citizen)
+    assert (open_record["is_open"], open_record["outcome"]) == (True, "in_progress")
+    caller.phone.hang_up()
+    assert caller.phone.wait(20) == 0, caller.phone.errors
+
+    record = caller.record
+    assert (record["outcome"], record["disposition"]) == ("transferred", "transferred")
+    assert (record["hung_up_by"], record["agent_no"]) == ("citizen", None)
+    assert record["menu_path"] == "examples/with_emergency_key/choose/police"
+    assert [row[0] for row in caller.log] == [
+        "HOTLINE_ARRIVED", "HOTLINE_TRANSFERRING", "HOTLINE_TRANSFERRED", "HOTLINE_TRANSFER_OVER", "HOTLINE_END",
+    ]  # fmt: skip
+    over = caller.wait_for_log("HOTLINE_TRANSFER_OVER")
+    assert over[1:5] == ["police", "police", "answered", "ANSWER"]
+    assert int(over[6]) >= 1, "seconds of talk"
+    kinds = [
+        (event.kind.value, event.data["transfer"]) for event in caller.events() if "transfer" in event.data
+    ]
+    assert kinds == [(f"transfer_{what}", "police") for what in ("dialled", "answered", "over")]
+    assert line.tickets_of(record["call_id"]) == line.callbacks(caller.citizen) == []
+    assert told.to_caller(caller.citizen) == ["greeting", "connecting"]
+    wait_for(lambda: "INVITE sip:110@" in police.trace, 10)
+    assert re.search(r"\nFrom: <sip:035512345@", police.trace), "shown there is the hotline's number"
+
+
+def test_where_it_is_agreed_the_citizens_number_is_shown_and_ours_beside_it(line: Line, police: Sipp) -> None:
+    caller = presses(line, "9")
+    caller.wait_for_log("HOTLINE_TRANSFERRED")
+    caller.phone.hang_up()
+    wait_for(lambda: f"<sip:{caller.citizen}@" in police.trace, 10)
+    invite = next(one for one in police.trace.split("INVITE sip:")[1:] if f"<sip:{caller.citizen}@" in one)
+    assert re.search(r"\nDiversion: <sip:035512345@", invite), invite
+
+
+def test_whoever_is_not_reached_stands_in_line_at_his_old_place(
+    hotline: RunningHotline, line: Line, police: Sipp, told: Told
+) -> None:
+    """Busy, declined, rung out, no trunk: all side by side, and one who called later and waits already."""
+    line.agent(has_phone=False)
+    wait_for(lambda: "Unavail" in hotline.ask("pjsip show aor trunk-dead"), 30)
+    callers = {key: presses(line, key) for key in "5643"}
+    later = hotline.new_citizen()
+    line.call(later, stay=120)
+    wait_for(lambda: later in line.standing(), 30)
+    wait_for(lambda: len(line.standing()) == 5, 40, f"{[one.log for one in callers.values()]}")
+    assert line.standing() == [*(one.citizen for one in callers.values()), later]
+
+    heard = {key: told.to_caller(one.citizen)[1:] for key, one in callers.items()}
+    assert heard == {
+        "5": ["connecting", "nobody_answers_there"],
+        "6": ["connecting", "not_reached"],
+        "4": ["connecting", "busy_there"],
+        "3": ["connecting", "busy_there"],
+    }
+    results = {key: one.wait_for_log("HOTLINE_TRANSFER_OVER")[3:5] for key, one in callers.items()}
+    assert results == {
+        "5": ["no_answer", "NOANSWER"],
+        "6": ["failed", "CHANUNAVAIL"],
+        "4": ["busy", "CHANUNAVAIL"],
+        "3": ["busy", "BUSY"],
+    }
+    for one in callers.values():
+        one.phone.hang_up()
+        assert one.record["outcome"] == "queue_abandon"
+        assert line.callbacks(one.citizen), "he is owed a call as whoever gives up in the line"
+
+
+def test_who_hangs_up_first_leaves_him_with_goodbye_or_in_the_line(line: Line, told: Told) -> None:
+    agent = line.agent()
+    dismissed, back = presses(line, "2"), presses(line, "8")
+    assert dismissed.phone.wait(40) == 0, dismissed.phone.errors
+    assert (dismissed.record["outcome"], dismissed.record["hung_up_by"]) == ("transferred", None)
+    assert told.to_caller(dismissed.citizen) == ["greeting", "connecting", "goodbye"]
+    back.wait_for_log("CONNECT")
+    back.phone.hang_up()
+    assert (back.record["outcome"], back.record["agent_no"]) == ("answered", agent)
+    assert back.record["hung_up_by"] == "citizen"
+
+
+def test_a_dead_trunk_is_passed_over(hotline: RunningHotline, line: Line, police: Sipp) -> None:
+    wait_for(lambda: "Unavail" in hotline.ask("pjsip show aor trunk-dead"), 30)
+    caller = presses(line, "7")
+    assert caller.wait_for_log("HOTLINE_TRANSFERRED", 10)[1:] == ["over_the_second_trunk", "police"]
+    caller.phone.hang_up()
+    assert caller.record["outcome"] == "transferred"
+    tried = [(row[2], row[3]) for row in caller.log if row[0] == "HOTLINE_TRANSFER_OVER"]
+    assert tried == [("dead", "failed"), ("police", "answered")]
+
+
+def test_who_hangs_up_while_it_rings_is_lost_and_the_record_says_where(
+    hotline: RunningHotline, line: Line
+) -> None:
+    caller = presses(line, "5")
+    caller.wait_for_log("HOTLINE_TRANSFERRING")
+    wait_for(lambda: "Ringing" in hotline.ask("core show channels concise"), 10)
+    caller.phone.hang_up()
+    record = caller.record
+    assert (record["outcome"], record["hung_up_by"], record["queue"]) == ("ring_abandon", "citizen", None)
+    assert caller.wait_for_log("HOTLINE_TRANSFER_OVER")[1:4] == ["rings_out", "test-loopback", "given_up"]
+    assert wait_for(lambda: line.callbacks(caller.citizen))[0]["missed_count"] == 1
+    wait_for(lambda: "PJSIP/test-loopback" not in hotline.ask("core show channels concise"), 10)
+
+
+def test_our_server_dies_while_they_talk_and_nothing_is_cut(
+    hotline: RunningHotline, line: Line, police: Sipp
+) -> None:
+    caller, ringing = presses(line, "1", echoes=True), presses(line, "5")
+    caller.wait_for_log("HOTLINE_TRANSFERRED")
+    ringing.wait_for_log("HOTLINE_TRANSFERRING")
+    hotline.kill_server()
+    try:
+        assert ringing.wait_for_log("HOTLINE_TRANSFER_OVER", 30)[3] == "no_answer"
+        begun = packets(hotline)
+        wait_for(lambda: len(rising(hotline, begun)) >= 2, 20, "they still talk")
+        caller.phone.hang_up()
+        assert caller.phone.wait(20) == 0, caller.phone.errors
+        caller.wait_for_log("HOTLINE_END")
+    finally:
+        hotline.start_server()
+    record = caller.record
+    assert (record["outcome"], record["disposition"], record["hung_up_by"]) == (
+        "transferred",
+        "transferred",
+        "citizen",
+    )
+    assert record["menu_path"].endswith("/choose/police")
+    kinds = [event.kind.value for event in caller.events() if "transfer" in event.data]
+    assert kinds == ["transfer_dialled", "transfer_answered", "transfer_over"]
+    assert ringing.record["outcome"] == "no_agent"  # he went on without our server, and nobody was signed in
