@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.phones import phone_scenario
+from support.phones import Telephones, phone_scenario
 from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
 from support.sipp import Sipp, free_port, run_sipp
 from support.story_line import Line
@@ -22,7 +22,7 @@ from tickets.call_events import Event, of_call
 from tickets.connections import connection_of
 
 POLICE, DEAD = "127.0.0.3", "127.0.0.4"
-POLICE_PORT = free_port()
+POLICE_PORT, DEAD_PORT = free_port(), free_port()
 OUTSIDE = {
     "1": ("police", "110", ["police"]),
     "2": ("hangs_up_soon", "13900000110", ["test-loopback"]),
@@ -40,7 +40,7 @@ OUTSIDE = {
 def _lines(found: dict[str, Any]) -> None:
     TEST_CHANGES["hotline.yaml"](found)
     found["trunks"][0]["allow_transfer"] = ["1[3-9]XXXXXXXXX"]
-    for name, host, port in (("police", POLICE, POLICE_PORT), ("dead", DEAD, free_port())):
+    for name, host, port in (("police", POLICE, POLICE_PORT), ("dead", DEAD, DEAD_PORT)):
         trunk = {"name": name, "mode": "address", "host": host, "port": port, "allow_transfer": ["110"]}
         found["trunks"].append({**trunk, "qualify_seconds": 5, "caller_id_out": "035512345"})
     found["transfers"] = [
@@ -66,23 +66,59 @@ def _menu(found: dict[str, Any]) -> None:
         del found["nodes"][name]
 
 
+def phone_at(host: str, port: int) -> Sipp:
+    """Picks up after a second, and speaks until the other side hangs up. Answers OPTIONS."""
+    return run_sipp(phone_scenario(1, "200 OK", sound=True), port=port, calls=1000, limit=600, host=host)
+
+
 @pytest.fixture(scope="module")
-def hotline() -> Iterator[RunningHotline]:
+def police() -> Iterator[Sipp]:
+    phone = phone_at(POLICE, POLICE_PORT)
+    yield phone
+    phone.stop()
+
+
+@pytest.fixture(scope="module")
+def other_trunk() -> Iterator[list[Sipp]]:
+    """What answers there; empty while nobody does."""
+    phones = [phone_at(DEAD, DEAD_PORT)]
+    yield phones
+    for phone in phones:
+        phone.stop()
+
+
+@pytest.fixture(scope="module")
+def hotline(police: Sipp, other_trunk: list[Sipp]) -> Iterator[RunningHotline]:
+    """Started while every trunk answers: without that it is not ready."""
     changes = {"hotline.yaml": _lines, "menus/examples/with_emergency_key.yaml": _menu}
     for running in a_running_hotline(changes=changes):
-        running.citizens()
-        yield running
+        outside = Telephones(running.settings.sip_port)
+        outside.citizens(running.citizen_port)
+        try:
+            for trunk in ("test-loopback", "police", "dead"):
+                running.wait_reachable(f"trunk-{trunk}")
+            yield running
+        finally:
+            outside.stop_all()
 
 
-@pytest.fixture(scope="module")
-def police(hotline: RunningHotline) -> Iterator[Sipp]:
-    scenario = phone_scenario(1, "200 OK", sound=True)
-    phone = run_sipp(scenario, port=POLICE_PORT, calls=1000, limit=600, host=POLICE)
+@pytest.fixture
+def dead_trunk(hotline: RunningHotline, other_trunk: list[Sipp]) -> Iterator[None]:
+    """Nobody listens at its address, and Asterisk knows it, while this lasts."""
+    other_trunk.pop().stop()
+    hotline.ask("pjsip qualify trunk-dead")
+    wait_for(lambda: _is_dead(hotline), 30)
     try:
-        hotline.wait_reachable("trunk-police")
-        yield phone
+        yield
     finally:
-        phone.stop()
+        other_trunk.append(phone_at(DEAD, DEAD_PORT))
+        hotline.wait_reachable("trunk-dead")
+
+
+def _is_dead(hotline: RunningHotline) -> bool:
+    return any(
+        "Unavail" in row for row in hotline.ask("pjsip show aor trunk-dead").splitlines() if "Contact:" in row
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +147,10 @@ class Caller:
         return [row[4:] for row in rows if len(row) > 4 and row[1] in mine]
 
     def wait_for_log(self, event: str, seconds: float = 30) -> list[str]:
-        return wait_for(
-            lambda: next((row for row in self.log if row[0] == event), None), seconds, f"{event}: {self.log}"
+        found = wait_for(
+            lambda: [row for row in self.log if row[0] == event], seconds, f"{event}: {self.log}"
         )
+        return found[0]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -131,6 +168,12 @@ def presses(line: Line, key: str, *, echoes: bool = False) -> Caller:
     wait_for(lambda: "/choose" in line.in_menu(citizen), 20, "in the menu")
     phone.press()
     return Caller(line, citizen, phone)
+
+
+def after_the_menu(told: Told, citizen: str) -> list[str]:
+    """What he heard since he pressed the key."""
+    heard = told.to_caller(citizen)
+    return heard[heard.index("connecting") :]
 
 
 def packets(hotline: RunningHotline) -> dict[str, tuple[int, int]]:
@@ -159,7 +202,7 @@ def test_they_talk_both_ways_until_the_citizen_hangs_up(
     caller = presses(line, "1", echoes=True)
     assert caller.wait_for_log("HOTLINE_TRANSFERRED")[1:] == ["police", "police"]
 
-    begun = wait_for(lambda: found if len(found := packets(hotline)) == 2 else None, 10)
+    begun = wait_for(lambda: found if len(found := packets(hotline)) == 2 else {}, 10)
     wait_for(lambda: rising(hotline, begun) == set(begun), 20, hotline.ask("pjsip show channelstats"))
     (open_record,) = line.calls(caller.citizen)
     assert (open_record["is_open"], open_record["outcome"]) == (True, "in_progress")
@@ -181,7 +224,7 @@ def test_they_talk_both_ways_until_the_citizen_hangs_up(
     ]
     assert kinds == [(f"transfer_{what}", "police") for what in ("dialled", "answered", "over")]
     assert line.tickets_of(record["call_id"]) == line.callbacks(caller.citizen) == []
-    assert told.to_caller(caller.citizen) == ["greeting", "connecting"]
+    assert after_the_menu(told, caller.citizen) == ["connecting"]
     wait_for(lambda: "INVITE sip:110@" in police.trace, 10)
     assert re.search(r"\nFrom: <sip:035512345@", police.trace), "shown there is the hotline's number"
 
@@ -196,19 +239,18 @@ def test_where_it_is_agreed_the_citizens_number_is_shown_and_ours_beside_it(line
 
 
 def test_whoever_is_not_reached_stands_in_line_at_his_old_place(
-    hotline: RunningHotline, line: Line, police: Sipp, told: Told
+    dead_trunk: None, line: Line, told: Told
 ) -> None:
     """Busy, declined, rung out, no trunk: all side by side, and one who called later and waits already."""
     line.agent(has_phone=False)
-    wait_for(lambda: "Unavail" in hotline.ask("pjsip show aor trunk-dead"), 30)
     callers = {key: presses(line, key) for key in "5643"}
-    later = hotline.new_citizen()
+    later = line.hotline.new_citizen()
     line.call(later, stay=120)
     wait_for(lambda: later in line.standing(), 30)
     wait_for(lambda: len(line.standing()) == 5, 40, f"{[one.log for one in callers.values()]}")
     assert line.standing() == [*(one.citizen for one in callers.values()), later]
 
-    heard = {key: told.to_caller(one.citizen)[1:] for key, one in callers.items()}
+    heard = {key: after_the_menu(told, one.citizen) for key, one in callers.items()}
     assert heard == {
         "5": ["connecting", "nobody_answers_there"],
         "6": ["connecting", "not_reached"],
@@ -233,15 +275,14 @@ def test_who_hangs_up_first_leaves_him_with_goodbye_or_in_the_line(line: Line, t
     dismissed, back = presses(line, "2"), presses(line, "8")
     assert dismissed.phone.wait(40) == 0, dismissed.phone.errors
     assert (dismissed.record["outcome"], dismissed.record["hung_up_by"]) == ("transferred", None)
-    assert told.to_caller(dismissed.citizen) == ["greeting", "connecting", "goodbye"]
+    assert after_the_menu(told, dismissed.citizen) == ["connecting", "goodbye"]
     back.wait_for_log("CONNECT")
     back.phone.hang_up()
     assert (back.record["outcome"], back.record["agent_no"]) == ("answered", agent)
     assert back.record["hung_up_by"] == "citizen"
 
 
-def test_a_dead_trunk_is_passed_over(hotline: RunningHotline, line: Line, police: Sipp) -> None:
-    wait_for(lambda: "Unavail" in hotline.ask("pjsip show aor trunk-dead"), 30)
+def test_a_dead_trunk_is_passed_over(dead_trunk: None, line: Line) -> None:
     caller = presses(line, "7")
     assert caller.wait_for_log("HOTLINE_TRANSFERRED", 10)[1:] == ["over_the_second_trunk", "police"]
     caller.phone.hang_up()
