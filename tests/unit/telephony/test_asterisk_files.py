@@ -167,7 +167,7 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
-    "AGENT", "AGI", "AT", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
+    "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
     "SOURCE", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
 }  # fmt: skip
