@@ -55,7 +55,7 @@ def _lines(found: dict[str, Any]) -> None:
 
 def _menu(found: dict[str, Any]) -> None:
     told = {"no_answer": "nobody_answers_there", "busy": "busy_there", "failed": "not_reached"}
-    for key, (name, _, _) in OUTSIDE.items():
+    for name, _, _ in OUTSIDE.values():
         node: dict[str, Any] = {"kind": "transfer", "to": name, "prompts": ["connecting"]}
         node |= {way: {"prompts": [prompt]} for way, prompt in told.items()}
         if name == "comes_back":
@@ -279,7 +279,7 @@ def test_who_hangs_up_first_leaves_him_with_goodbye_or_in_the_line(line: Line, t
     back.wait_for_log("CONNECT")
     back.phone.hang_up()
     assert (back.record["outcome"], back.record["agent_no"]) == ("answered", agent)
-    assert back.record["hung_up_by"] == "citizen"
+    wait_for(lambda: back.record["hung_up_by"] == "citizen", 20, "his last line of queue_log is read")
 
 
 def test_a_dead_trunk_is_passed_over(dead_trunk: None, line: Line) -> None:
@@ -315,7 +315,9 @@ def test_our_server_dies_while_they_talk_and_nothing_is_cut(
     try:
         assert ringing.wait_for_log("HOTLINE_TRANSFER_OVER", 30)[3] == "no_answer"
         rows = [row.split("!") for row in hotline.ask("core show channels concise").splitlines()]
-        assert [row[4] for row in rows if row[0].startswith("PJSIP/trunk-police-")] == ["Up"], "they still talk"
+        assert [row[4] for row in rows if row[0].startswith("PJSIP/trunk-police-")] == ["Up"], (
+            "they still talk"
+        )
         assert caller.log[-1][0] == "HOTLINE_TRANSFERRED"
         caller.phone.hang_up()
         assert caller.phone.wait(20) == 0, caller.phone.errors
