@@ -18,7 +18,7 @@ from support.story_line import Line
 from support.told import Told, listening
 from support.waiting import wait_for
 
-from tickets.call_events import Event, of_call
+from tickets.call_events import of_call
 from tickets.connections import connection_of
 
 POLICE, DEAD = "127.0.0.3", "127.0.0.4"
@@ -156,9 +156,19 @@ class Caller:
     def record(self) -> dict[str, Any]:
         return self.line.ended(self.citizen, seconds=30)[-1]
 
-    def events(self) -> list[Event]:
-        with self.line.hotline.hotline.database.reading() as session:
-            return of_call(connection_of(session), self.record["call_id"])
+    def told_of_the_transfer(self) -> list[tuple[str, str]]:
+        """Kind and destination of what call_event has of it, once the last of it is read from queue_log."""
+        call_id = self.record["call_id"]
+
+        def told() -> list[tuple[str, str]]:
+            with self.line.hotline.hotline.database.reading() as session:
+                events = of_call(connection_of(session), call_id)
+            found = [
+                (event.kind.value, event.data["transfer"]) for event in events if "transfer" in event.data
+            ]
+            return found if found and found[-1][0] == "transfer_over" else []
+
+        return wait_for(told, 20, "what came of it is in call_event")
 
 
 def presses(line: Line, key: str, *, echoes: bool = False) -> Caller:
@@ -219,10 +229,9 @@ def test_they_talk_both_ways_until_the_citizen_hangs_up(
     over = caller.wait_for_log("HOTLINE_TRANSFER_OVER")
     assert over[1:5] == ["police", "police", "answered", "ANSWER"]
     assert int(over[6]) >= 1, "seconds of talk"
-    kinds = [
-        (event.kind.value, event.data["transfer"]) for event in caller.events() if "transfer" in event.data
+    assert caller.told_of_the_transfer() == [
+        (f"transfer_{what}", "police") for what in ("dialled", "answered", "over")
     ]
-    assert kinds == [(f"transfer_{what}", "police") for what in ("dialled", "answered", "over")]
     assert line.tickets_of(record["call_id"]) == line.callbacks(caller.citizen) == []
     assert after_the_menu(told, caller.citizen) == ["connecting"]
     wait_for(lambda: "INVITE sip:110@" in police.trace, 10)
@@ -331,6 +340,6 @@ def test_our_server_dies_while_they_talk_and_nothing_is_cut(
         "citizen",
     )
     assert record["menu_path"].endswith("/choose/police")
-    kinds = [event.kind.value for event in caller.events() if "transfer" in event.data]
+    kinds = [kind for kind, _ in caller.told_of_the_transfer()]
     assert kinds == ["transfer_dialled", "transfer_answered", "transfer_over"]
     assert ringing.record["outcome"] == "no_agent"  # he went on without our server, and nobody was signed in
