@@ -7,7 +7,7 @@ from hotline.menu_trial import MenuTrial, Supposed
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
-from ivr.menus.steps import EndCall, Moment, PlayRecorded, Record, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Moment, PlayRecorded, Record, ToQueue, Transfer, WaitKey
 
 
 def simulated(trial: MenuTrial, supposed: Supposed, done: Simulated) -> Iterator[str]:
@@ -49,6 +49,10 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
             f"{_length(trial, prompt)}  {trial.text(prompt, step.place.language)}  [{prompt}]",
         )
         at += 0.0 if is_cut else length
+    if isinstance(step, Transfer):
+        told = f"is put through to {_destination(trial, step.to)}: {met.key}"
+        yield _line(met.began, step.place.node, told)
+        return
     pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
     if isinstance(step, Record):
         yield _line(met.began, step.place.node, _message(step, met))
@@ -85,8 +89,15 @@ def _end(trial: MenuTrial, end: Moment) -> str:
             return f"in the queue {name}" + (f", category {category}" if category else "")
         case EndCall():
             return "hang-up"
+        case Transfer(to=name):
+            return f"put through to {_destination(trial, name)}"
         case _:
             return f"back to {end.place.node}"
+
+
+def _destination(trial: MenuTrial, name: str) -> str:
+    known = next((one for one in trial.configuration.lines.transfers if one.name == name), None)
+    return f"{name} ({known.label}, {known.number})" if known else name
 
 
 def explored(trial: MenuTrial, found: Exploration) -> Iterator[str]:

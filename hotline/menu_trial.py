@@ -13,6 +13,7 @@ from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
 from ivr.menus.caller_lists import Enterprise, Entry
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.steps import RESULTS, Result
 from ivr.menus.walker import Walker
 from ivr.prompts.estimate import estimated_seconds
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary, made_earlier
@@ -171,6 +172,14 @@ def keys_of(typed: str) -> list[str | None]:
                 f'--keys: "{key}" cannot be pressed on a telephone: 0 to 9, * and #, with commas between'
             )
     return keys
+
+
+def result_of(typed: str) -> Result:
+    """What is supposed to come of a transfer. Raises BadSupposition."""
+    for result in RESULTS:
+        if typed == result:
+            return result
+    raise BadSupposition(f'--transfer: no result "{typed}". {did_you_mean(typed, RESULTS)}')
 
 
 def waiting_of(typed: Sequence[str], configuration: Configuration) -> dict[str, int]:

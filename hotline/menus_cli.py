@@ -9,7 +9,7 @@ import typer
 
 from hotline import menu_tables, versions_cli
 from hotline.environment import settings_from_environment
-from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, waiting_of
+from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, result_of, waiting_of
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
@@ -78,6 +78,13 @@ def menus_simulate(
             help="How long he speaks where a message is recorded; the key after it comes from --keys.",
         ),
     ] = SUPPOSED_MESSAGE,
+    transfer: Annotated[
+        str,
+        typer.Option(
+            metavar="RESULT",
+            help="What comes of a transfer: answered, busy, no_answer or failed (no trunk could carry it).",
+        ),
+    ] = "answered",
     explore_all: Annotated[
         bool, typer.Option("--explore", help="Every path instead, each with its worst seconds.")
     ] = False,
@@ -98,7 +105,14 @@ def menus_simulate(
             lines = menu_tables.simulated(
                 trial,
                 supposed,
-                simulate(walker, keys_of(keys), trial.seconds, is_hasty=hasty, speaks=speaks),
+                simulate(
+                    walker,
+                    keys_of(keys),
+                    trial.seconds,
+                    is_hasty=hasty,
+                    speaks=speaks,
+                    transfer=result_of(transfer),
+                ),
             )
     except BadSupposition as fault:
         fail(str(fault), 2)

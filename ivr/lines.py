@@ -25,6 +25,7 @@ from ivr.plain_text import (
     Written,
     refusal,
 )
+from vocabulary.number_plans import NumberPlan
 
 Language = Literal["zh", "en"]
 Strategy = Literal["rrmemory", "leastrecent", "fewestcalls", "ringall", "random"]
@@ -73,6 +74,8 @@ class Trunk(Written):
     """The number that a citizen sees when we ring; the first of `numbers` if left out."""
     allow_out: list[Plan] = Field(default_factory=list)
     """Plans of the only numbers that may be dialled here, in national form; empty: none."""
+    allow_transfer: list[Plan] = Field(default_factory=list)
+    """Plans of the only numbers that a menu may put callers through to here; empty: none. No callback goes by these."""
     qualify_seconds: Annotated[int, Field(ge=5, le=3600)] = 30
     is_test: bool = False
     """A trunk for trials on this machine; its host must be loopback."""
@@ -127,6 +130,21 @@ class Queue(Written):
         return self
 
 
+class Destination(Written):
+    """Whom a menu may put a caller through to (`kind: transfer`): an emergency number, a unit's number."""
+
+    name: Name
+    label: Label
+    number: Digits
+    """As a trunk dials it: 110, or a unit's with area code."""
+    ring_seconds: Annotated[int, Field(ge=10, le=120)] = 40
+    """How long it may ring there, on each trunk that is tried."""
+    trunks: list[Name] = Field(default_factory=list)
+    """Which trunks may carry it, in the order in which they are tried; left out: all that allow it."""
+    shows: Literal["hotline", "caller"] = "hotline"
+    """Whose number is shown there. Carriers refuse calls that show a number which is not the trunk's own, unless agreed."""
+
+
 class PauseReason(Written):
     code: Name
     label: Label
@@ -161,6 +179,8 @@ class Lines(Written):
     numbers: Annotated[list[Number], Field(min_length=1, max_length=500)]
     trunks: Annotated[list[Trunk], Field(max_length=100)]
     queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
+    transfers: Annotated[list[Destination], Field(max_length=500)] = Field(default_factory=list)
+    """The only numbers that can be dialled from a menu."""
     quick_hangup_seconds: Annotated[int, Field(ge=0, le=60)] = 5
     """A caller who hangs up sooner than this has not asked for anybody (速挂)."""
     switchboards: list[DigitsOrPlus] = Field(default_factory=list)
@@ -179,6 +199,14 @@ class Lines(Written):
 
     def speaks(self, queue: Queue, language: Language) -> bool:
         return language in (queue.languages or [self.site.language])
+
+    def trunks_to(self, destination: Destination) -> list[Trunk]:
+        """Those over which a caller may be put through to it: named there, or all; and their plans allow its number."""
+        named = [found for name in destination.trunks if (found := self.trunk(name))]
+        able = named if destination.trunks else self.trunks_out
+        return [
+            t for t in able if any(NumberPlan.compile(p).allows(destination.number) for p in t.allow_transfer)
+        ]
 
     def number(self, digits: str) -> Number | None:
         return next((n for n in self.numbers if n.number == digits), None)

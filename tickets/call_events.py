@@ -38,6 +38,9 @@ class EventKind(StrEnum):
     KEY_EXIT = "key_exit"
     WITHDRAWN = "withdrawn"
     TRANSFERRED = "transferred"  # kind, to
+    TRANSFER_DIALLED = "transfer_dialled"  # transfer, trunk
+    TRANSFER_ANSWERED = "transfer_answered"  # transfer, trunk
+    TRANSFER_OVER = "transfer_over"  # transfer, trunk, result, dial_status, cause, talk, sip, ring_ms
     ENDED = "ended"  # status, abandoned, agent, cause, by; queue if known
     SWITCH_RESTARTED = "switch_restarted"
     TOOK_NUMBER = "took_number"

@@ -12,7 +12,7 @@ from typing import Final, TypedDict
 
 from tickets.accounts import Leg, Moments, Story, read_story
 from tickets.call_events import Event, EventKind
-from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT
+from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT, TRANSFER_GIVEN_UP, TRANSFERRED
 
 __all__ = ["LOST", "CallFacts", "Outcome", "fold"]
 
@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     """The menu told him what he asked for and ended the call itself: he asked for no person."""
     VOICEMAIL = "voicemail"
     """He left a spoken message in the menu, and asked for no person afterwards."""
+    TRANSFERRED = "transferred"
+    """A key of the menu put him through to somebody outside, who answered."""
     IVR_ABANDON = "ivr_abandon"
     VOICEMAIL_NO_MESSAGE = "voicemail_no_message"
     """He was to leave a message, and said nothing or too little."""
@@ -50,6 +52,7 @@ LOST: Final = frozenset(Outcome) - {
     Outcome.ANSWERED,
     Outcome.IVR_SERVED,
     Outcome.VOICEMAIL,
+    Outcome.TRANSFERRED,
 }
 
 _BY_STATUS: Final = {
@@ -64,11 +67,15 @@ _BY_STATUS: Final = {
     "CONTINUE": Outcome.ANSWERED,
     LOST_AGENT: Outcome.SYSTEM_LOSS,
     IVR_SERVED: Outcome.IVR_SERVED,
+    TRANSFERRED: Outcome.TRANSFERRED,
+    TRANSFER_GIVEN_UP: Outcome.RING_ABANDON,
 }
 """QUEUESTATUS, or the word of our own branch before Queue(). Who was withdrawn did not leave by his own
 will."""
 
-_NOT_IN_QUEUE: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED})
+_NOT_IN_QUEUE: Final = frozenset(
+    {"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED, TRANSFERRED, TRANSFER_GIVEN_UP}
+)
 """He stood in no queue when the call ended. The dialplan clears the word before each Queue(), so a talk that was written
 down lies before it: the agent's phone died, and he was led back."""
 
@@ -198,7 +205,13 @@ def _by_message(left: Event, moments: Moments, quick_hangup_seconds: int) -> Out
 def _without_end(story: Story, moments: Moments) -> Outcome:
     if not story.was_cut:
         return Outcome.IN_PROGRESS
-    return _answered(story) if story.last_leg.connected is not None else Outcome.SYSTEM_LOSS
+    if story.last_leg.connected is not None:
+        return _answered(story)
+    was_put_through = any(event.kind is EventKind.TRANSFER_ANSWERED for event in story.events)
+    is_elsewhere = (
+        was_put_through and story.last_leg.queued is None
+    )  # a queue comes after a transfer, never before
+    return Outcome.TRANSFERRED if is_elsewhere else Outcome.SYSTEM_LOSS
 
 
 def _answered(story: Story) -> Outcome:

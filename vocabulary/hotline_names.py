@@ -18,6 +18,16 @@ WALKED: Final = "HOTLINE_WALKED"
 """How far the caller has come: menu path|version|queue|category|moment of the greeting's end."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"
 
+# A caller is put through to somebody outside. Who, and where the caller goes afterwards by what came of it: a queue and the
+# sounds before it, as `general:/path/one&/path/two`; no queue is the default one, TRANSFER_BYE ends the call.
+TRANSFER: Final = "HOTLINE_TRANSFER"
+"""The name of a destination in our files. Set last: from then on the dialplan needs our server no more."""
+IF_ANSWERED: Final = "HOTLINE_IF_ANSWERED"
+IF_BUSY: Final = "HOTLINE_IF_BUSY"
+IF_NO_ANSWER: Final = "HOTLINE_IF_NO_ANSWER"
+IF_FAILED: Final = "HOTLINE_IF_FAILED"
+TRANSFER_BYE: Final = "BYE"
+
 # Callback legs. Two underscores when they are handed to Originate, so that both halves inherit them.
 ATTEMPT: Final = "HOTLINE_ATTEMPT"
 CALL: Final = "HOTLINE_CALL"
@@ -44,6 +54,9 @@ LOG_ACCEPTED: Final = "HOTLINE_ACCEPTED"
 LOG_DIALLING: Final = "HOTLINE_DIALLING"
 LOG_REACHED: Final = "HOTLINE_REACHED"
 LOG_DIALLED: Final = "HOTLINE_DIALLED"
+LOG_TRANSFERRING: Final = "HOTLINE_TRANSFERRING"
+LOG_TRANSFERRED: Final = "HOTLINE_TRANSFERRED"
+LOG_TRANSFER_OVER: Final = "HOTLINE_TRANSFER_OVER"
 
 LOST_AGENT: Final = "LOST_AGENT"
 """The last line's status of a call whose agent's phone died, until the citizen stands in a queue again."""
@@ -52,6 +65,10 @@ AGENT_LEFT: Final = "AGENT_LEFT"
 """In HOTLINE_DIALLED: the citizen picked up, and the agent hung up before they were joined. LOST_AGENT stands there too."""
 IVR_SERVED: Final = "IVR_SERVED"
 """The last line's status of a call that the menu itself brought to its end."""
+TRANSFERRED: Final = "TRANSFERRED"
+"""The last line's status of a call that was put through and answered there, until the citizen stands in a queue."""
+TRANSFER_GIVEN_UP: Final = "TRANSFER_GIVEN_UP"
+"""The same while nobody has answered there."""
 
 # In Asterisk a queue is called this plus its name: "general" alone is the settings section of queues.conf.
 QUEUE_PREFIX: Final = "q-"

@@ -82,6 +82,11 @@ _SHORT = re.compile(rf"(?:0{_AREA})?(?:1[0-9]{{2,5}}|9[56][0-9]{{3,6}}|106[0-9]{
 _WITH_COUNTRY = re.compile(rf"86(1[3-9][0-9]{{9}}|0?{_AREA}[2-8][0-9]{{6,7}})")
 
 
+def is_emergency(digits: str) -> bool:
+    """110, 119, 120 or 122, with or without an area code."""
+    return _EMERGENCY.fullmatch(digits) is not None
+
+
 def normalise(raw: str | None, *, area_code: str, strip_prefixes: Sequence[str] = ()) -> PhoneNumber:
     """The one canonical form of what a trunk gave us; never raises, whatever stands in `raw`.
 

@@ -136,7 +136,7 @@ class CallDesk:
         try:
             if walk.is_ended:
                 channel.set_variable(NEXT, HANG_UP)
-            else:
+            elif walk.transfer is None:  # else his ways stand on the channel already
                 channel.set_variable(QUEUE, walk.queue or default_queue)
         except CallerHungUp:
             walk.has_hung_up = True

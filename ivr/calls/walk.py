@@ -1,4 +1,4 @@
-"""Walks a caller through a menu: plays what navigation says, listens, and ends at a queue or a goodbye.
+"""Walks a caller through a menu: plays what navigation says, listens, and ends at a queue, a transfer or a goodbye.
 
 Which step follows which key is decided in ivr.menus.navigation; here it is only carried out.
 """
@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
+from ivr.calls.onward_ways import leave_ways
 from ivr.calls.recorder import Recorder
 from ivr.lines import Language
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.navigation import Menus, next_step, start
-from ivr.menus.steps import EndCall, Play, PlayRecorded, Record, Step, ToQueue, WaitKey
+from ivr.menus.steps import EndCall, Play, PlayRecorded, Record, Step, ToQueue, Transfer, WaitKey
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from tickets.voicemails import Voicemails
-from vocabulary.hotline_names import WALKED
+from vocabulary.hotline_names import TRANSFER, WALKED
 
 _log = logging.getLogger(__name__)
 _MARGIN_SECONDS: Final = 5
@@ -38,13 +39,16 @@ class Walk:
     greeted_at: datetime | None = None
     queue: str | None = None
     category: str | None = None
+    transfer: str | None = None
+    """The destination to which the dialplan puts him through now."""
     is_ended: bool = False
     has_hung_up: bool = False
 
     def enter(self, step: Step, now: Callable[[], datetime]) -> None:
         self.path = step.place.path
-        if isinstance(step, ToQueue):
+        if isinstance(step, ToQueue | Transfer):
             self.greeted_at = self.greeted_at or now()
+        if isinstance(step, ToQueue):
             self.queue, self.category = step.queue, step.category
 
     def told(self) -> str:
@@ -103,6 +107,12 @@ def _carry_out(
         told = set(step.place.kept)
         match step:
             case ToQueue():
+                return
+            case Transfer():
+                walk.category = leave_ways(channel, menus, step, prompts, language, facts)
+                channel.set_variable(WALKED, walk.told())
+                channel.set_variable(TRANSFER, step.to)
+                walk.transfer = step.to
                 return
             case EndCall():
                 play_prompts(channel, step.prompts, "", prompts, step.place.language or language)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, list_files, menu_times, references
+from ivr.config_files import agreement, list_files, menu_times, references, transfers
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
@@ -24,6 +24,7 @@ from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
 from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.transfers import faults_behind
 from ivr.menus.turning_away import faults_of_blocklists
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
@@ -112,6 +113,8 @@ class _Checking:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
+            self._add(transfers.not_carried(self._documents, menus, lines))
+            self._add(transfers.emergencies_behind_branches(self._documents, menus, lines))
         if lines and prompts and rules and callbacks and codes:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
@@ -174,7 +177,7 @@ class _Checking:
             self._add(dangling)
             if menu and not dangling:
                 menus[menu_name(file)] = menu
-                self._add(_told(document, fault) for fault in faults(menu))
+                self._add(_told(document, fault) for fault in (*faults(menu), *faults_behind(menu)))
         self._add_of_menus(faults_across(menus))
         return menus
 

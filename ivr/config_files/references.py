@@ -63,6 +63,7 @@ def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
     for what, file, listed, key in (
         ("queue", "hotline.yaml", "queues", "name"),
         ("number", "hotline.yaml", "numbers", "number"),
+        ("trunk", "hotline.yaml", "trunks", "name"),
         ("category", "codes.yaml", "categories", "code"),
         ("area", "codes.yaml", "areas", "code"),
         ("handling unit", "codes.yaml", "units", "code"),
@@ -72,6 +73,10 @@ def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
         if document and isinstance(value_at(document, (listed,)), list):
             texts = (text_at(document, (*path, key)) for path in each(document, (listed,)))
             known[what] = {text for text in texts if text is not None}
+    hotline = documents.get("hotline.yaml")
+    if hotline is not None:
+        named = (text_at(hotline, (*path, "name")) for path in each(hotline, ("transfers",)))
+        known["transfer"] = {name for name in named if name is not None}
     prompts = documents.get("prompts.yaml")
     if prompts and isinstance(value_at(prompts, ("prompts",)), dict):
         known["prompt"] = {str(path[-1]) for path in each(prompts, ("prompts",))}
@@ -84,6 +89,9 @@ def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
             for path in each(document, ("numbers",)):
                 yield Reference(document, (*path, "menu"), "menu")
                 yield Reference(document, (*path, "queue"), "queue")
+            for path in each(document, ("transfers",)):
+                for trunk in each(document, (*path, "trunks")):
+                    yield Reference(document, trunk, "trunk")
         elif file == "routing_rules.yaml":
             for path in each(document, ("rules",)):
                 yield from _of_a_rule(document, path)

@@ -15,6 +15,7 @@ from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
     RECORDED,
+    RESULTS,
     TOO_SHORT,
     Asking,
     EndCall,
@@ -25,6 +26,7 @@ from ivr.menus.steps import (
     PlayRecorded,
     Record,
     ToQueue,
+    Transfer,
     WaitKey,
 )
 
@@ -36,7 +38,7 @@ _OWN_WORDS: Final = ("his own message",)
 
 Presses: TypeAlias = tuple[str, ...]
 """One entry for each moment at which a key may be pressed: the keys that lead the same way, "" for none. At a branch: what
-is so there."""
+is so there; at a transfer or a recording: what came of it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,10 @@ def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tu
     if isinstance(old, Record) and isinstance(new, Record):
         for answer in (RECORDED, TOO_SHORT, NOT_RECORDED):
             yield answer, _after(before, old, answer), _after(after, new, answer)
+    if isinstance(old, Transfer) and isinstance(new, Transfer):
+        for result in RESULTS:
+            yield result, _after(before, old, result), _after(after, new, result)
+        return
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     alike = set(_alike(before, old)) & set(_alike(after, new))
@@ -203,6 +209,8 @@ def _press(keys: str) -> str:
         return "no key"
     if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
         return f"a message that is {keys.replace('_', ' ')}"
+    if keys in RESULTS:
+        return f"transfer {keys}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
 
 
@@ -232,6 +240,8 @@ def _last(step: Moment) -> str:
             keys = f" or key {' '.join(step.end_keys)}" if step.end_keys else ""
             end = f"ended by {step.silence} s of silence{keys}"
             return f"{step.shortest} to {step.longest} s for a message at {step.place.node}, {end}"
+        case Transfer():
+            return f'is put through to "{step.to}"'
         case Play():
             return f"hears {', '.join(step.prompts)}"
         case PlayRecorded():

@@ -27,8 +27,9 @@ What may stand in a file below `config/menus/`. This page is written by the prog
 
 A menu file has a `label` (left out if need be), the node at which a call begins (`start`), and `nodes` by name. A node's
 `kind` says what it does. Names are small letters, digits, - and _, a letter first. In the tables, *prompt* is a name from
-`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *calendar* and
-*list* a file in `config/calendar/` and `config/lists/` without .yaml, *node* another node of the file.
+`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *transfer* a name
+below `transfers` in `config/hotline.yaml`, *calendar* and *list* a file in `config/calendar/` and `config/lists/` without
+.yaml, *node* another node of the file.
 """
 _LISTS: Final = """\
 # Lists of callers 来电名单
@@ -42,8 +43,8 @@ A blocklist turns nobody away by itself: a menu says where its callers are led, 
 Nobody is cut off by that. A check refuses a `caller_on` of a blocklist
 
 - from where a caller may be hung up on before he met a person, or a `menu` with a key that leads to one;
-- on the way to what is for emergencies (`is_emergency: true` of a queue in `config/hotline.yaml`): where without a further
-  key a caller would come there if he were on no list;
+- on the way to what is for emergencies (`is_emergency: true` of a queue in `config/hotline.yaml`, a transfer to 110, 119,
+  120 or 122): where without a further key a caller would come there if he were on no list;
 - that takes the way there from him: what he could reach by keys if he were on no list, he can reach by keys where he is led,
   whatever the hour and the queues;
 - in any menu to which a number leads that has `is_emergency: true`.

@@ -21,6 +21,8 @@ class Node(Written):
     REACHES_A_PERSON: ClassVar[bool] = False
     TAKES_A_KEY: ClassVar[bool] = False
     """The caller chooses by one key where he goes on."""
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
+    """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
 
     @property
     def spoken_behind(self) -> Language | None:
@@ -51,9 +53,9 @@ class Node(Written):
         """To that of the number called, whichever it is."""
         return False
 
-    def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
-        """What for emergencies this node leads to, in words; None: nothing. `queues`: those that are for emergencies, None
-        among them if the number's default queue is."""
+    def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
+        """What for emergencies this node leads to, in words; None: nothing. `queues` and `transfers`: those that are for
+        emergencies, None among the queues if the number's default queue is."""
         return None
 
     def list_that_led(self, facts: Facts, at: Place) -> str | None:

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema
 from ivr.plain_text import MenuName, Name
 
 Path: TypeAlias = tuple[str | int, ...]
-Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar", "list"]
+Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar", "list", "transfer"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ ChosenNode = Annotated[Name, Refers("node", by_key=True)]
 PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]
+TransferName = Annotated[Name, Refers("transfer")]
 CalendarName = Annotated[Name, Refers("calendar")]
 ListName = Annotated[Name, Refers("list")]
 OtherMenu = Annotated[MenuName, Refers("menu")]

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ivr.menus.steps import RECORDED, TOO_SHORT, Asking, PlayRecorded, Record, Step, WaitKey
+from ivr.menus.steps import (
+    RECORDED,
+    TOO_SHORT,
+    Asking,
+    PlayRecorded,
+    Record,
+    Result,
+    Step,
+    Transfer,
+    WaitKey,
+)
 from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting
 
 SUPPOSED_MESSAGE: Final = 10
@@ -58,11 +68,13 @@ def simulate(
     *,
     is_hasty: bool = False,
     speaks: int = SUPPOSED_MESSAGE,
+    transfer: Result = "answered",
 ) -> Simulated:
     """`keys`: one for each time the caller is asked; None: he lets it pass; afterwards he presses nothing more.
 
     Hasty: each key is pressed in the first second of what may be interrupted, None lets that step pass alone.
     `speaks`: where a message is recorded he speaks for so many seconds, then presses his key or is silent.
+    `transfer`: what comes of each transfer.
     """
     left = list(keys)
     met: list[Met] = []
@@ -75,6 +87,10 @@ def simulate(
             met.append(Met(step, now, said.took, key))
             now += said.took
             step = walker.after(step, said.answer)
+            continue
+        if isinstance(step, Transfer):
+            met.append(Met(step, now, lasting(step, seconds), transfer))
+            step = walker.after(step, transfer)
             continue
         listens = isinstance(step, WaitKey) or (is_hasty and bool(step.keys))
         key = left.pop(0) if listens and left else None

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ivr.lines import Language
 from ivr.menus.facts import Facts
 
 ALL_KEYS: Final = "0123456789*#"
+
+Result: TypeAlias = Literal["answered", "busy", "no_answer", "failed"]
+"""What came of a transfer. busy: refused by whoever picks up there; failed: no trunk could carry it."""
+RESULTS: Final[tuple[Result, ...]] = ("answered", "busy", "no_answer", "failed")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Place:
     """How often the caller has come back to the same question here by keys of his own; counted, so that it ends."""
     has_failed: bool = False
     """What this node is for cannot be done now, and the caller is told so."""
+    came_of_it: str = ""
+    """The Result of the transfer at this node, while the caller is told of it."""
     language: Language | None = None
     """None: that of the site."""
     kept: tuple[tuple[str, str], ...] = ()
@@ -123,6 +129,18 @@ class PlayRecorded:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Put the caller through to a destination of config/hotline.yaml; then ask again with the Result.
+
+    All that may follow is asked before anybody is dialled, and stands on the channel: from then on the call needs no
+    server of ours. So nothing behind it may ask for a key (ivr.menus.transfers).
+    """
+
+    place: Place
+    to: str
+
+
+@dataclass(frozen=True)
 class ToQueue:
     """The walk ends in a queue; None means the default queue of the number called."""
 
@@ -139,8 +157,8 @@ class EndCall:
     prompts: tuple[str, ...]
 
 
-Step: TypeAlias = Play | WaitKey | Record | PlayRecorded | ToQueue | EndCall
-Asking: TypeAlias = Play | WaitKey | Record | PlayRecorded
+Step: TypeAlias = Play | WaitKey | Record | PlayRecorded | Transfer | ToQueue | EndCall
+Asking: TypeAlias = Play | WaitKey | Record | PlayRecorded | Transfer
 """Steps that bring an answer; the others end the walk."""
 
 

@@ -16,6 +16,7 @@ from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 from ivr.menus.references import Path, references
+from vocabulary.phone_numbers import is_emergency
 
 _MOST_STEPS: Final = 12
 
@@ -100,10 +101,11 @@ def _hung_up_on(lost: Mapping[At, At | None], then: At) -> Iterator[tuple[str, s
 
 
 class _Emergencies:
-    """What the site has marked with is_emergency, and which places of the menus lead there."""
+    """What the site has marked with is_emergency, transfers to 110 and the like, and which places of the menus lead there."""
 
     def __init__(self, grounds: Grounds, lines: Lines) -> None:
         self._grounds = grounds
+        transfers = {one.name for one in lines.transfers if is_emergency(one.number)}
         queues: set[str | None] = {queue.name for queue in lines.queues if queue.is_emergency}
         self._numbers: dict[At, str] = {}
         by_default: set[At] = set()
@@ -115,7 +117,7 @@ class _Emergencies:
                 by_default.update(reached)
         ends: dict[str, set[At]] = {}
         for at, node in grounds.nodes.items():
-            told = node.emergency_led_to(queues | {None} if at in by_default else queues)
+            told = node.emergency_led_to(queues | {None} if at in by_default else queues, transfers)
             if told is not None:
                 ends.setdefault(told, set()).add(at)
         self._ways = [

@@ -12,6 +12,7 @@ from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
     RECORDED,
+    RESULTS,
     TOO_SHORT,
     Asking,
     EndCall,
@@ -22,6 +23,7 @@ from ivr.menus.steps import (
     Record,
     Step,
     ToQueue,
+    Transfer,
     WaitKey,
 )
 
@@ -86,6 +88,8 @@ def answers(step: Asking) -> tuple[str | None, ...]:
             return (None, *ALL_KEYS)
         case Record():
             return (RECORDED, TOO_SHORT, NOT_RECORDED)
+        case Transfer():
+            return RESULTS
 
 
 def is_his_choice(answer: str | None) -> bool:
@@ -94,11 +98,12 @@ def is_his_choice(answer: str | None) -> bool:
 
 
 def leads_to_a_person(step: Moment) -> bool:
-    return isinstance(step, ToQueue)
+    return isinstance(step, ToQueue | Transfer)
 
 
 def lasting(step: Moment, seconds: PromptSeconds) -> float:
-    """Seconds that a step lasts for a caller who hears everything and waits to the end."""
+    """Seconds that a step lasts for a caller who hears everything and waits to the end. How long it rings elsewhere, and how
+    long they talk, is no time spent in the menu."""
     match step:
         case Play() | EndCall():
             return sum(seconds(name) for name in step.prompts)
@@ -106,5 +111,5 @@ def lasting(step: Moment, seconds: PromptSeconds) -> float:
             return float(step.seconds)
         case Record() | PlayRecorded():
             return float(step.longest)
-        case ToQueue() | Fork():
+        case ToQueue() | Transfer() | Fork():
             return 0.0

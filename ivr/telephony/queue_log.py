@@ -16,6 +16,9 @@ from vocabulary.hotline_names import (
     LOG_DIALLED,
     LOG_DIALLING,
     LOG_END,
+    LOG_TRANSFER_OVER,
+    LOG_TRANSFERRED,
+    LOG_TRANSFERRING,
     QUEUE_PREFIX,
 )
 
@@ -170,6 +173,12 @@ _READINGS: Final[dict[str, tuple[EventKind, _Reading]]] = {
     LOG_END: (EventKind.ENDED, _ended),
     LOG_DIALLING: (EventKind.DIALLING, _fields(("attempt",))),
     LOG_DIALLED: (EventKind.DIALLED, _dialled),
+    LOG_TRANSFERRING: (EventKind.TRANSFER_DIALLED, _fields(("transfer", "trunk"))),
+    LOG_TRANSFERRED: (EventKind.TRANSFER_ANSWERED, _fields(("transfer", "trunk"))),
+    LOG_TRANSFER_OVER: (
+        EventKind.TRANSFER_OVER,
+        _fields(("transfer", "trunk", "result", "dial_status", "cause", "talk", "ring_ms", "sip")),
+    ),
     "ENTERQUEUE": (EventKind.QUEUED, _queued),
     "CONNECT": (EventKind.CONNECTED, _of_agent(("hold",))),
     "COMPLETECALLER": (EventKind.COMPLETED, _completed("citizen")),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from tickets.call_events import Event, EventKind, EventSource
 from tickets.outcome import Outcome
-from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT
+from vocabulary.hotline_names import IVR_SERVED, LOST_AGENT, TRANSFER_GIVEN_UP, TRANSFERRED
 
 START = datetime(2026, 11, 23, 8, 0, 0, 400_000, tzinfo=UTC)
 CALL_ID = "hq-1795397954.17"
@@ -168,6 +168,54 @@ def _answered() -> list[Story]:
         .completes(60, "1003", 10)
         .ends(60, agent="1003")
         .story("answered in the overflow queue", end.ANSWERED, "1003", 46.5, 10),
+    ]
+
+
+def _put_through() -> list[Story]:
+    """A key led to the police: what the dialplan writes of it, whether or not our server lives."""
+    kind, end = EventKind, Outcome
+    to = {"transfer": "police", "trunk": "test"}
+
+    def rings(*, is_server_up: bool = True) -> Teller:
+        return Teller().arrives(is_server_up=is_server_up).log(4, kind.TRANSFER_DIALLED, **to)
+
+    def over(told: Teller, seconds: float, result: str) -> Teller:
+        return told.log(seconds, kind.TRANSFER_OVER, **to, result=result)
+
+    return [
+        over(rings().log(9, kind.TRANSFER_ANSWERED, **to), 70, "answered")
+        .ends(71, status=TRANSFERRED)
+        .story("put through, and they talk", end.TRANSFERRED),
+        over(rings(is_server_up=False).log(9, kind.TRANSFER_ANSWERED, **to), 70, "answered")
+        .ends(70, is_server_up=False, status=TRANSFERRED)
+        .story("put through, our server dies while they talk", end.TRANSFERRED),
+        rings().log(9, kind.TRANSFER_ANSWERED, **to).story("talking there now", end.IN_PROGRESS),
+        rings()
+        .log(9, kind.TRANSFER_ANSWERED, **to)
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("switch killed while they talk there", end.TRANSFERRED),
+        rings().log(300, kind.SWITCH_RESTARTED).story("switch killed while it rings there", end.SYSTEM_LOSS),
+        over(rings(), 12, "given_up")
+        .ends(12, status=TRANSFER_GIVEN_UP, by="citizen")
+        .story("hangs up while it rings there", end.RING_ABANDON),
+        over(rings(), 5, "busy")
+        .queues(8)
+        .connects(12, "1001")
+        .completes(42, "1001", 30)
+        .ends(42, agent="1001", status="CONTINUE")
+        .story("they are busy, an agent answers", end.ANSWERED, "1001", 4.59, 30),
+        over(rings(), 44, "no_answer")
+        .queues(47)
+        .log(60, kind.ABANDONED, position="1", wait="13")
+        .ends(60, abandoned="TRUE")
+        .story("nobody answers there, gives up in the queue", end.QUEUE_ABANDON, wait=13.05),
+        over(rings(), 5, "failed")
+        .ends(8, status="NO_AGENT")
+        .story("no trunk, and nobody is signed in", end.NO_AGENT),
+        over(rings().log(9, kind.TRANSFER_ANSWERED, **to), 40, "answered")
+        .queues(42)
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("back from there, switch killed while he waits", end.SYSTEM_LOSS),
     ]
 
 
@@ -394,4 +442,11 @@ def _cut_by_a_dead_phone() -> list[Story]:
     ]
 
 
-STORIES = (*_answered(), *_lost(), *_cut_by_a_dead_phone(), *_to_the_recorder(), *_live())
+STORIES = (
+    *_answered(),
+    *_put_through(),
+    *_lost(),
+    *_cut_by_a_dead_phone(),
+    *_to_the_recorder(),
+    *_live(),
+)

@@ -360,17 +360,24 @@ class Telephones:
         extra: str = "",
         calls: int = 1,
         rate: float = 1,
+        echoes: bool = False,
     ) -> Sipp:
         """A citizen calls and stays until hung up or told to hang up, at most `stay` seconds.
 
-        `key`: one or several, the next one pressed when the phone is told to; `by_info`: by SIP INFO.
+        `key`: one or several, the next one pressed when the phone is told to; `by_info`: by SIP INFO. `echoes`: says again
+        whatever he hears.
         """
         who = from_header or f"<sip:{number}@{HOST}>"
         scenario = caller_scenario(
             stay, key, extra, keys_in=self._folder() if key else Path(), by_info=by_info
         )
         return self._start(
-            scenario, [f"{who};{called};"], limit=stay + 20 + calls / rate, calls=calls, rate=rate
+            scenario,
+            [f"{who};{called};"],
+            limit=stay + 20 + calls / rate,
+            calls=calls,
+            rate=rate,
+            echoes=echoes,
         )
 
     def speaking_call(self, number: str, called: str, steps: Sequence[str], *, stay: float = 90) -> Sipp:
@@ -431,7 +438,9 @@ class Telephones:
         phone.stop()
         assert result == 0, f"dialling {code} failed: {errors}"
 
-    def _start(self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float) -> Sipp:
+    def _start(
+        self, scenario: str, rows: list[str], *, limit: float, calls: int, rate: float, echoes: bool = False
+    ) -> Sipp:
         phone = run_sipp(
             scenario,
             port=free_port(),
@@ -440,6 +449,7 @@ class Telephones:
             limit=limit,
             calls=calls,
             rate=rate,
+            echoes=echoes,
         )
         self.running.append(phone)
         return phone

@@ -341,6 +341,7 @@ def _callbacks_for_tests(found: dict[str, Any]) -> None:
 
 _WORDS: Final = (
     "好早东西南北中上下左右大小高低前后内外春秋天地山水火木金土"
+    "书笔纸刀车船门窗"
     "风雨雪云星月江河湖海石玉竹松梅花草林米茶马牛龙鱼鸟红黄蓝白黑"
 )
 

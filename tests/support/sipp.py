@@ -165,13 +165,19 @@ def run_sipp(
     limit: float = 60,
     most: int | None = None,
     host: str = HOST,
+    echoes: bool = False,
 ) -> Sipp:
-    """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure."""
+    """One of a story: on `port` of `host`, with its messages kept; running into `limit` is a failure.
+
+    `echoes`: it sends back every sound that it receives.
+    """
     arguments = [remote] if remote else []
     # it also takes ports for pictures, two and three above those for sound
     arguments += f"-p {port} -m {calls} {_paced(rate)} -mp {_free_block(4)} -aa -timeout_error".split()
     arguments += ["-cid_str", "%u-%p@%s"]  # by which `tell` finds the call
     arguments += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+    if echoes:
+        arguments.append("-rtp_echo")
     if most is not None:
         arguments += ["-l", str(most)]
     phone = start_sipp(scenario, *arguments, rows=rows, seconds=limit, host=host)

@@ -11,6 +11,7 @@ from ivr.menus.nodes.language import Speak
 from ivr.menus.nodes.menu import KeyMenu
 from ivr.menus.nodes.queue import Queue
 from ivr.menus.nodes.say import Say
+from ivr.menus.nodes.transfer import PutThrough
 from ivr.menus.nodes.voicemail import Voicemail
 
 NODE_TYPES: Final[tuple[type[Node], ...]] = (
@@ -21,6 +22,7 @@ NODE_TYPES: Final[tuple[type[Node], ...]] = (
     Branch,
     Voicemail,
     Speak,
+    PutThrough,
     Goto,
     HangUp,
 )

@@ -16,6 +16,7 @@ class HangUp(Node):
 kind: hang_up
 prompts: [goodbye]
 """
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
     kind: Literal["hang_up"]
     prompts: list[PromptName] = Field(default_factory=list)
 

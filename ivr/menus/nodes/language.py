@@ -17,6 +17,7 @@ kind: language
 language: en             # zh or en; each prompt behind it needs a text in it
 next: choose
 """
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
     kind: Literal["language"]
     language: Language
     next: NodeName

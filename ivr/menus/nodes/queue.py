@@ -17,6 +17,7 @@ queue: heating           # without it, the default queue of the number called
 category: heating        # known to the ticket from the key that was pressed
 """
     REACHES_A_PERSON: ClassVar[bool] = True
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
 
     kind: Literal["queue"]
     queue: QueueName | None = None
@@ -27,7 +28,7 @@ category: heating        # known to the ticket from the key that was pressed
     def leads_to_default_queue(self) -> bool:
         return self.queue is None
 
-    def emergency_led_to(self, queues: Collection[str | None]) -> str | None:
+    def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         if self.queue not in queues:
             return None
         return "the number's default queue" if self.queue is None else f'the queue "{self.queue}"'

@@ -20,6 +20,7 @@ prompts: [greeting]
 interruptible: false   # true: a key ends it, and counts in the menu that follows
 next: choose
 """
+    STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
     kind: Literal["say"]
     prompts: Prompts
     interruptible: bool = False

@@ -1,12 +1,13 @@
 """Each AGI leg: the caller is sent on first, the account is written after the channel was let go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlmodel import Session
 from support.fake_channel import FakeChannel
 
@@ -14,6 +15,7 @@ from hotline import defaults_door
 from ivr.calls.desk import CallDesk
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
+from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 from tickets.call_events import Event
 
@@ -83,6 +85,19 @@ def test_an_arrival_is_sent_to_the_queue_then_written(configuration: Configurati
     assert [str(event.kind) for event in ledger.heard] == ["arrived", "greeted", "menu_walked"]
     assert ledger.heard[0].data["number_called"] == "12345"
     assert ledger.heard[2].data["version"] == configuration.version
+
+
+def test_who_is_put_through_is_led_by_the_dialplan_from_there_on(configuration: Configuration) -> None:
+    number = configuration.lines.numbers[0].model_copy(update={"menu": "emergency"})
+    text = (defaults_door.shipped() / "menus" / "examples" / "with_emergency_key.yaml").read_text("utf-8")
+    menu = MenuFile.model_validate(yaml.load(text, Loader=yaml.BaseLoader))
+    lines = configuration.lines.model_copy(update={"numbers": [number]})
+    channel = arriving(keys=["1"])
+    desk, ledger = desk_for(replace(configuration, lines=lines, menus={"emergency": menu}), channel)
+    desk.arrive(channel)
+    assert channel.set[-1] == ("HOTLINE_TRANSFER", "police")
+    assert "HOTLINE_QUEUE" not in channel.variables
+    assert ledger.heard[2].data["path"] == "emergency/choose/police"
 
 
 def test_the_queue_is_named_even_if_the_disk_is_gone(configuration: Configuration) -> None:

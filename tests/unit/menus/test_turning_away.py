@@ -155,6 +155,14 @@ def test_the_default_queue_of_a_number_may_be_for_emergencies(shipped: Lines) ->
     assert faults(site(shipped, "other", queue="fire"), main=nodes, other={"a": PERSON}) == []
 
 
+def test_a_transfer_to_the_police_is_for_emergencies_too(shipped: Lines) -> None:
+    ways = {"no_answer": {"prompts": ["bye"]}, "failed": {"prompts": ["bye"]}}
+    police = {"kind": "transfer", "to": "police", **ways}
+    nodes = {"a": branch("other", ("block", "person")), "other": keys("person", "person", k9="police")}
+    told = 'main/a who is turned away can no more come to the transfer "police", which is for emergencies'
+    assert faults(site(shipped), main={**nodes, "person": PERSON, "police": police}) == [told]
+
+
 def test_an_emergency_number_meets_no_blocklist_at_all(shipped: Lines) -> None:
     nodes = {"a": branch("person", ("block", "person")), "person": PERSON}
     entry = {"a": {"kind": "goto", "menu": "main"}}

@@ -12,9 +12,12 @@ from support.asterisk_site import TEMPLATES, site
 from hotline import defaults_door
 from hotline.settings import Settings
 from ivr.config_files.checker import check
-from ivr.lines import Announcements, Lines
+from ivr.config_files.running import Running
+from ivr.lines import Announcements, Destination, Lines
+from ivr.prompts.rendering import PromptLibrary
 from ivr.telephony.asterisk_files import FILTERS, CannotRender, render, write_changed
 from vocabulary import hotline_names
+from vocabulary.phone_numbers import NumberKind
 
 ATTACKS = [
     "x\ny",
@@ -164,9 +167,9 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
-    "AGENT", "AGI", "AT", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "PLAN", "PROBE", "PRIO_BASE",
-    "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP", "STAGE", "STATUS", "STEP",
-    "TALK", "TO", "WORD",
+    "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
+    "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
+    "SOURCE", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
@@ -191,6 +194,9 @@ def test_the_words_of_the_last_line_are_the_same() -> None:
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
     assert f"Set(HOTLINE_STATUS={hotline_names.LOST_AGENT})" in dialplan
     assert f"Set(HOTLINE_STATUS={hotline_names.IVR_SERVED})" in dialplan
+    assert f"Set(HOTLINE_STATUS={hotline_names.TRANSFERRED})" in dialplan
+    assert f"Set(HOTLINE_STATUS={hotline_names.TRANSFER_GIVEN_UP})" in dialplan
+    assert f'"${{CUT(HOTLINE_WAY,:,1)}}" = "{hotline_names.TRANSFER_BYE}"' in dialplan
     assert f"?{hotline_names.LOST_AGENT}:{hotline_names.AGENT_LEFT})" in dialplan
 
 
@@ -198,10 +204,53 @@ def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
     """An empty expression matches every number."""
     rows = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8").splitlines()
     asked = [n for n, row in enumerate(rows) if "REGEX(" in row and not row.startswith(";")]
-    assert len(asked) == 2
+    assert len(asked) == 3
     for n in asked:
         guard = r'GotoIf\(\$(\["\$\{HOTLINE_PLAN\}" = ""\]|\{ISNULL\(\$\{HOTLINE_PLAN\}\)\})\?'
         assert re.search(guard, rows[n - 1]), rows[n]
+
+
+def test_the_dialplan_finds_a_destination_with_its_trunks_in_their_order(lines: Lines) -> None:
+    trunk = lines.trunks[0].model_copy(update={"is_test": False})
+    trunks = [
+        trunk.model_copy(update={"name": name, "allow_transfer": plans})
+        for name, plans in (("a", ["110"]), ("b", ["03552XXXXXX"]), ("c", ["110", "03552XXXXXX"]))
+    ]
+    named = {
+        "name": "water",
+        "label": "供水",
+        "number": "03552123456",
+        "trunks": ["c", "a", "b"],
+        "shows": "caller",
+    }
+    transfers = [
+        Destination(name="police", label="公安报警", number="110", ring_seconds=30),
+        Destination.model_validate(named),
+    ]
+    data = render(lines.model_copy(update={"trunks": trunks, "transfers": transfers}), site(), TEMPLATES)[
+        "hotline-data.conf"
+    ]
+    assert (
+        "[transfer:police]\nnumber = 110\nring = 30\nshows = hotline\ntrunk1 = a\ntrunk2 = c\n\n"
+        "[transfer:water]\nnumber = 03552123456\nring = 40\nshows = caller\ntrunk1 = c\ntrunk2 = b\n\n"
+    ) in data
+    assert "transfers = ^110$|^03552[0-9][0-9][0-9][0-9][0-9][0-9]$\n" in data
+
+
+def test_who_may_be_put_through_to_is_nobody_whom_a_callback_may_dial(lines: Lines) -> None:
+    """Two lists: 110 stands in the one that menus go by, and even in the other it would never be rung back."""
+    trunk = lines.trunks[0].model_copy(
+        update={"allow_out": ["110"], "allow_transfer": ["110", "13800138000"]}
+    )
+    configuration, _ = check(defaults_door.shipped())
+    assert configuration is not None
+    own = replace(configuration, lines=lines.model_copy(update={"trunks": [trunk]}))
+    running = Running(own, PromptLibrary({}, {}), False)
+    assert not running.may_be_dialled(running.number_of("13800138000", None))
+    assert running.number_of("110", None).kind is NumberKind.EMERGENCY  # which policy refuses
+    police = Destination(name="police", label="公安报警", number="110")
+    only_out = trunk.model_copy(update={"allow_transfer": []})
+    assert lines.model_copy(update={"trunks": [only_out]}).trunks_to(police) == []
 
 
 def test_no_python_file_writes_such_a_name_itself() -> None:

@@ -51,6 +51,24 @@ def events(rest: str, call: str = CALL) -> list[tuple[str, dict[str, str]]]:
             "ended",
             {"status": "", "abandoned": "", "agent": "", "cause": "16", "by": ""},
         ),
+        (
+            "NONE|NONE|HOTLINE_TRANSFERRING|police|city",
+            "transfer_dialled",
+            {"transfer": "police", "trunk": "city"},
+        ),
+        (
+            "NONE|NONE|HOTLINE_TRANSFERRED|police|city",
+            "transfer_answered",
+            {"transfer": "police", "trunk": "city"},
+        ),
+        (
+            "NONE|NONE|HOTLINE_TRANSFER_OVER|police|city|busy|BUSY|17|0|300|SIP 486 Busy Here",
+            "transfer_over",
+            {
+                "transfer": "police", "trunk": "city", "result": "busy", "dial_status": "BUSY", "cause": "17", "talk": "0",
+                "ring_ms": "300", "sip": "SIP 486 Busy Here",
+            },
+        ),
         ("NONE|NONE|HOTLINE_DIALLING|a0123456789ab", "dialling", {"attempt": "a0123456789ab"}),
         (
             "NONE|NONE|HOTLINE_DIALLED|a1|NOANSWER|19|0|480 Temporarily | Unavailable|9000",

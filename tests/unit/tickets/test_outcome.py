@@ -41,6 +41,7 @@ def test_there_is_a_story_for_every_outcome():
         Outcome.IN_PROGRESS,
         Outcome.IVR_SERVED,
         Outcome.VOICEMAIL,
+        Outcome.TRANSFERRED,
     }
 
 
