@@ -18,6 +18,7 @@ from hotline import (
     asterisk_cli,
     asterisk_process,
     bootstrap,
+    broadcast_cli,
     config_door,
     database,
     defaults_door,
@@ -51,6 +52,7 @@ accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
 prompts_cli.add_commands(app)
 menus_cli.add_commands(app)
+broadcast_cli.add_commands(app)
 
 
 def say(text: str) -> None:

@@ -1,5 +1,5 @@
-"""Who looked behind a mask, searched by a number or disposed of a call, when and why: rows are added, never changed,
-and hold no number themselves.
+"""Who looked behind a mask, searched by a number, disposed of a call or switched a broadcast, when and why: rows are added,
+never changed, and hold no number themselves.
 """
 
 from datetime import datetime
@@ -14,6 +14,8 @@ class AuditedAction(StrEnum):
     NUMBER_REVEALED = "number_revealed"
     NUMBER_SEARCHED = "number_searched"
     CALL_DISPOSED = "call_disposed"
+    BROADCAST_ON = "broadcast_on"
+    BROADCAST_OFF = "broadcast_off"
 
 
 class AuditEntry(SQLModel, table=True):

@@ -125,6 +125,7 @@ class Ledger:
             is_repeat_caller=configuration.rules.ask_for_repeats and self._is_repeat(session, record, hours),
             queue_label=queue.label if queue else "",
             number_masked=record.number_masked,
+            broadcast=record.broadcast,
         )
         return decide(configuration.rules, facts)
 

@@ -5,19 +5,27 @@ One checker behind three doors: `hotline check`, the admin page, every start.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, menu_times, references
+from ivr.config_files import agreement, broadcast_words, menu_times, references
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import CALENDAR, EXAMPLES, REQUIRED_FILES, is_template, read_sources
+from ivr.config_files.sources import (
+    BROADCASTS,
+    CALENDAR,
+    EXAMPLES,
+    REQUIRED_FILES,
+    is_template,
+    read_sources,
+)
 from ivr.lines import Lines
+from ivr.menus.broadcasts import Broadcasts
 from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
@@ -45,6 +53,7 @@ class Configuration:
     codes: Codes
     version: str
     calendars: Calendars
+    broadcasts: Broadcasts = field(default_factory=Broadcasts)
 
 
 def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
@@ -100,16 +109,21 @@ class _Checking:
         menus = self._menus()
         holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
         services = self._services()
+        broadcasts = self._model(Broadcasts, BROADCASTS) if BROADCASTS in self._documents else Broadcasts()
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
-        if lines and prompts and rules and callbacks and codes:
+            if broadcasts:
+                self._add(broadcast_words.told(self._documents, broadcasts, prompts))
+        if lines and prompts and rules and callbacks and codes and broadcasts:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
             calendars = Calendars(services, holidays)
             self._add(agreement.unspoken(self._documents, said_behind_a_choice(menus), prompts))
-            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars)
+            return Configuration(
+                lines, menus, prompts, rules, callbacks, codes, version, calendars, broadcasts
+            )
         return None
 
     def problems(self) -> list[ConfigProblem]:

@@ -5,11 +5,14 @@ whatever files they stand in, the caller goes to the default queue of the number
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from ivr.menus.facts import NO_FACTS, Facts
+from ivr.menus.graph import nodes_ahead
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.steps import Ask, Asking, Following, GoOn, GoTo, Place, Step, ToQueue
+from ivr.menus.node import Node
+from ivr.menus.steps import ALL_KEYS, Ask, Asking, Following, GoOn, GoTo, Owed, Place, Play, Step, ToQueue
 
 LONGEST_WALK: Final = 100
 
@@ -19,19 +22,26 @@ Menus: TypeAlias = Mapping[str, MenuFile]
 
 def start(menus: Menus, name: str, facts: Facts = NO_FACTS) -> Step:
     """The first step of the menu of that name, which must be among them."""
-    return _on(menus, Place(()), GoTo(name), facts)
+    return _on(menus, Place((), owed=_owed(menus, name, facts)), GoTo(name), facts, has_heard=False)
 
 
 def next_step(menus: Menus, step: Asking, key: str | None, facts: Facts = NO_FACTS) -> Step:
     """What follows after `step` was carried out and brought `key`."""
     place = step.place
-    return _on(menus, place, menus[place.menu].nodes[place.node].answered(step, key), facts)
+    node = menus[place.menu].nodes[place.node]
+    if place.is_told_before:
+        following = node.enter(replace(place, is_told_before=False, digits=""), key or place.digits or None)
+    else:
+        following = node.answered(step, key)
+    return _on(menus, place, following, facts, has_heard=True)
 
 
-def _on(menus: Menus, at: Place, following: Following, facts: Facts) -> Step:
+def _on(menus: Menus, at: Place, following: Following, facts: Facts, *, has_heard: bool) -> Step:
+    way: GoOn | GoTo | None = None
     while isinstance(following, GoOn | GoTo | Ask):
         if isinstance(following, Ask):
             following = following.answer(facts)
+            continue
         if isinstance(following, GoTo):
             menu = menus.get(following.menu)
             if (
@@ -43,5 +53,24 @@ def _on(menus: Menus, at: Place, following: Following, facts: Facts) -> Step:
             at = at.told(following).entered(following.node)
         if at.length > LONGEST_WALK:
             return ToQueue(at, None)
-        following = menus[at.menu].nodes[at.node].enter(at, following.key)
+        way, following = following, menus[at.menu].nodes[at.node].enter(at, following.key)
+    if way is not None and _is_due(menus[at.menu].nodes[at.node], following.place.owed, has_heard):
+        on = facts.broadcast()
+        if on is not None:
+            return Play(replace(at.hearing(way.key), is_told_before=True), on.prompts, ALL_KEYS)
     return following
+
+
+def _owed(menus: Menus, name: str, facts: Facts) -> Owed:
+    """What may be heard is asked once, so that a broadcast switched on meanwhile disturbs no walk."""
+    if facts.broadcast() is None:
+        return Owed.NOTHING
+    has_place = any(node.PLAYS_BROADCASTS for node in nodes_ahead(menus, name))
+    return Owed.IN_ITS_PLACE if has_place else Owed.SOON
+
+
+def _is_due(node: Node, owed: Owed, has_heard: bool) -> bool:
+    """Before this node: what was said first (the notice that the call is recorded) is over, or a person would be next."""
+    if owed is Owed.NOTHING or not node.MAY_BE_HELD_UP:
+        return False
+    return node.REACHES_A_PERSON or (has_heard and owed is Owed.SOON)

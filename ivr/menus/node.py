@@ -15,6 +15,10 @@ class Node(Written):
     EXAMPLE: ClassVar[str]
     """One node of this type as YAML, for the docs page; a test reads it."""
     REACHES_A_PERSON: ClassVar[bool] = False
+    PLAYS_BROADCASTS: ClassVar[bool] = False
+    """A menu that comes by such a node has chosen where its callers hear a broadcast."""
+    MAY_BE_HELD_UP: ClassVar[bool] = True
+    """False: no broadcast is played before it, as where the caller is put through to 119."""
 
     @property
     def spoken_behind(self) -> Language | None:
