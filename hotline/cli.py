@@ -164,7 +164,8 @@ def init(
     os.umask(0o022)  # these hold no secret, and the hotline's user shall read what root laid out
     written = defaults_door.lay_out(folder)
     for left in sorted(set(defaults_door.laid_out_files()) - set(written)):
-        say(f"left as it is: {left}")
+        if (folder / left).exists():
+            say(f"left as it is: {left}")
     say(f"{len(written)} files written to {folder}")
 
 
