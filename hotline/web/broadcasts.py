@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
+from sqlmodel import col
 
 from hotline import broadcast_door
 from hotline.bootstrap import Hotline
 from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.audit import AuditedAction, note
+from hotline.web.paging import fetch_page, read_cursor
 from hotline.web.problems import BODY, answers
-from hotline.web.shapes import Asked, Id, Moment, Prose, Shown, Word
+from hotline.web.shapes import Asked, Id, Moment, Page, Paging, Prose, Shown, Word
 from ivr.calls import broadcasts
 from ivr.calls.broadcasts import Broadcast, Wanted
 
@@ -61,28 +63,30 @@ class Prepared(Shown):
     minutes: int
 
 
-class BroadcastList(Shown):
+class BroadcastPage(Page):
     """Of those that are on for a number, callers hear the one that stands first."""
 
     items: list[BroadcastNow]
     ready: list[Prepared]
 
 
-class BroadcastFilters(Asked):
-    which: Literal["on", "all"] = Field("on", description="`all`: the last hundred, those that are over too.")
+class BroadcastFilters(Paging):
+    which: Literal["on", "all"] = Field("on", description="`all`: those that are over too.")
 
 
-@router.get("/api/broadcasts", responses=answers(), summary="What is on now, and what is ready")
-def list_broadcasts(hotline: HotlineHere, filters: Annotated[BroadcastFilters, Query()]) -> BroadcastList:
+@router.get("/api/broadcasts", responses=answers(), summary="What is on now, the latest first; what is ready")
+def list_broadcasts(hotline: HotlineHere, filters: Annotated[BroadcastFilters, Query()]) -> BroadcastPage:
     known = hotline.running.configuration.broadcasts
+    statement = broadcasts.latest_first(hotline.now() if filters.which == "on" else None)
+    if filters.cursor is not None:
+        statement = statement.where(col(Broadcast.id) < read_cursor(filters.cursor, int)[0])
     with hotline.database.reading() as session:
-        is_all = filters.which == "all"
-        found = broadcasts.latest(session) if is_all else broadcasts.all_on(session, hotline.now())
+        found, cursor = fetch_page(session, statement, filters.limit, lambda one: (one.id or 0,))
     ready = [
         Prepared(name=one.name, label=one.label, minutes=known.minutes_of(one.name))
         for one in known.broadcasts
     ]
-    return BroadcastList(items=[_now(hotline, one) for one in found], ready=ready)
+    return BroadcastPage(items=[_now(hotline, one) for one in found], ready=ready, next_cursor=cursor)
 
 
 @router.post("/api/broadcasts", status_code=201, responses=answers(*BODY), summary="Switch a message on")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ivr.config_files.checker import Configuration
 from ivr.config_files.schema_words import did_you_mean
@@ -114,9 +115,16 @@ def switch_off(session: Session, broadcast_id: int, by: str, now: datetime) -> B
 
 def all_on(session: Session, now: datetime) -> list[Broadcast]:
     """The latest first: the one that is played where several concern a number."""
-    statement = select(Broadcast).where(col(Broadcast.until) > now, col(Broadcast.ended_at).is_(None))
-    return list(session.exec(statement.order_by(col(Broadcast.id).desc())))
+    return list(session.exec(latest_first(now)))
 
 
 def latest(session: Session, most: int = MOST_LISTED) -> list[Broadcast]:
-    return list(session.exec(select(Broadcast).order_by(col(Broadcast.id).desc()).limit(most)))
+    return list(session.exec(latest_first().limit(most)))
+
+
+def latest_first(on_at: datetime | None = None) -> SelectOfScalar[Broadcast]:
+    """`on_at`: only those that are on at that moment."""
+    statement = select(Broadcast).order_by(col(Broadcast.id).desc())
+    if on_at is None:
+        return statement
+    return statement.where(col(Broadcast.until) > on_at, col(Broadcast.ended_at).is_(None))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ivr.config_files.menu_times import longest_of
 from ivr.config_files.reader import Document
-from ivr.config_files.references import languages_in_use
+from ivr.config_files.references import MENUS, languages_in_use, menu_name, menus_in_use
 from ivr.config_files.sources import BROADCASTS
 from ivr.menus.broadcasts import Broadcasts
 from ivr.menus.times import LONGEST_LIST
@@ -21,7 +21,11 @@ def told(
     document = documents.get(BROADCASTS)
     if document is None:
         return
-    seconds = longest_of(documents, prompts)
+    used = menus_in_use(documents)
+    heard = {
+        file: one for file, one in documents.items() if not file.startswith(MENUS) or menu_name(file) in used
+    }
+    seconds = longest_of(heard, prompts)
     for place, one in enumerate(broadcasts.broadcasts):
         path = ("broadcasts", place)
         lasts = sum(seconds(name) for name in one.prompts)
@@ -32,7 +36,7 @@ def told(
         for group, names in (("what_is_known", one.what_is_known), ("what_to_do", one.what_to_do)):
             for index, name in enumerate(names):
                 prompt = prompts.prompts.get(name)
-                for language in languages_in_use(documents)[1:]:
+                for language in languages_in_use(heard)[1:]:
                     if prompt is not None and prompt.text(language) is None:
                         fault = f"{shown(name)} has no text in {language}, which callers may have chosen"
                         remedy = f"Write {language}: in prompts.yaml; until then they hear it in the site's language."

@@ -29,7 +29,7 @@ def _patient(found: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[RunningHotline]:
-    yield from a_running_hotline(changes={"menus/examples/with_keys.yaml": _patient})
+    yield from a_running_hotline()
 
 
 def on_air(hotline: RunningHotline) -> list[str]:
@@ -62,6 +62,8 @@ def calls_now(hotline: RunningHotline, line: Line, told: Told, called: str = "")
 
 
 def test_switched_on_while_twenty_callers_are_in_menus(hotline: RunningHotline, line: Line) -> None:
+    hotline.change("menus/examples/with_keys.yaml", _patient)
+    assert hotline.type("reload").returncode == 0
     line.agent(has_phone=False)
     numbers = [f"157{os.getpid() % 10000:04}{n:04}" for n in range(IN_MENUS)]
     with listening(hotline, "twenty") as told:
