@@ -227,6 +227,19 @@ def find_token(session: Session, plain: str, now: datetime) -> ApiToken | None:
     return token if _holder_is_there(session, token) else None
 
 
+def is_leader(session: Session, agent_no: str, now: datetime) -> bool:
+    """Somebody who sits at this agent's phone leads a shift: there is a valid token of that role, or an admin's, for him."""
+    statement = select(ApiToken).where(
+        col(ApiToken.agent_no) == agent_no,
+        col(ApiToken.role).in_([Role.SHIFT_LEADER, Role.ADMIN]),
+        col(ApiToken.is_revoked).is_(False),
+    )
+    return any(
+        (token.expires_at is None or token.expires_at > now) and _holder_is_there(session, token)
+        for token in session.exec(statement)
+    )
+
+
 def is_use_due(token: ApiToken, now: datetime) -> bool:
     """The last use is noted at most once a minute: a reader must not become a writer with every request."""
     return token.last_used_at is None or now - token.last_used_at >= _USE_NOTED_EVERY

@@ -18,6 +18,7 @@ from hotline import (
     asterisk_cli,
     asterisk_process,
     bootstrap,
+    broadcast_cli,
     config_door,
     database,
     defaults_door,
@@ -51,6 +52,7 @@ accounts_cli.add_commands(app)
 operations_cli.add_commands(app)
 prompts_cli.add_commands(app)
 menus_cli.add_commands(app)
+broadcast_cli.add_commands(app)
 
 
 def say(text: str) -> None:
@@ -162,7 +164,8 @@ def init(
     os.umask(0o022)  # these hold no secret, and the hotline's user shall read what root laid out
     written = defaults_door.lay_out(folder)
     for left in sorted(set(defaults_door.laid_out_files()) - set(written)):
-        say(f"left as it is: {left}")
+        if (folder / left).exists():
+            say(f"left as it is: {left}")
     say(f"{len(written)} files written to {folder}")
 
 

@@ -2,8 +2,12 @@
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 from vocabulary.errors import HotlineError
+
+_SPEAKS_OF: Final = {"broadcasts.yaml": "prompts.yaml"}
+"""A file that names what stands in another is laid out only with it: an older site's own has not got those names."""
 
 
 class NoDefaults(HotlineError):
@@ -37,8 +41,9 @@ def laid_out_files() -> list[Path]:
 def lay_out(target: Path) -> list[Path]:
     """Copies what is missing; gives the files written, relative to `target`. Never overwrites."""
     source, written = shipped(), []
+    left = {place for place, other in _SPEAKS_OF.items() if (target / other).exists()}
     for place in laid_out_files():
-        if not (target / place).exists():
+        if not (target / place).exists() and place.as_posix() not in left:
             (target / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / place, target / place)
             written.append(place)

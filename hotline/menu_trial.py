@@ -12,6 +12,7 @@ from ivr.config_files.published import load_published
 from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
 from ivr.menus.caller_lists import Enterprise, Entry
+from ivr.menus.facts import OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.steps import RESULTS, Result
 from ivr.menus.walker import Walker
@@ -36,6 +37,7 @@ class Supposed:
     at: datetime | None = None
     caller: str | None = None
     waiting: Mapping[str, int] = field(default_factory=dict)
+    broadcast: OnAir | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class SupposedFacts:
     def value(self, name: str) -> str | None:
         return None
 
+    def broadcast(self) -> OnAir | None:
+        return self.supposed.broadcast
+
 
 def open_trial(settings: Settings, name: str, number: str | None) -> MenuTrial | list[ConfigProblem]:
     """The problems instead, where a file has a fault. Raises BadSupposition."""
@@ -180,6 +185,17 @@ def result_of(typed: str) -> Result:
         if typed == result:
             return result
     raise BadSupposition(f'--transfer: no result "{typed}". {did_you_mean(typed, RESULTS)}')
+
+
+def broadcast_of(name: str | None, configuration: Configuration) -> OnAir | None:
+    """The message of that name, as if it were on. Raises BadSupposition."""
+    if name is None:
+        return None
+    prepared = configuration.broadcasts.named(name)
+    if prepared is None:
+        known = did_you_mean(name, [one.name for one in configuration.broadcasts.broadcasts])
+        raise BadSupposition(f'--broadcast: no broadcast "{name}" in broadcasts.yaml. {known}')
+    return prepared.on_air
 
 
 def waiting_of(typed: Sequence[str], configuration: Configuration) -> dict[str, int]:

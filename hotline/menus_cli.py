@@ -9,7 +9,16 @@ import typer
 
 from hotline import menu_tables, versions_cli
 from hotline.environment import settings_from_environment
-from hotline.menu_trial import BadSupposition, MenuTrial, Supposed, keys_of, open_trial, result_of, waiting_of
+from hotline.menu_trial import (
+    BadSupposition,
+    MenuTrial,
+    Supposed,
+    broadcast_of,
+    keys_of,
+    open_trial,
+    result_of,
+    waiting_of,
+)
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
@@ -85,6 +94,10 @@ def menus_simulate(
             help="What comes of a transfer: answered, busy, no_answer or failed (no trunk could carry it).",
         ),
     ] = "answered",
+    broadcast: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="An emergency message of broadcasts.yaml, as if it were on."),
+    ] = None,
     explore_all: Annotated[
         bool, typer.Option("--explore", help="Every path instead, each with its worst seconds.")
     ] = False,
@@ -97,7 +110,12 @@ def menus_simulate(
     settings = settings_from_environment()
     try:
         trial = _opened(settings, name, number)
-        supposed = Supposed(_local(settings, at), caller, waiting_of(waiting or [], trial.configuration))
+        supposed = Supposed(
+            _local(settings, at),
+            caller,
+            waiting_of(waiting or [], trial.configuration),
+            broadcast_of(broadcast, trial.configuration),
+        )
         walker = trial.walker(supposed)
         if explore_all:
             lines = menu_tables.explored(trial, explore(walker, trial.seconds))

@@ -1,6 +1,7 @@
 """The sounds of a configuration: made before it comes into force, then laid where the dialplan and Asterisk find them."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ivr.lines import Language
 from ivr.menus.languages import chosen_languages
 from ivr.prompts.in_use import note_in_use
 from ivr.prompts.rendering import (
+    Maker,
     NoSuchPrompt,
     PromptFailed,
     PromptLibrary,
@@ -22,11 +24,13 @@ from ivr.prompts.rendering import (
     made_earlier,
     render_prompts,
 )
-from ivr.prompts.schema import PromptsFile
+from ivr.prompts.schema import Prompt, PromptsFile
 from ivr.prompts.sound_set import RECORDED_IN, render_sound_set
 
 _log = logging.getLogger(__name__)
 _NO_SOUND = (VoiceToolsMissing, PromptFailed, OSError)
+SAID = "broadcasts"
+"""Its own folder below that of the prompts: what a site publishes meanwhile clears the cache, and not this."""
 
 
 def make(settings: Settings, configuration: Configuration) -> PromptLibrary:
@@ -62,6 +66,28 @@ def sound(made: PromptLibrary, name: str, language: Language) -> Path:
     if found is None:
         raise NoSuchPrompt(name, language)
     return found
+
+
+def said(settings: Settings, configuration: Configuration, text: str) -> Path:
+    """The sound of an emergency message that nobody prepared, made now if it was not before, by the site's own voice.
+
+    Raises VoiceToolsMissing, PromptFailed, Unspeakable, OSError.
+    """
+    language = configuration.lines.site.language
+    folder = settings.prompts_dir / SAID
+    maker = Maker(spoken(configuration), recorded_dir=folder, cache_dir=folder)
+    made = maker.make("a broadcast", Prompt.model_validate({language: text}), language)
+    if made is None:
+        raise NoSuchPrompt("a broadcast", language)
+    return made
+
+
+def forget_said(settings: Settings, before: float) -> None:
+    """Sounds of messages that were made before that moment (seconds since 1970) and cannot be on any more."""
+    for sound in (settings.prompts_dir / SAID).glob("*.wav"):
+        with suppress(OSError):
+            if sound.stat().st_mtime < before:
+                sound.unlink()
 
 
 def spoken(configuration: Configuration) -> PromptsFile:

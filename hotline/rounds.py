@@ -5,6 +5,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -142,8 +143,10 @@ def config_part(running: Running) -> Part:
     )
 
 
-def agi_part(agi: AgiServer) -> Part:
-    return Part("agi", agi.port > 0, {"busy": agi.busy, "threads": agi.threads, **vars(agi.counters)})
+def agi_part(agi: AgiServer, broadcasts: Sequence[str] = ()) -> Part:
+    """`broadcasts`: names of those that callers hear now."""
+    detail = {"busy": agi.busy, "threads": agi.threads, **vars(agi.counters)}
+    return Part("agi", agi.port > 0, detail | ({"broadcasts": list(broadcasts)} if broadcasts else {}))
 
 
 def worker_parts(

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import asterisk_changes, asterisk_version, bootstrap, config_door
+from hotline import asterisk_changes, asterisk_version, bootstrap, broadcast_door, config_door
 from hotline.bootstrap import Hotline
 from hotline.database_gate import open_when_there
 from hotline.listener import Listener
@@ -47,6 +47,8 @@ from hotline.web.serving import web_server
 from ivr.agents import states
 from ivr.agents.feature_codes import AgentPhones
 from ivr.agents.switch import Seat
+from ivr.calls.broadcast_board import Board
+from ivr.calls.broadcast_codes import LeadersPhones
 from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
@@ -82,6 +84,7 @@ class Service:
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     listener: Listener | None = None
     agi: AgiServer | None = None
+    board: Board | None = None
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
@@ -126,6 +129,8 @@ class Service:
             tasks.append(self.web_task)
         scheduler.start()
         self._every(scheduler, 5, self._say_alive)
+        if self.board is not None:
+            self._every(scheduler, 1, self._look_at_broadcasts, first_after=0.05)
         notify("READY=1")
         watching = asyncio.create_task(self._stopping.wait())
         opening = asyncio.create_task(open_when_there(self.hotline.database))
@@ -245,6 +250,8 @@ class Service:
 
     async def _start_agi(self) -> None:
         settings, hotline = self.hotline.settings, self.hotline
+        self.board = broadcast_door.board_of(hotline)
+        self.board.remember()
         desk = CallDesk(
             self.ledger,
             lambda: hotline.running,
@@ -255,8 +262,17 @@ class Service:
             earlier=hotline.ran_earlier,
             look=BoundedLooks(hotline.database.reading),
             voicemails=self.ledger.voicemails,
+            on_the_air=self.board.for_call,
         )
-        phones = AgentPhones(lambda: hotline.running, hotline.database.writing, self.switch, hotline.now)
+        leaders = LeadersPhones(
+            lambda: hotline.running,
+            hotline.database.writing,
+            lambda session, agent_no: broadcast_door.leads(hotline, session, agent_no),
+            hotline.now,
+        )
+        phones = AgentPhones(
+            lambda: hotline.running, hotline.database.writing, self.switch, hotline.now, leaders.dial
+        )
         routes = {name: _route(name, script) for name, script in scripts(desk, phones).items()}
         peers = [peer.strip() for peer in settings.agi_peers.split(",") if peer.strip()]
         self.agi = AgiServer(
@@ -331,6 +347,11 @@ class Service:
             return
         notify("WATCHDOG=1")
 
+    async def _look_at_broadcasts(self) -> None:
+        """Before the database is there too: what was on when this machine stopped is on still."""
+        if self.board is not None:
+            await asyncio.to_thread(self.board.refresh)
+
     async def _look_for_lost_ends(self) -> None:
         await self.lost_ends.look(self.hotline.now())
 
@@ -369,7 +390,7 @@ class Service:
         now = self.hotline.now()
         parts = [config_part(self.hotline.running)]
         if self.agi is not None:
-            parts.append(agi_part(self.agi))
+            parts.append(agi_part(self.agi, self.board.names(now) if self.board else []))
         if self.listener is not None:
             lines, not_by_plan = self.hotline.running.configuration.lines, self.dispatcher.not_by_plan
             with self.hotline.database.reading() as session:

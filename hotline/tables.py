@@ -14,6 +14,7 @@ import hotline.parts
 import hotline.set_aside
 import hotline.web.audit
 import ivr.agents.tables
+import ivr.calls.broadcasts
 import missed_call_redial.callbacks
 import tickets.call_events
 import tickets.call_records
@@ -28,6 +29,7 @@ MODULES: Final = (
     hotline.set_aside,
     hotline.web.audit,
     ivr.agents.tables,
+    ivr.calls.broadcasts,
     missed_call_redial.callbacks,
     tickets.call_events,
     tickets.call_records,

@@ -163,11 +163,14 @@ class FeatureCodes(Written):
     sign_out: FeatureCode = "*11"
     pause: FeatureCode = "*12"
     resume: FeatureCode = "*13"
+    broadcast_on: FeatureCode | None = None
+    """Followed by the place of a message in broadcasts.yaml. Without these two, no phone switches a broadcast."""
+    broadcast_off: FeatureCode | None = None
 
     @model_validator(mode="after")
     def _all_differ(self) -> Self:
         seen: dict[str, str] = {}
-        for key, code in self.model_dump().items():
+        for key, code in self.model_dump(exclude_none=True).items():
             if code in seen:
                 raise refusal(f"{code} is {seen[code]} already", "Give each its own code.", key)
             seen[code] = key

@@ -48,6 +48,8 @@ class When(_Strict):
     outcome: Annotated[tuple[Outcome, ...], BeforeValidator(_as_list)] | None = None
     hours: str | None = None
     repeat_caller: bool | None = None
+    broadcast: str | None = None
+    """The name of an emergency message that was on when the citizen called."""
 
     @field_validator("hours")
     @classmethod
@@ -138,6 +140,7 @@ class RuleFacts:
     number_masked: str = ""
     call_id: str = ""
     voicemail_seconds: float | None = None
+    broadcast: str | None = None
 
 
 def decide(rules: RoutingRules, facts: RuleFacts) -> Decision:
@@ -173,6 +176,7 @@ def _reasons(when: When, facts: RuleFacts) -> list[str] | None:
         ("outcome", when.outcome and facts.outcome.value, facts.outcome in (when.outcome or ())),
         ("hours", when.hours, _is_within(when.hours, facts.local_time)),
         ("repeat_caller", when.repeat_caller, when.repeat_caller == facts.is_repeat_caller),
+        ("broadcast", when.broadcast, when.broadcast == facts.broadcast),
     )
     written = [(name, wanted, fits) for name, wanted, fits in checks if wanted is not None]
     if not all(fits for _, _, fits in written):

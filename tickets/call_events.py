@@ -25,7 +25,9 @@ class EventKind(StrEnum):
 
     ARRIVED = "arrived"  # caller, number_called, trunk, prio
     GREETED = "greeted"
-    MENU_WALKED = "menu_walked"  # path, version; queue and category if the menu names them
+    MENU_WALKED = (
+        "menu_walked"  # path, version; queue and category if the menu names them, broadcast if one was on
+    )
     QUEUED = "queued"  # queue, caller, position
     RANG = "rang"  # agent
     RING_MISSED = "ring_missed"  # agent, ring_ms

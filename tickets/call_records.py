@@ -50,6 +50,8 @@ class CallRecord(SQLModel, table=True):
     menu_path: str | None = None
     menu_version: str | None = None
     chosen_category: str | None = None
+    broadcast: str | None = None
+    """The emergency message that was on for the number called when the call came in."""
     queue: str | None = None
     agent_no: str | None = None
     outcome: str = Field(index=True)
@@ -104,6 +106,8 @@ class KnownCall(Protocol):
     @property
     def chosen_category(self) -> str | None: ...
     @property
+    def broadcast(self) -> str | None: ...
+    @property
     def queue(self) -> str | None: ...
     @property
     def agent_no(self) -> str | None: ...
@@ -138,6 +142,7 @@ class CallNow:
     answered_at: datetime | None
     menu_path: str | None
     chosen_category: str | None
+    broadcast: str | None
     queue: str | None
     agent_no: str | None
     outcome: str
@@ -206,6 +211,8 @@ def settlement_of(record: KnownCall) -> str:
 
 def _short(record: KnownCall, names: Sequence[str], outcome: str) -> str:
     facts = "|".join([str(outcome), *(str(getattr(record, name)) for name in names)])
+    if record.broadcast:  # without one as ever: what was settled before there were any stays settled
+        facts += f"|{record.broadcast}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

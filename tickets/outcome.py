@@ -101,6 +101,7 @@ class CallFacts:
     menu_path: str | None
     menu_version: str | None
     chosen_category: str | None
+    broadcast: str | None
     queue: str | None
     agent_no: str | None
     outcome: Outcome
@@ -137,6 +138,7 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         menu_path=story.word(EventKind.MENU_WALKED, "path"),
         menu_version=story.word(EventKind.MENU_WALKED, "version"),
         chosen_category=story.word(EventKind.MENU_WALKED, "category"),
+        broadcast=story.word(EventKind.MENU_WALKED, "broadcast"),
         queue=leg.queue or story.word(EventKind.ENDED, "queue") or story.word(EventKind.MENU_WALKED, "queue"),
         agent_no=_agent(story, is_answered, is_live),
         outcome=outcome,

@@ -15,7 +15,7 @@ DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 QUEUE: Final = "HOTLINE_QUEUE"
 NEXT: Final = "HOTLINE_NEXT"
 WALKED: Final = "HOTLINE_WALKED"
-"""How far the caller has come: menu path|version|queue|category|moment of the greeting's end."""
+"""How far the caller has come: menu path|version|queue|category|moment of the greeting's end, and |broadcast if one was on."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"
 
 # A caller is put through to somebody outside. Who, and where the caller goes afterwards by what came of it: a queue and the

@@ -20,11 +20,12 @@ from vocabulary.errors import HotlineError
 
 log = logging.getLogger(__name__)
 
-# Nothing here is for leaders or admins alone yet: what would be (files, users, tokens, agents) is done by command line on
-# the machine. An agent may take the same routes, for what is his own: see require_own below, and ownership.py.
+# What else would be for leaders or admins alone (files, users, tokens, agents) is done by command line on the machine.
+# An agent may take the same routes, for what is his own: see require_own below, and ownership.py.
 PUBLIC: Final = frozenset[Role]()
 """No token needed: raw counts and the state of parts, nothing about a person."""
 EVERYBODY: Final = frozenset(Role)
+LEADERS: Final = frozenset({Role.SHIFT_LEADER, Role.ADMIN})
 
 ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/healthz"): PUBLIC,
@@ -50,6 +51,9 @@ ACCESS: Final[Mapping[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/api/agents/{agent_no}/resume"): EVERYBODY,
     ("GET", "/api/queues"): EVERYBODY,
     ("GET", "/api/queues/{name}"): EVERYBODY,
+    ("GET", "/api/broadcasts"): EVERYBODY,  # who answers should know what callers have heard
+    ("POST", "/api/broadcasts"): LEADERS,
+    ("DELETE", "/api/broadcasts/{broadcast_id}"): LEADERS,
 }
 
 

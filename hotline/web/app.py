@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI, Security
 from fastapi.routing import APIRouter
 
 from hotline.bootstrap import Hotline
-from hotline.web import agents, callbacks, calls, health, problems, queues, tickets
+from hotline.web import agents, broadcasts, callbacks, calls, health, problems, queues, tickets
 from hotline.web.access import allowed_caller
 from hotline.web.edge import Edge
 from hotline.web.figures import TicketCounts
@@ -20,6 +20,7 @@ _ROOMS: Final[tuple[APIRouter, ...]] = (
     callbacks.router,
     agents.router,
     queues.router,
+    broadcasts.router,
 )
 
 

@@ -1,4 +1,5 @@
-"""Who looked behind a mask, searched by a number, disposed of a call or listened to a message, when and why: rows are added,
+"""Who looked behind a mask, searched by a number, disposed of a call, listened to a message or switched a broadcast, when and
+why: rows are added,
 never changed, and hold no number themselves.
 """
 
@@ -15,6 +16,8 @@ class AuditedAction(StrEnum):
     NUMBER_SEARCHED = "number_searched"
     CALL_DISPOSED = "call_disposed"
     VOICEMAIL_HEARD = "voicemail_heard"
+    BROADCAST_ON = "broadcast_on"
+    BROADCAST_OFF = "broadcast_off"
 
 
 class AuditEntry(SQLModel, table=True):

@@ -69,6 +69,7 @@ class CallShown(Shown):
     ended_at: datetime | None
     menu_path: str | None
     menu_version: str | None
+    broadcast: str | None = Field(description="The emergency message that was on when the citizen called.")
     queue: str | None
     agent_no: str | None
     outcome: Outcome

@@ -16,6 +16,8 @@ from hotline.web.figures import collect
 from hotline.web.metrics import CONTENT_TYPE, Measured, write
 from hotline.web.problems import Problem
 from hotline.web.shapes import Shown
+from ivr.calls.broadcasts import all_on
+from ivr.menus.broadcasts import SPOKEN
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
@@ -112,6 +114,8 @@ def metrics(hotline: HotlineHere, request: Request) -> Response:
         figures = collect(session, now, hotline.settings.zone, levels)
         tickets = request.app.state.ticket_counts.by_state(session, now)
         parts = all_parts(session, now)
+        on = {one.name for one in all_on(session, now)}
+    prepared = {one.name for one in hotline.running.configuration.broadcasts.broadcasts}
     measured = Measured(
         figures=figures,
         tickets=tickets,
@@ -121,5 +125,6 @@ def metrics(hotline: HotlineHere, request: Request) -> Response:
         is_degraded=_is_degraded(hotline, parts),
         no_call_alarm_minutes=lines.no_call_alarm_minutes,
         started_at=request.app.state.started_at,
+        broadcasts={name: name in on for name in sorted({*prepared, *on, SPOKEN})},
     )
     return Response(write(measured, now), media_type=CONTENT_TYPE)

@@ -32,6 +32,8 @@ class Measured:
     is_degraded: bool
     no_call_alarm_minutes: int
     started_at: datetime
+    broadcasts: Mapping[str, bool]
+    """Every one that may be on, and whether it is."""
 
 
 def is_no_call_alarm(
@@ -155,6 +157,9 @@ def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> No
         "Callbacks that wait since no trunk's allow_out has their numbers: should be 0",
         registry=registry,
     ).set(measured.parts["dispatcher"].detail.get(NOT_BY_PLAN, 0))
+    on = Gauge("hotline_broadcast_on", "1: callers hear this message", ["name"], registry=registry)
+    for name, is_on in measured.broadcasts.items():
+        on.labels(name).set(is_on)
     Gauge("hotline_config_degraded", "1: the last good configuration runs", registry=registry).set(
         measured.is_degraded
     )

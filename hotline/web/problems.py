@@ -27,6 +27,7 @@ from hotline.web.room_errors import NoSuchCall, NoSuchQueue
 from ivr.agents.roster import BadAgent, NoSuchAgent
 from ivr.agents.states import NoSuchReason, NotSignedIn
 from ivr.agents.switch import SwitchNotReached
+from ivr.calls.broadcasts import BadBroadcast, NoSuchBroadcast
 from missed_call_redial.callbacks import CallbackIsClosed, NoSuchCallback
 from tickets.sealing import KeyFileIsUnusable, SealIsBroken
 from tickets.ticket_errors import NoSuchTicket, TicketChanged, UnknownCode, WrongState
@@ -66,6 +67,7 @@ TABLE: Final[Mapping[type[HotlineError], Kind]] = {
     NoSuchCallback: Kind(HTTPStatus.NOT_FOUND, "No such callback", _LOOK, ("callback_id",)),
     NoSuchAgent: Kind(HTTPStatus.NOT_FOUND, "No such agent", _LOOK, ("agent_no",)),
     NoSuchQueue: Kind(HTTPStatus.NOT_FOUND, "No such queue", _LOOK, ("name",)),
+    NoSuchBroadcast: Kind(HTTPStatus.NOT_FOUND, "No such broadcast", _LOOK, ("broadcast_id",)),
     NoSuchToken: Kind(HTTPStatus.NOT_FOUND, "No such token", _LOOK, ("token_id",)),
     TicketChanged: Kind(
         HTTPStatus.CONFLICT,
@@ -93,6 +95,7 @@ TABLE: Final[Mapping[type[HotlineError], Kind]] = {
     ),
     BadAgent: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Not an agent"),
     BadAccount: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Not an account"),
+    BadBroadcast: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Not switched on", told=("remedy",)),
     BadCursor: Kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "Bad cursor", "Send next_cursor of this list, or start without one."
     ),

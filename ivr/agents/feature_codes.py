@@ -1,4 +1,7 @@
-"""What an agent dials on the phone: sign in, sign out, pause with a reason, resume. The answer is spoken."""
+"""What an agent dials on the phone: sign in, sign out, pause with a reason, resume. The answer is spoken.
+
+Codes that are not an agent's own (a shift leader's) are asked of `others`.
+"""
 
 import logging
 from collections.abc import Callable
@@ -20,12 +23,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AgentPhones:
-    """`writing` opens one transaction that commits at its end; the switch is brought to the seat after it."""
+    """`writing` opens one transaction that commits at its end; the switch is brought to the seat after it. `others`: what a
+    code means that is not here, for this agent, as a prompt to confirm it; None: nothing. It may raise HotlineError."""
 
     running: Callable[[], Running]
     writing: Callable[[], AbstractContextManager[Session]]
     switch: Switch
     now: Callable[[], datetime]
+    others: Callable[[str, str], str | None] = lambda _code, _agent_no: None
 
     def dial(self, code: str, endpoint: str) -> str:
         """The name of the prompt that tells the agent what happened. `endpoint` is what Asterisk authenticated."""
@@ -33,6 +38,9 @@ class AgentPhones:
         running = self.running()
         lines = running.configuration.lines
         try:
+            confirmed = self.others(code, agent_no)
+            if confirmed is not None:
+                return confirmed
             with self.writing() as session:
                 seat, prompt = self._act(
                     session, code, agent_no, lines.feature_codes, [r.code for r in lines.pause_reasons]

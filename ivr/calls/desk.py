@@ -19,7 +19,8 @@ from ivr.calls.live_facts import LiveFacts
 from ivr.calls.looks import Look, no_look
 from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu
 from ivr.config_files.running import Running
-from ivr.menus.facts import Facts
+from ivr.menus.facts import Facts, OnAir
+from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.attempts import (
     NO_TRUNK_ALLOWS,
     NO_TRUNK_IS_UP,
@@ -44,6 +45,17 @@ SORRY: Final = "sorry"
 
 
 T = TypeVar("T")
+
+
+class OnTheAir(Protocol):
+    def __call__(
+        self, number_called: str, running: Running, now: datetime, /
+    ) -> tuple[OnAir | None, PromptLibrary]:
+        """The broadcast for callers of that number, and the prompts with its sounds among them. Asks nobody, never raises."""
+
+
+def nothing_on(_number: str, running: Running, _now: datetime) -> tuple[OnAir | None, PromptLibrary]:
+    return None, running.prompts
 
 
 class Write(Protocol):
@@ -77,6 +89,7 @@ class CallDesk:
     earlier: Callable[[str], Running | None] = lambda _version: None
     look: Look = no_look
     voicemails: Voicemails | None = None
+    on_the_air: OnTheAir = nothing_on
 
     def arrive(self, channel: Channel) -> None:
         """Arguments: caller, number called, trunk, QUEUE_PRIO, default queue, moment of arrival.
@@ -86,6 +99,7 @@ class CallDesk:
         caller, number_called, trunk, prio, default_queue = (channel.argument(n) for n in range(1, 6))
         arrived_at = _moment(channel.argument(6)) or self.now()
         running = self.running()
+        on_air, prompts = self.on_the_air(number_called, running, self.now())
         facts = LiveFacts(
             channel,
             running.number_of(caller, trunk),
@@ -95,8 +109,9 @@ class CallDesk:
             self.ledger.zone,
             self.now,
             self.look,
+            on_air,
         )
-        walk = self._walk(channel, number_called, running, facts)
+        walk = self._walk(channel, number_called, running, prompts, facts)
         if not walk.has_hung_up:
             self._send_on(channel, walk, default_queue)
         channel.let_go()
@@ -106,12 +121,20 @@ class CallDesk:
             events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
         walked = {"path": walk.path, "version": walk.version}
         walked |= {
-            name: value for name, value in (("queue", walk.queue), ("category", walk.category)) if value
+            name: value
+            for name, value in (
+                ("queue", walk.queue),
+                ("category", walk.category),
+                ("broadcast", on_air and on_air.name),
+            )
+            if value
         }
         events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
         self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
-    def _walk(self, channel: Channel, number_called: str, running: Running, facts: Facts) -> Walk:
+    def _walk(
+        self, channel: Channel, number_called: str, running: Running, prompts: PromptLibrary, facts: Facts
+    ) -> Walk:
         configuration = running.configuration
         number = configuration.lines.number(number_called)
         menu_name = number.menu if number else ""
@@ -124,7 +147,7 @@ class CallDesk:
             channel,
             configuration.menus,
             menu_name,
-            running.prompts,
+            prompts,
             configuration.lines.site.language,
             self.now,
             configuration.version,

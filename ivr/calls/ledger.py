@@ -159,6 +159,7 @@ class Ledger:
             number_masked=record.number_masked,
             call_id=record.call_id,
             voicemail_seconds=record.voicemail_seconds,
+            broadcast=record.broadcast,
         )
         return decide(configuration.rules, facts)
 

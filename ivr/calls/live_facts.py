@@ -16,6 +16,7 @@ from ivr.agents.states import WRAP_UP, all_seats
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.looks import Look
 from ivr.config_files.checker import Configuration
+from ivr.menus.facts import OnAir
 from routing.estimated_wait import MEASURED_OVER, estimated_wait
 from tickets.earlier_calls import has_called_before
 from tickets.handling_time import mean_talk_seconds
@@ -43,6 +44,7 @@ class LiveFacts:
     zone: tzinfo
     now: Callable[[], datetime]
     look: Look
+    on_air: OnAir | None = None
     _looked: float = field(default=0.0)
 
     def is_open(self, calendar: str) -> bool | None:
@@ -101,6 +103,9 @@ class LiveFacts:
         except HotlineError as fault:
             _log.warning("call %s: %s is not known: %s", self.channel.call_id, name, fault)
             return None
+
+    def broadcast(self) -> OnAir | None:
+        return self.on_air
 
     def _parties(self, queue: str | None) -> int | None:
         """Callers, and placeholders of callbacks: each takes an agent."""

@@ -31,7 +31,7 @@ class Walk:
     """How far the caller came; filled in as he goes, so that it also tells about one who hung up on the way.
 
     `version`: of the files. `queue` None: the default queue of the number called. `path`: menu and the nodes entered, such
-    as main/greeting, with // where the walk came into another file.
+    as main/greeting, with // where the walk came into another file. `broadcast`: that was on when he called, heard out or not.
     """
 
     version: str = ""
@@ -41,6 +41,7 @@ class Walk:
     category: str | None = None
     transfer: str | None = None
     """The destination to which the dialplan puts him through now."""
+    broadcast: str = ""
     is_ended: bool = False
     has_hung_up: bool = False
 
@@ -55,7 +56,8 @@ class Walk:
         """As it stands on the channel (WALKED): if nothing else is ever written of this walk, the dialplan's last line is."""
         at = self.greeted_at
         greeted = f"{int(at.timestamp())}.{at:%f}" if at else ""
-        return "|".join((self.path, self.version, self.queue or "", self.category or "", greeted))
+        told = "|".join((self.path, self.version, self.queue or "", self.category or "", greeted))
+        return f"{told}|{self.broadcast}" if self.broadcast else told
 
 
 def version_walked(told: str) -> str:
@@ -77,7 +79,8 @@ def walk_menu(
 ) -> Walk:
     """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from.
     `voicemails`: where messages are kept."""
-    walk = Walk(version)
+    on = facts.broadcast()
+    walk = Walk(version, broadcast=on.name if on else "")
     try:
         step = start(menus, name, facts)
         recorder = Recorder(channel, voicemails)

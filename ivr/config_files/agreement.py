@@ -29,6 +29,7 @@ _ONCE: Final = (
     ("codes.yaml", "units", "code"),
     ("codes.yaml", "dispositions", "code"),
     ("routing_rules.yaml", "rules", "id"),
+    ("broadcasts.yaml", "broadcasts", "name"),
 )
 
 

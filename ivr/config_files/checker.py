@@ -5,19 +5,28 @@ One checker behind three doors: `hotline check`, the admin page, every start.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, list_files, menu_times, references, transfers
+from ivr.config_files import agreement, broadcast_words, list_files, menu_times, references, transfers
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
-from ivr.config_files.sources import CALENDAR, EXAMPLES, LISTS, REQUIRED_FILES, is_template, read_sources
+from ivr.config_files.sources import (
+    BROADCASTS,
+    CALENDAR,
+    EXAMPLES,
+    LISTS,
+    REQUIRED_FILES,
+    is_template,
+    read_sources,
+)
 from ivr.lines import Lines
+from ivr.menus.broadcasts import Broadcasts
 from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicHolidays
 from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
@@ -49,6 +58,7 @@ class Configuration:
     version: str
     calendars: Calendars
     lists: CallerLists
+    broadcasts: Broadcasts = field(default_factory=Broadcasts)
 
 
 def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
@@ -105,23 +115,28 @@ class _Checking:
         holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
         services = self._services()
         lists = self._lists(lines)
+        broadcasts = self._model(Broadcasts, BROADCASTS) if BROADCASTS in self._documents else Broadcasts()
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if prompts:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
+            if broadcasts:
+                self._add(broadcast_words.told(self._documents, broadcasts, prompts))
         if lines:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
             self._add(transfers.not_carried(self._documents, menus, lines))
             self._add(transfers.emergencies_behind_branches(self._documents, menus, lines))
-        if lines and prompts and rules and callbacks and codes:
+        if lines and prompts and rules and callbacks and codes and broadcasts:
             used = references.menus_in_use(self._documents)
             menus = {name: menu for name, menu in menus.items() if name in used}
             calendars = Calendars(services, holidays)
             self._add(agreement.unspoken(self._documents, said_behind_a_choice(menus), prompts))
             known = CallerLists(lists, lines.site.area_code)
-            return Configuration(lines, menus, prompts, rules, callbacks, codes, version, calendars, known)
+            return Configuration(
+                lines, menus, prompts, rules, callbacks, codes, version, calendars, known, broadcasts
+            )
         return None
 
     def problems(self) -> list[ConfigProblem]:

@@ -18,7 +18,7 @@ def slow_menus(
     documents: Mapping[str, Document], menus: Mapping[str, MenuFile], prompts: PromptsFile
 ) -> Iterator[ConfigProblem]:
     """Menus with faults of their own are not timed: their ways will change."""
-    seconds = _seconds(documents, prompts)
+    seconds = longest_of(documents, prompts)
     for file, document in documents.items():
         menu = menus.get(menu_name(file)) if file.startswith(MENUS) else None
         if menu is None or any(fault.severity == "error" for fault in faults(menu)):
@@ -28,7 +28,7 @@ def slow_menus(
             yield replace(told, severity=found.severity)
 
 
-def _seconds(documents: Mapping[str, Document], prompts: PromptsFile) -> PromptSeconds:
+def longest_of(documents: Mapping[str, Document], prompts: PromptsFile) -> PromptSeconds:
     """The longest of the languages in use; a recording may be shorter or longer than its text."""
     languages = languages_in_use(documents)
     known: dict[str, float] = {}

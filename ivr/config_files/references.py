@@ -9,8 +9,9 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
-from ivr.config_files.sources import CALENDAR, EXAMPLES, LISTS
+from ivr.config_files.sources import BROADCASTS, CALENDAR, EXAMPLES, LISTS
 from ivr.lines import Language
+from ivr.menus.broadcasts import SPOKEN, Prepared
 from ivr.menus.calendar import PUBLIC_HOLIDAYS
 from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.references import Refers, references
@@ -21,7 +22,7 @@ REQUIRED_PROMPTS: Final = (
     "greeting", "wrong_key", "hold_on", "all_busy_will_call_back", "all_busy_call_again",
     "connection_lost", "technical_fault", "goodbye",
     "callback_hello", "callback_no_answer", "callback_busy", "callback_failed", "callback_not_now",
-    "signed_in", "signed_out", "paused", "resumed", "refused",
+    "signed_in", "signed_out", "paused", "resumed", "refused", "broadcast_on", "broadcast_off",
 )  # fmt: skip
 """What the hotline says by itself, menus apart."""
 
@@ -77,10 +78,18 @@ def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
     if hotline is not None:
         named = (text_at(hotline, (*path, "name")) for path in each(hotline, ("transfers",)))
         known["transfer"] = {name for name in named if name is not None}
+    prepared = documents.get(BROADCASTS)
+    if prepared is None or isinstance(value_at(prepared, ("broadcasts",)), list | None):
+        known["broadcast"] = {SPOKEN, *(_prepared_names(prepared) if prepared else ())}
     prompts = documents.get("prompts.yaml")
     if prompts and isinstance(value_at(prompts, ("prompts",)), dict):
         known["prompt"] = {str(path[-1]) for path in each(prompts, ("prompts",))}
     return known
+
+
+def _prepared_names(document: Document) -> Iterator[str]:
+    texts = (text_at(document, (*path, "name")) for path in each(document, ("broadcasts",)))
+    return (text for text in texts if text is not None)
 
 
 def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
@@ -95,6 +104,9 @@ def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
         elif file == "routing_rules.yaml":
             for path in each(document, ("rules",)):
                 yield from _of_a_rule(document, path)
+        elif file == BROADCASTS:
+            for path in each(document, ("broadcasts",)):
+                yield from _of_a_broadcast(document, path)
         elif file.startswith(MENUS):
             for path in each(document, ("nodes",)):
                 yield from _of_a_node(document, path)
@@ -103,10 +115,16 @@ def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
 def _of_a_rule(document: Document, path: Path) -> Iterator[Reference]:
     yield Reference(document, (*path, "when", "queue"), "queue")
     yield Reference(document, (*path, "when", "number_called"), "number")
+    yield Reference(document, (*path, "when", "broadcast"), "broadcast")
     for key, what in (
         ("category", "category"), ("area", "area"), ("unit", "handling unit"), ("disposition", "disposition"),
     ):  # fmt: skip
         yield Reference(document, (*path, "then", key), what)
+
+
+def _of_a_broadcast(document: Document, path: Path) -> Iterator[Reference]:
+    for found in references(Prepared, value_at(document, path)):
+        yield Reference(document, (*path, *found.path), found.refers.to)
 
 
 def _of_a_node(document: Document, path: Path) -> Iterator[Reference]:

@@ -11,6 +11,8 @@ from ivr.plain_text import IS_MENU_NAME
 from vocabulary.config_problem import ConfigProblem
 
 REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
+BROADCASTS: Final = "broadcasts.yaml"
+"""May be missing: then nothing is prepared."""
 EXAMPLES: Final = "examples/"
 CALENDAR: Final = "calendar/"
 LISTS: Final = "lists/"
@@ -30,6 +32,7 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
     problems: list[ConfigProblem] = []
     for name in (
         *REQUIRED_FILES,
+        *([BROADCASTS] if os.path.lexists(folder / BROADCASTS) else []),
         *_menu_files(folder, problems),
         *_named_files(folder, CALENDAR, "calendar", problems),
         *_named_files(folder, LISTS, "list", problems),

@@ -3,7 +3,16 @@
 None means: not known. No condition fits what is not known, so a walk that knows nothing takes every branch's `else`.
 """
 
+from dataclasses import dataclass
 from typing import Final, Protocol
+
+
+@dataclass(frozen=True)
+class OnAir:
+    """An emergency message that is switched on: the name by which calls are tagged, and the prompts that say it."""
+
+    name: str
+    prompts: tuple[str, ...]
 
 
 class Facts(Protocol):
@@ -38,6 +47,9 @@ class Facts(Protocol):
     def value(self, name: str) -> str | None:
         """A channel variable whose name begins with HOTLINE_; "" if it is not set."""
 
+    def broadcast(self) -> OnAir | None:
+        """On for the number called when the call came in, the same for the whole walk; None: nothing was."""
+
 
 class _Nothing:
     def is_open(self, calendar: str) -> bool | None:
@@ -65,6 +77,9 @@ class _Nothing:
         return None
 
     def value(self, name: str) -> str | None:
+        return None
+
+    def broadcast(self) -> OnAir | None:
         return None
 
 

@@ -3,7 +3,7 @@
 Pure. Expects a menu whose nodes all exist.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +28,19 @@ def ways(node: Node) -> Iterator[Reference]:
 def menus_led_to(node: Node) -> Iterator[str]:
     """Other menu files that the walk goes on in; whether those lead to a person is asked in ivr.menus.crossings."""
     return (str(found.name) for found in node.named if found.refers.to == "menu")
+
+
+def nodes_ahead(menus: Mapping[str, MenuFile], name: str) -> Iterator[Node]:
+    """Every node that a caller may come by from where this menu starts, in other files too."""
+    ahead, seen = [name], {name}
+    while ahead:
+        menu = menus[ahead.pop()]
+        for node_name in _reached(menu):
+            node = menu.nodes[node_name]
+            yield node
+            following = [one for one in menus_led_to(node) if one in menus and one not in seen]
+            seen.update(following)
+            ahead += following
 
 
 def faults(menu: MenuFile) -> list[MenuFault]:

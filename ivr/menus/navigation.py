@@ -9,50 +9,110 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from ivr.menus.facts import NO_FACTS, Facts
+from ivr.menus.graph import nodes_ahead
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.steps import Ask, Asking, Following, Fork, GoOn, GoTo, Moment, Place, Step, ToQueue
+from ivr.menus.node import Node
+from ivr.menus.steps import (
+    ALL_KEYS,
+    Ask,
+    Asking,
+    Following,
+    Fork,
+    GoOn,
+    GoTo,
+    Moment,
+    Owed,
+    Place,
+    Play,
+    Step,
+    ToQueue,
+)
 
 LONGEST_WALK: Final = 100
 
 Menus: TypeAlias = Mapping[str, MenuFile]
 """All menus that may be walked, by name."""
+_Way: TypeAlias = GoOn | GoTo | None
 
 
 def start(menus: Menus, name: str, facts: Facts = NO_FACTS) -> Step:
     """The first step of the menu of that name, which must be among them."""
-    return _on(menus, Place(()), GoTo(name), facts)
+    return _on(menus, _first_place(menus, name, facts), GoTo(name), facts, has_heard=False)
 
 
 def next_step(menus: Menus, step: Asking, key: str | None, facts: Facts = NO_FACTS) -> Step:
     """What follows after `step` was carried out and brought `key`."""
+    return _on(menus, step.place, _answered(menus, step, key), facts, has_heard=True)
+
+
+def _answered(menus: Menus, step: Asking, key: str | None) -> Following:
     place = step.place
-    return _on(menus, place, menus[place.menu].nodes[place.node].answered(step, key), facts)
+    node = menus[place.menu].nodes[place.node]
+    if place.is_told_before:
+        return node.enter(replace(place, is_told_before=False, digits=""), key or place.digits or None)
+    return node.answered(step, key)
 
 
-def _on(menus: Menus, at: Place, following: Following, facts: Facts) -> Step:
+def _on(menus: Menus, at: Place, following: Following, facts: Facts, *, has_heard: bool) -> Step:
+    way: _Way = None
     while True:
-        at, reached = _in(menus, at, following)
+        at, reached, last = _in(menus, at, following)
+        way = last or way
         if not isinstance(reached, Ask):
-            return reached
+            return _behind_a_broadcast(menus, at, reached, way, facts, has_heard=has_heard)
         following = reached.answer(facts)
 
 
-def _in(menus: Menus, at: Place, following: Following) -> tuple[Place, Step | Ask]:
-    """To where something is asked, of the caller or of the world."""
+def _in(menus: Menus, at: Place, following: Following) -> tuple[Place, Step | Ask, _Way]:
+    """To where something is asked, of the caller or of the world; with the last way by which a node was entered."""
+    way: _Way = None
     while isinstance(following, GoOn | GoTo):
         if isinstance(following, GoTo):
             menu = menus.get(following.menu)
             if (
                 menu is None
             ):  # the checker lets no such set through; were one there, the caller still reaches a person
-                return at, ToQueue(at, None)
+                return at, ToQueue(at, None), None
             at = at.crossed(following.menu, menu.start)
         else:
             at = at.told(following).entered(following.node)
         if at.length > LONGEST_WALK:
-            return at, ToQueue(at, None)
-        following = menus[at.menu].nodes[at.node].enter(at, following.key)
-    return at, following
+            return at, ToQueue(at, None), None
+        way, following = following, menus[at.menu].nodes[at.node].enter(at, following.key)
+    return at, following, way
+
+
+# --- what is heard of a broadcast where the menu has no place for it ---
+
+
+def _first_place(menus: Menus, name: str, facts: Facts) -> Place:
+    return Place((), owed=_owed(menus, name, facts))
+
+
+def _owed(menus: Menus, name: str, facts: Facts) -> Owed:
+    """What may be heard is asked once, so that a broadcast switched on meanwhile disturbs no walk."""
+    if facts.broadcast() is None:
+        return Owed.NOTHING
+    has_place = any(node.PLAYS_BROADCASTS for node in nodes_ahead(menus, name))
+    return Owed.IN_ITS_PLACE if has_place else Owed.SOON
+
+
+def _behind_a_broadcast(
+    menus: Menus, at: Place, step: Step, way: _Way, facts: Facts, *, has_heard: bool
+) -> Step:
+    """The message in place of the first step of a node that was just entered, if it is due there: then the node follows."""
+    if way is not None and _is_due(menus[at.menu].nodes[at.node], step.place.owed, has_heard):
+        on = facts.broadcast()
+        if on is not None:
+            return Play(replace(at.hearing(way.key), is_told_before=True), on.prompts, ALL_KEYS)
+    return step
+
+
+def _is_due(node: Node, owed: Owed, has_heard: bool) -> bool:
+    """Before this node: what was said first (the notice that the call is recorded) is over, or a person would be next."""
+    if owed is Owed.NOTHING or not node.MAY_BE_HELD_UP:
+        return False
+    return node.REACHES_A_PERSON or (has_heard and owed is Owed.SOON)
 
 
 # --- for those who try every way out ---
@@ -60,7 +120,7 @@ def _in(menus: Menus, at: Place, following: Following) -> tuple[Place, Step | As
 
 def start_of_all(menus: Menus, name: str, facts: Facts = NO_FACTS) -> Moment:
     """The first moment of a walk that may take any way that the facts leave open."""
-    return _to_a_moment(menus, Place(()), GoTo(name), facts)
+    return _to_a_moment(menus, _first_place(menus, name, facts), GoTo(name), facts, has_heard=False)
 
 
 def after_all(menus: Menus, moment: Asking | Fork, answer: str | None, facts: Facts = NO_FACTS) -> Moment:
@@ -68,27 +128,30 @@ def after_all(menus: Menus, moment: Asking | Fork, answer: str | None, facts: Fa
 
     What was typed is not kept, so that a branch by it may go any way: a few digits stand for all that can be typed.
     """
-    place = moment.place
     if isinstance(moment, Fork):
-        return _to_a_moment(menus, place, moment.way(answer or ""), facts)
-    return _to_a_moment(menus, place, menus[place.menu].nodes[place.node].answered(moment, answer), facts)
+        way = moment.way(answer or "")
+        return _to_a_moment(menus, moment.place, way, facts, has_heard=moment.has_heard)
+    return _to_a_moment(menus, moment.place, _answered(menus, moment, answer), facts, has_heard=True)
 
 
-def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts) -> Moment:
+def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts, *, has_heard: bool) -> Moment:
+    way: _Way = None
     while True:
         if isinstance(following, GoOn) and following.kept:
             following = replace(following, kept=None)
-        at, reached = _in(menus, at, following)
+        at, reached, last = _in(menus, at, following)
+        way = last or way
         if not isinstance(reached, Ask):
-            return _one_for_all_digits(reached)
+            step = _behind_a_broadcast(menus, at, reached, way, facts, has_heard=has_heard)
+            return _one_for_all_digits(step)
         ways = reached.ways(facts) if reached.ways else ()
         if len(ways) > 1:
-            return Fork(at, ways)
+            return Fork(at, ways, has_heard)
         following = reached.answer(facts)
 
 
 def _one_for_all_digits(step: Step) -> Step:
     digits = step.place.digits
-    if not digits.strip("0"):
+    if step.place.is_told_before or not digits.strip("0"):
         return step
     return replace(step, place=replace(step.place, digits="0" * len(digits)))

@@ -23,6 +23,10 @@ class Node(Written):
     """The caller chooses by one key where he goes on."""
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
+    PLAYS_BROADCASTS: ClassVar[bool] = False
+    """A menu that comes by such a node has chosen where its callers hear a broadcast."""
+    MAY_BE_HELD_UP: ClassVar[bool] = True
+    """False: no broadcast is played before it, as where the caller is put through to 119."""
 
     @property
     def spoken_behind(self) -> Language | None:

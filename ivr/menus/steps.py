@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
 from ivr.lines import Language
@@ -12,6 +13,16 @@ ALL_KEYS: Final = "0123456789*#"
 Result: TypeAlias = Literal["answered", "busy", "no_answer", "failed"]
 """What came of a transfer. busy: refused by whoever picks up there; failed: no trunk could carry it."""
 RESULTS: Final[tuple[Result, ...]] = ("answered", "busy", "no_answer", "failed")
+
+
+class Owed(StrEnum):
+    """Where a caller hears the broadcast that was on when he called; NOTHING: none was, or he has heard it."""
+
+    NOTHING = ""
+    SOON = "soon"
+    """Behind what he hears first, since his menu has no place for it."""
+    IN_ITS_PLACE = "placed"
+    """At a node `broadcast` of his menu; if his way comes by none, before he is led to a person."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,9 @@ class Place:
     """None: that of the site."""
     kept: tuple[tuple[str, str], ...] = ()
     """Names and values of what the caller typed at nodes before. They may be anything, so they stand in no log."""
+    owed: Owed = Owed.NOTHING
+    is_told_before: bool = False
+    """The broadcast is played here, before the node itself begins."""
 
     @property
     def menu(self) -> str:
@@ -65,13 +79,21 @@ class Place:
 
     def entered(self, node: str) -> "Place":
         """On in the same menu."""
-        return Place((*self.walked[:-1], (*self.walked[-1], node)), language=self.language, kept=self.kept)
+        return self._at((*self.walked[:-1], (*self.walked[-1], node)))
 
     def crossed(self, menu: str, node: str) -> "Place":
         """On in a menu, which may be the same again."""
         if self.walked and menu == self.menu:
             return self.entered(node)
-        return Place((*self.walked, (menu, node)), language=self.language, kept=self.kept)
+        return self._at((*self.walked, (menu, node)))
+
+    def _at(self, walked: tuple[tuple[str, ...], ...]) -> "Place":
+        """What belongs to one node stays behind there."""
+        return Place(walked, language=self.language, kept=self.kept, owed=self.owed)
+
+    def hearing(self, key: str | None) -> "Place":
+        """The broadcast is played here. A key pressed before is kept: it counts behind it."""
+        return replace(self, owed=Owed.NOTHING, digits=key or "")
 
     def told(self, way: "GoOn") -> "Place":
         """With what a node leaves to those behind it."""
@@ -190,16 +212,18 @@ class Ask:
     what is answered.
     """
 
-    answer: Callable[[Facts], GoOn]
+    answer: Callable[[Facts], "Following"]
     ways: Callable[[Facts], tuple[tuple[str, GoOn], ...]] | None = None
 
 
 @dataclass(frozen=True)
 class Fork:
-    """Where the walk may go on in several ways that no key decides. Met by who tries every way out, never by a caller."""
+    """Where the walk may go on in several ways that no key decides. Met by who tries every way out, never by a caller.
+    `has_heard`: something was said to the caller before it."""
 
     place: Place
     ways: tuple[tuple[str, GoOn], ...]
+    has_heard: bool = True
 
     def way(self, words: str) -> GoOn:
         """The last one leads on whatever else is not so."""

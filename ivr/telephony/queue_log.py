@@ -98,11 +98,11 @@ def _walk_before(end: Event, entry: Entry) -> list[Event]:
 
     Usually its own account came first and is the better one; this one then changes nothing.
     """
-    path, version, queue, category, greeted = (entry.field(n) for n in range(6, 11))
+    path, version, queue, category, greeted, broadcast = (entry.field(n) for n in range(6, 12))
     if not path:
         return []
-    chosen = {name: value for name, value in (("queue", queue), ("category", category)) if value}
-    data = {"path": path, "version": version, **chosen}
+    named = (("queue", queue), ("category", category), ("broadcast", broadcast))
+    data = {"path": path, "version": version} | {name: value for name, value in named if value}
     found = [replace(end, kind=EventKind.MENU_WALKED, data=data, key=f"{end.key}:menu_walked")]
     if moment := _EXACT_TIME.fullmatch(greeted):
         at = datetime.fromtimestamp(int(moment[1]), UTC).replace(microsecond=int(moment[2]))

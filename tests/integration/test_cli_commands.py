@@ -28,7 +28,7 @@ from hotline.web.app import create_app
 from ivr.agents.roster import get_agent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GROUPS = ("agent", "asterisk", "menus", "prompts", "token", "user")
+GROUPS = ("agent", "asterisk", "broadcast", "menus", "prompts", "token", "user")
 PASSWORD = "correct horse battery"
 
 
@@ -106,6 +106,34 @@ def test_init_lays_out_what_is_missing_and_leaves_what_is_edited(shell: Terminal
     assert said.endswith(f"1 files written to {tmp_path / 'new'}\n")
     assert edited.read_text(encoding="utf-8") == "# mine\n"
     assert deleted.read_bytes() == shipped
+
+
+def test_messages_are_laid_out_only_with_the_words_that_they_say(shell: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "older"
+    shell.type("init", str(folder))
+    (folder / "broadcasts.yaml").unlink()
+    said = shell.type("init", str(folder))
+    assert "broadcasts.yaml" not in said
+    assert not (folder / "broadcasts.yaml").exists()
+    assert "the configuration is good" in shell.type("check", HOTLINE_CONFIG=str(folder))
+
+
+def test_a_broadcast_is_switched_on_and_off_by_one_command(shell: Terminal) -> None:
+    on = shell.type("broadcast on storm --numbers 12345,12319 --for 90m")
+    assert re.match(r"on: \d+  storm  12345,12319  \S+ \S+ by command line \S+, until \S+ \S+\n$", on), on
+    said = shell.type("broadcast on", "--say", "城东停水，" * 30, "--until", "23:59")
+    assert "  spoken  all numbers  " in said
+    assert re.search(r"\nwarning: it lasts \d+ s, and every caller hears it before a person", said), said
+    listed = shell.type("broadcast list").splitlines()
+    assert [line.split()[1] for line in listed] == ["spoken", "storm", "storm", "heating_outage"]
+    assert listed[2].startswith("ready: storm  暴雨红色预警  by phone 1, 180 min")
+    assert shell.type("broadcast off storm").startswith("off: ")
+    assert "broadcast storm is on" in shell.type("broadcast off storm", code=1)
+    assert "  spoken  " in shell.type("broadcast off")
+    assert shell.type("broadcast list").startswith("no broadcast is on\n")
+    assert ", ended " in shell.type("broadcast list --all")
+    assert 'Did you mean "storm"?' in shell.type("broadcast on strom", code=1)
+    assert "Give one of them" in shell.type("broadcast on storm --until 18:00 --for 2h", code=2)
 
 
 def test_check_tells_all_problems_and_changes_nothing(shell: Terminal, tmp_path: Path) -> None:

@@ -99,6 +99,24 @@ def test_a_menu_with_a_recorder_is_explored_and_drawn(desk: Desk) -> None:
     assert '|"0 too_short failed"|' in drawn
 
 
+def test_a_walk_while_an_emergency_message_is_on(desk: Desk) -> None:
+    done = desk.type("simulate", "examples/with_keys", "--keys", "2", "--broadcast", "storm")
+    assert done.returncode == 0, done.stderr
+    said = [line.split("[")[-1].rstrip("]") for line in done.stdout.splitlines() if "[" in line]
+    assert said == ["greeting", "choose_matter", "storm_known", "storm_to_do"]
+    assert "in the queue heating" in done.stdout
+    explored = desk.type("simulate", "main", "--explore", "--broadcast", "storm")
+    without = desk.type("simulate", "main", "--explore")
+    assert (
+        explored.stdout.splitlines()[1].split()[2]
+        == without.stdout.splitlines()[1].split()[2]
+        == "greeting/person"
+    )
+    assert explored.stdout != without.stdout
+    unknown = desk.type("simulate", "main", "--broadcast", "strom")
+    assert (unknown.returncode, 'Did you mean "storm"?' in unknown.stderr) == (2, True)
+
+
 def test_a_hasty_key_is_pressed_in_the_first_second(desk: Desk) -> None:
     done = desk.type("simulate", "examples/with_keys", "--keys", "1", "--hasty")
     assert "    0.0 s  choose            presses 1 at once\n" in done.stdout

@@ -19,10 +19,12 @@ from hotline.accounts import (
     is_password_of,
     revoke_token,
 )
+from hotline.broadcast_door import switch_on
 from hotline.database import Database
 from hotline.web.access import ACCESS, PUBLIC
 from ivr.agents.roster import NoSuchAgent
 from ivr.agents.tables import Agent
+from ivr.calls.broadcasts import Wanted
 from tickets.call_records import CallRecord
 from tickets.tickets import Ticket
 
@@ -32,12 +34,14 @@ BODIES = {
     "reveal": {"reason": "the citizen asked"},
     "pause": {"reason": "rest"},
     "tickets": {"call_id": "hl1-1.1"},
+    "broadcasts": {"name": "storm"},
 }
 
 
 @pytest.fixture
 def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
     with a_hotline_with_two_calls(database, tmp_path) as hotline:
+        switch_on(hotline.hotline, Wanted("storm"), "test")  # broadcast 1
         yield hotline
 
 
@@ -46,6 +50,7 @@ def _filled(path: str) -> str:
         "call_id": "hl1-1.1",
         "ticket_id": "1",
         "callback_id": "1",
+        "broadcast_id": "1",
         "agent_no": "1001",
         "name": "general",
     }

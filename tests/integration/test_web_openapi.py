@@ -22,7 +22,10 @@ EXAMPLES = 8
 # Not taken: it calls every 422 to a well-formed request a fault. A cursor, a number or a pause reason may be well formed
 # and still mean nothing here, so `ask` demands instead that such an answer is one of MEANS_NOTHING.
 NOT_CHECKED = ["positive_data_acceptance"]
-MEANS_NOTHING = {f"urn:hotline:problem:{kind}" for kind in ("bad_cursor", "not_a_number", "no_such_reason")}
+MEANS_NOTHING = {
+    f"urn:hotline:problem:{kind}"
+    for kind in ("bad_broadcast", "bad_cursor", "not_a_number", "no_such_reason")
+}
 # Not taken: it measures time, which a busy machine has little of.
 NOT_WATCHED = [HealthCheck.too_slow]
 TOLD = [("GET", "/healthz"), ("GET", "/metrics"), *(route for route in ACCESS if ACCESS[route] != PUBLIC)]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ivr.menus.facts import Facts
+from ivr.menus.facts import Facts, OnAir
 
 
 @dataclass
@@ -19,6 +19,7 @@ class KnownFacts:
     ready: Mapping[str | None, int] = field(default_factory=dict)
     wait: Mapping[str | None, float] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    on_air: OnAir | None = None
     asked: list[str] = field(default_factory=list)
 
     def is_open(self, calendar: str) -> bool | None:
@@ -56,6 +57,9 @@ class KnownFacts:
     def value(self, name: str) -> str | None:
         self.asked.append(name)
         return self.values.get(name)
+
+    def broadcast(self) -> OnAir | None:
+        return self.on_air
 
 
 def a_fake_keeps_the_protocol() -> Facts:

@@ -249,6 +249,9 @@ class RunningHotline:
     def patch(self, path: str, body: object) -> Any:
         return self._request("PATCH", path, body)
 
+    def delete(self, path: str) -> Any:
+        return self._request("DELETE", path, None)
+
     def _request(self, method: str, path: str, body: object) -> Any:
         request = urllib.request.Request(
             f"http://{HOST}:{self.settings.http_port}{path}",

@@ -4,6 +4,7 @@ from typing import Final
 
 from ivr.menus.node import Node
 from ivr.menus.nodes.branch import Branch
+from ivr.menus.nodes.broadcast import Broadcast
 from ivr.menus.nodes.collect import Collect
 from ivr.menus.nodes.goto import Goto
 from ivr.menus.nodes.hang_up import HangUp
@@ -22,6 +23,7 @@ NODE_TYPES: Final[tuple[type[Node], ...]] = (
     Branch,
     Voicemail,
     Speak,
+    Broadcast,
     PutThrough,
     Goto,
     HangUp,

@@ -9,7 +9,7 @@ from pydantic import Field
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
 from ivr.menus.references import NodeName, PromptName, TransferName
-from ivr.menus.steps import Asking, EndCall, Following, GoOn, Place, Play, ToQueue, Transfer
+from ivr.menus.steps import Asking, EndCall, Following, GoOn, Owed, Place, Play, ToQueue, Transfer
 from ivr.plain_text import Written
 
 
@@ -39,6 +39,7 @@ failed:                  # no trunk could carry it
 after: person            # the other side hung up first; left out: goodbye and hang-up
 """
     REACHES_A_PERSON: ClassVar[bool] = True
+    MAY_BE_HELD_UP: ClassVar[bool] = False
     kind: Literal["transfer"]
     to: TransferName
     prompts: list[PromptName] = Field(default_factory=list)
@@ -51,6 +52,7 @@ after: person            # the other side hung up first; left out: goodbye and h
         return f'the transfer "{self.to}"' if self.to in transfers else None
 
     def enter(self, at: Place, key: str | None) -> Following:
+        at = replace(at, owed=Owed.NOTHING)  # who asked for 119 hears no broadcast, nor behind it
         return Play(at, tuple(self.prompts), "") if self.prompts else Transfer(at, self.to)
 
     def answered(self, step: Asking, key: str | None) -> Following:

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 from support.fake_channel import FakeChannel
+from support.known_facts import KnownFacts
 
 from hotline import defaults_door
 from ivr.calls.walk import walk_menu
 from ivr.config_files.checker import Configuration, check
+from ivr.menus.facts import OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
+from vocabulary.hotline_names import WALKED
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -38,6 +41,21 @@ def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Co
     assert walk.greeted_at == NOW
     assert walk.queue is None  # the default queue of the number called
     assert not walk.is_ended
+
+
+def test_a_broadcast_is_heard_and_told_on_the_channel_from_the_first_step(
+    configuration: Configuration,
+) -> None:
+    channel = FakeChannel()
+    facts = KnownFacts(on_air=OnAir("storm", ("storm_known", "storm_to_do")))
+    walk = walk_menu(
+        channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW, "v1", facts
+    )
+    assert channel.heard == ["/prompts/greeting", "/prompts/storm_known", "/prompts/storm_to_do"]
+    told = [value for name, value in channel.set if name == WALKED]
+    assert told[0] == "main/greeting|v1||||storm"
+    assert told[-1] == f"main/greeting/person|v1|||{int(NOW.timestamp())}.000000|storm"
+    assert walk.broadcast == "storm"
 
 
 def test_each_prompt_gets_its_own_time_and_a_margin(configuration: Configuration) -> None:

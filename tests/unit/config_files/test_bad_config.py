@@ -24,6 +24,7 @@ def test_the_admin_reads_exactly_this(case, tmp_path):
             example.name != "with_keys.yaml"
         ):  # the others say prompts that a case's own prompts.yaml may not have
             example.unlink()
+    (config / "broadcasts.yaml").unlink()  # for the same reason
     _lay_over(BAD / case, config)
 
     configuration, problems = check(config)

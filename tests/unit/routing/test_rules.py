@@ -19,6 +19,7 @@ FACTS = RuleFacts(
     is_repeat_caller=False,
     queue_label="供热专席",
     number_masked="138****8000",
+    broadcast="storm",
 )
 
 
@@ -33,6 +34,8 @@ def rules(*lines: dict[str, Any]) -> RoutingRules:
     [
         ({"number_called": "12345"}, True),
         ({"number_called": "12319"}, False),
+        ({"broadcast": "storm"}, True),
+        ({"broadcast": "heating_outage"}, False),
         ({"menu_path": "main"}, True),
         ({"menu_path": "main/1"}, True),
         ({"menu_path": "main/"}, True),

@@ -1,0 +1,176 @@
+"""What each process plays: the broadcasts that are on, in memory, so that no walk asks the database.
+
+Looked up anew each second. While the database is away, and over a restart then, what is known stays on until its own end.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ivr.calls.broadcasts import Broadcast
+from ivr.config_files.running import Running
+from ivr.config_files.set_store import replace_text
+from ivr.lines import Language
+from ivr.menus.facts import OnAir
+from ivr.prompts.rendering import PromptLibrary
+from ivr.prompts.sounds import length
+
+_log = logging.getLogger(__name__)
+_LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+
+
+@dataclass(frozen=True)
+class OnNow:
+    """One that is on. `numbers` None: all. `text`: said in place of prepared prompts."""
+
+    id: int
+    name: str
+    text: str | None
+    numbers: tuple[str, ...] | None
+    until: datetime
+
+    def concerns(self, number: str, now: datetime) -> bool:
+        return now < self.until and (self.numbers is None or number in self.numbers)
+
+    @property
+    def spoken_prompt(self) -> str:
+        """No prompt of the files can have such a name."""
+        return f"spoken:{self.id}"
+
+
+def as_on_now(rows: Iterable[Broadcast]) -> tuple[OnNow, ...]:
+    """In their order, which must be the latest first."""
+    return tuple(
+        OnNow(
+            row.id or 0,
+            row.name,
+            row.text,
+            None if row.numbers is None else tuple(row.numbers),
+            row.until,
+        )
+        for row in rows
+    )
+
+
+@dataclass
+class Board:
+    """`read` asks the database; `make` gives the sound of a text, or raises; `memory`: a file that outlives the process."""
+
+    read: Callable[[], tuple[OnNow, ...]]
+    make: Callable[[str], Path]
+    memory: Path
+    on: tuple[OnNow, ...] = ()
+    _sounds: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
+    _is_lost: bool = False
+
+    def remember(self) -> None:
+        """At the start, before the database is asked."""
+        try:
+            self._take(_from_json(json.loads(self.memory.read_text("utf-8"))))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            _log.warning("%s tells of no broadcast: %s", self.memory, type(fault).__name__)
+
+    def refresh(self) -> None:
+        """Raises nothing: what is known stays."""
+        try:
+            found = self.read()
+        except Exception as fault:  # whatever is wrong with the database: callers go on hearing what is on
+            if not self._is_lost:
+                _log.error(
+                    "which broadcasts are on is not known (%s): those known stay on until their end",
+                    type(fault).__name__,
+                )
+            self._is_lost = True
+            return
+        self._is_lost = False
+        is_new = found != self.on
+        self._take(found)
+        if is_new:
+            self._keep()
+
+    def for_call(self, number: str, running: Running, now: datetime) -> tuple[OnAir | None, PromptLibrary]:
+        """What a caller of that number shall hear, and the sounds with it: the one that was switched on last."""
+        on = next((one for one in self.on if one.concerns(number, now)), None)
+        if on is None:
+            return None, running.prompts
+        on_air, sounds = self._on_air(on, running)
+        return on_air, _also_in_other_languages(sounds, on_air, running.configuration.lines.site.language)
+
+    def names(self, now: datetime) -> list[str]:
+        return sorted({one.name for one in self.on if now < one.until})
+
+    def _on_air(self, on: OnNow, running: Running) -> tuple[OnAir, PromptLibrary]:
+        library = running.prompts
+        if on.text is None:
+            prepared = running.configuration.broadcasts.named(on.name)
+            if prepared is None:  # taken out of the files since: nothing is played, the calls keep the name
+                return OnAir(on.name, ()), library
+            return prepared.on_air, library
+        if on.text not in self._sounds:
+            return OnAir(on.name, ()), library
+        path, seconds = self._sounds[on.text]
+        key = running.configuration.lines.site.language, on.spoken_prompt
+        spoken = replace(
+            library,
+            paths={**library.paths, key: path},
+            seconds={**library.seconds, key: seconds},
+        )
+        return OnAir(on.name, (on.spoken_prompt,)), spoken
+
+    def _take(self, found: tuple[OnNow, ...]) -> None:
+        texts = {one.text for one in found if one.text is not None}
+        sounds = {text: one for text, one in self._sounds.items() if text in texts and one[0].exists()}
+        for text in texts - sounds.keys():
+            try:
+                path = self.make(text)
+                sounds[text] = path, length(path)
+            except Exception as fault:  # without a voice the calls go on in silence
+                _log.error("a broadcast cannot be spoken here: %s", fault)
+        self._sounds, self.on = sounds, found
+
+    def _keep(self) -> None:
+        try:
+            self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_text(self.memory, json.dumps([_as_json(one) for one in self.on], ensure_ascii=False))
+        except OSError as fault:
+            _log.warning("%s cannot be written: %s", self.memory, fault)
+
+
+def _also_in_other_languages(library: PromptLibrary, on_air: OnAir, language: Language) -> PromptLibrary:
+    """Better heard in the site's language than not at all."""
+    missing = {
+        (other, name): (language, name)
+        for other in _LANGUAGES
+        for name in on_air.prompts
+        if (other, name) not in library.paths and (language, name) in library.paths
+    }
+    if not missing:
+        return library
+    return replace(
+        library,
+        paths={**library.paths, **{key: library.paths[own] for key, own in missing.items()}},
+        seconds={**library.seconds, **{key: library.seconds[own] for key, own in missing.items()}},
+    )
+
+
+def _as_json(on: OnNow) -> dict[str, Any]:
+    return {**vars(on), "numbers": on.numbers and list(on.numbers), "until": on.until.isoformat()}
+
+
+def _from_json(found: Any) -> tuple[OnNow, ...]:  # noqa: ANN401  (whatever the file holds)
+    return tuple(
+        OnNow(
+            int(one["id"]),
+            str(one["name"]),
+            one["text"],
+            None if one["numbers"] is None else tuple(map(str, one["numbers"])),
+            datetime.fromisoformat(one["until"]),
+        )
+        for one in found
+    )
