@@ -101,7 +101,9 @@ def _behind_a_broadcast(
     menus: Menus, at: Place, step: Step, way: _Way, facts: Facts, *, has_heard: bool
 ) -> Step:
     """The message in place of the first step of a node that was just entered, if it is due there: then the node follows."""
-    if way is not None and _is_due(menus[at.menu].nodes[at.node], step.place.owed, has_heard):
+    if way is None or at.length > LONGEST_WALK:
+        return step
+    if _is_due(menus[at.menu].nodes[at.node], step.place.owed, has_heard):
         on = facts.broadcast()
         if on is not None:
             return Play(replace(at.hearing(way.key), is_told_before=True), on.prompts, ALL_KEYS)

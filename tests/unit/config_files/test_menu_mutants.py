@@ -240,7 +240,7 @@ def slim_set(file: str) -> dict[str, bytes]:
     hotline = yaml.safe_load(files["hotline.yaml"])
     name = file.removeprefix("menus/").removesuffix(".yaml")
     hotline["numbers"] = [{"number": "12345", "label": "热线", "menu": name, "queue": "general"}]
-    hotline |= {"switchboards": [], "pause_reasons": [], "trunks": []}
+    hotline |= {"switchboards": [], "pause_reasons": []}
     hotline["site"] |= {"area_code": "0355", "area6": "140400"}
     prompts = yaml.safe_load(files["prompts.yaml"])
     said = set(re.findall(r"[a-z_0-9]+", " ".join(files[one].decode() for one in MENUS)))

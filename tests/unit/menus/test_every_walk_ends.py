@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
+from ivr.menus.facts import NO_FACTS, OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.navigation import LONGEST_WALK
@@ -118,6 +119,13 @@ class AnyFacts:
     """Keeps ivr.menus.facts.Facts: a world in which anything may be so, unknown, and otherwise at the next look."""
 
     chance: Random
+    on: OnAir | None = None
+
+    def broadcast(self) -> OnAir | None:
+        return self.on
+
+    def is_caller_on(self, list_name: str) -> bool | None:
+        return self.chance.choice((True, False, None))
 
     def is_open(self, calendar: str) -> bool | None:
         return self.chance.choice((True, False, None))
@@ -144,6 +152,16 @@ class AnyFacts:
         return self.chance.choice(("1", "carrier-a", None))
 
 
+class KnownToBeOn(type(NO_FACTS)):  # type: ignore[misc]
+    """Nothing else is known."""
+
+    def __init__(self, on: OnAir | None) -> None:
+        self.on = on
+
+    def broadcast(self) -> OnAir | None:
+        return self.on
+
+
 MOST_STEPS_OF_A_NODE = 6 * (2 + 30 + 2 + 4)
 """Asked six times, each time prompts, thirty digits, the end, and what is read back with three keys too many."""
 
@@ -154,17 +172,21 @@ def test_every_walk_ends_within_the_stated_bound(seed: int) -> None:
     """Valid by the schema is enough: also a menu that the graph's check refuses ends."""
     chance = Random(seed)
     menus = {name: Written(chance).file() for name in FILES}
-    known = moments(Walker(menus, "x"))
+    on = chance.choice((None, OnAir("storm", ("a", "b"))))
+    known = moments(Walker(menus, "x", KnownToBeOn(on)))
     assert known.is_whole
     stated = longest_walk(known, seconds)
     assert stated < inf
-    walker = Walker(menus, "x", AnyFacts(chance))
+    walker = Walker(menus, "x", AnyFacts(chance, on))
     keys = chance.choices([None, *ALL_KEYS, *"0123456789"], k=chance.randint(0, 400))
     answered, step, took, steps = iter(keys), walker.start(), 0.0, 0
     while is_asking(step):
         took += lasting(step, seconds)
         key = next(answered, None)
-        step = walker.after(step, key if key in answers(step) else None)
+        possible = answers(step)
+        step = walker.after(
+            step, key if key in possible else None if None in possible else chance.choice(possible)
+        )
         steps += 1
         assert steps <= LONGEST_WALK * MOST_STEPS_OF_A_NODE
     took += lasting(step, seconds)

@@ -170,7 +170,7 @@ def test_every_path_is_told_and_the_police_are_a_person() -> None:
         (("2",), "Transfer"),
         (("2", "answered"), "EndCall"),
         (("2", "busy"), "ToQueue"),
-        (("2", "no_answer"), "ToQueue"),
+        (("2", "no answer"), "ToQueue"),
         (("2", "failed"), "ToQueue"),
     }
     assert all(path.reaches_a_person for path in found.paths if isinstance(path.end, Transfer))
@@ -194,8 +194,8 @@ def test_it_is_drawn_with_its_ways() -> None:
         ),
         (
             ("category: heating}", "category: water}"),
-            'transfer busy: hears a, c, d, e, then queue "heating", category "water"; '
-            'before: hears a, c, d, e, then queue "heating", category "heating"',
+            'transfer busy: hears a, c, d, e in en, then queue "heating", category "water"; '
+            'before: hears a, c, d, e in en, then queue "heating", category "heating"',
         ),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ivr.menus.changed_paths import Door, compare, in_words
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import moments, soonest
 from ivr.menus.navigation import next_step, start
@@ -170,3 +171,19 @@ def test_the_simulation_supposes_so_many_seconds(
 def test_what_cannot_be_meant_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         menu(**more)
+
+
+def test_a_difference_in_it_is_told_before_and_behind_the_message() -> None:
+    def told(after: MenuFile) -> list[str]:
+        doors = (Door({"m": one}, "m", "general") for one in (menu(), after))
+        return [in_words(one) for one in compare(*doors).changed]
+
+    longer = "3 to 60 s for a message at message, ended by 5 s of silence or key #"
+    before = "3 to 120 s for a message at message, ended by 5 s of silence or key #"
+    assert f"when answered: hears speak, then {longer}; before: hears speak, then {before}" in told(
+        menu(longest_seconds=60)
+    )
+    other = menu(too_short={"replays": 0, "prompts": ["nothing"], "then": "other"})
+    assert any(one.startswith("a message that is too short: ") for one in told(other))
+    kept = menu(listen_again={**LISTEN, "again_key": "7"})
+    assert any("hears his own message, again" in one for one in told(kept))

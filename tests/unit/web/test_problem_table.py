@@ -13,8 +13,15 @@ import tickets
 from hotline.web.problems import TABLE, kind_of
 from vocabulary.errors import HotlineError
 
-# Raised by migrations, at a start, by the dispatcher and on the command line; no request comes there.
-NOT_BEHIND_THE_WEB = {"DanglingReferences", "NotMigrated", "DialerIsDown", "NotPlaced", "NoSuchUser"}
+# Raised by migrations, at a start, in a menu, by the dispatcher and on the command line; no request comes there.
+NOT_BEHIND_THE_WEB = {
+    "DanglingReferences",
+    "NotMigrated",
+    "DialerIsDown",
+    "NotPlaced",
+    "NoSuchUser",
+    "NoRoom",
+}
 
 
 def every_error(of: type[HotlineError] = HotlineError) -> Iterator[type[HotlineError]]:
