@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Final, TypeAlias
 
 from ivr.menus.menu_file import MenuFile
@@ -113,7 +114,10 @@ def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
             changed.append(ChangedPath(presses, old, new))
         if _is_same_place(old, new):
             ahead.extend(
-                ((*presses, keys), was, now) for keys, was, now in _ways_on(before, after, old.last, new.last)
+                ((*presses, keys), was, now)
+                for keys, was, now in chain(
+                    _ways_before_a_tone(before, after, old, new), _ways_on(before, after, old.last, new.last)
+                )
             )
     return Comparison(tuple(changed), frozenset(entered), not ahead, len(seen))
 
@@ -148,6 +152,16 @@ def _turn(door: Door, step: Moment) -> Turn:
 def _is_same_place(old: Turn, new: Turn) -> bool:
     """He may go on from here by the same keys: the same words are heard, or the node has the same name."""
     return old.heard == new.heard or old.last.place.node == new.last.place.node
+
+
+def _ways_before_a_tone(before: Door, after: Door, old: Turn, new: Turn) -> Iterator[tuple[str, Turn, Turn]]:
+    """Keys during what is said before a recording lead elsewhere than what comes of it; in a menu they are those after it."""
+    if not (isinstance(old.last, Record) and isinstance(new.last, Record) and old.plays and new.plays):
+        return
+    was, now = old.plays[-1], new.plays[-1]
+    for key in ALL_KEYS:
+        if key in was.keys and key in now.keys:
+            yield key, _after(before, was, key), _after(after, now, key)
 
 
 def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tuple[str, Turn, Turn]]:

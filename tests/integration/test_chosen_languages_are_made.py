@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from hotline import config_door, defaults_door
+from hotline import defaults_door, prompt_door
 from hotline.settings import Settings
 from ivr.config_files.checker import check
 
@@ -16,7 +16,7 @@ def made(home: Path, menu: str) -> set[str]:
     numbers.write_text(text.replace("menu: main ", f"menu: {menu} ", 1), "utf-8")
     configuration, problems = check(config)
     assert configuration is not None, problems
-    library = config_door.make_prompts(Settings(home=str(home)), configuration)
+    library = prompt_door.make(Settings(home=str(home)), configuration)
     return {language for language, name in library.paths if name == "choose_matter"}
 
 

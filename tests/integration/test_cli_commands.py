@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from support.command_line import Done, run_command
 from support.phones import free_port
+from support.repository import ROOT
 from support.web_hotline import Api
 
 from hotline import as_found, bootstrap, database, into_force
@@ -95,7 +96,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 
 def test_init_lays_out_what_is_missing_and_leaves_what_is_edited(shell: Terminal, tmp_path: Path) -> None:
     said = shell.type("init", str(tmp_path / "new"))
-    assert said == f"7 files written to {tmp_path / 'new'}\n"
+    shipped = [path for path in (ROOT / "config").rglob("*.yaml")]
+    assert said == f"{len(shipped)} files written to {tmp_path / 'new'}\n"
     edited, deleted = tmp_path / "new" / "hotline.yaml", tmp_path / "new" / "menus" / "main.yaml"
     shipped = deleted.read_bytes()
     edited.write_text("# mine\n", encoding="utf-8")

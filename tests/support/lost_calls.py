@@ -24,6 +24,7 @@ POLICY: dict[str, object] = {
         "no_agent",
         "agent_no_answer",
         "answered_no_talk",
+        "voicemail_no_message",
         "system_loss",
     ],
     "least_wait_seconds": 5,

@@ -299,9 +299,13 @@ def classes() -> Counter[tuple[str, str, str]]:
 
 
 def evenly(made: list[tuple[str, Mutant]]) -> list[tuple[str, Mutant]]:
-    """Of very many the same share everywhere, so that more shipped menus make no slower test."""
-    step = max(1.0, len(made) / MOST_OF_AN_OPERATION)
-    return [made[int(index * step)] for index in range(int(len(made) / step))]
+    """Of very many the same share everywhere, so that more shipped menus make no slower test; but of no file too few."""
+    chosen: list[tuple[str, Mutant]] = []
+    for file in MENUS:
+        own = [one for one in made if one[0] == file]
+        count = min(len(own), max(LEAST_OF_A_FILE, MOST_OF_AN_OPERATION * len(own) // max(1, len(made))))
+        chosen += [own[index * len(own) // count] for index in range(count)]
+    return chosen
 
 
 def counted(classes: Counter[tuple[str, str, str]], operation: str | None = None) -> dict[str, int]:

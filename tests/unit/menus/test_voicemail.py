@@ -185,5 +185,6 @@ def test_a_difference_in_it_is_told_before_and_behind_the_message() -> None:
     )
     other = menu(too_short={"replays": 0, "prompts": ["nothing"], "then": "other"})
     assert any(one.startswith("a message that is too short: ") for one in told(other))
+    assert 'key 0: queue "other"; before: queue "general"' in told(menu(keys={"0": "other"}))
     kept = menu(listen_again={**LISTEN, "again_key": "7"})
     assert any("hears his own message, again" in one for one in told(kept))
