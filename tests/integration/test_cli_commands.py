@@ -358,6 +358,7 @@ def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
         raise as_found.NoDatabase("there is no database at nowhere")
 
     monkeypatch.setattr(into_force, "tell_servers", away)
+    shell.typed.add(("reload",))  # in this process, which has it so
     said = shell.type("reload", code=1)
     assert "is in force for Asterisk and for the next start" in said
     assert "there is no database at nowhere" in said

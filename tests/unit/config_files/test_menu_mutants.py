@@ -22,6 +22,7 @@ CONFIG = ROOT / "config"
 MENUS = sorted(path.relative_to(CONFIG).as_posix() for path in (CONFIG / "menus").rglob("*.yaml"))
 LEAST_MUTANTS = 1000
 MOST_OF_AN_OPERATION = 450
+LEAST_OF_A_FILE = 15
 
 
 @dataclass(frozen=True)
@@ -303,7 +304,9 @@ def evenly(made: list[tuple[str, Mutant]]) -> list[tuple[str, Mutant]]:
     chosen: list[tuple[str, Mutant]] = []
     for file in MENUS:
         own = [one for one in made if one[0] == file]
-        count = min(len(own), max(LEAST_OF_A_FILE, MOST_OF_AN_OPERATION * len(own) // max(1, len(made))))
+        count = (
+            min(len(own), max(LEAST_OF_A_FILE, MOST_OF_AN_OPERATION * len(own) // len(made))) if own else 0
+        )
         chosen += [own[index * len(own) // count] for index in range(count)]
     return chosen
 
