@@ -167,15 +167,15 @@ def _sounds(settings: Settings, configuration: Configuration) -> PromptLibrary:
 
 
 def keys_of(typed: str) -> list[str | None]:
-    """`1,,9` is 1, nothing, 9; an empty text is no key at all. Raises BadSupposition."""
-    if not typed:
-        return []
-    keys = [key.strip() or None for key in typed.split(",")]
-    for key in keys:
-        if key is not None and not re.fullmatch(r"[0-9*#]{1,32}", key):
+    """`1,,9` is 1, nothing, 9; `123#` the four keys one after the other; an empty text no key at all. Raises BadSupposition."""
+    keys: list[str | None] = []
+    for part in typed.split(",") if typed else ():
+        pressed = part.strip()
+        if not re.fullmatch(r"[0-9*#]{0,32}", pressed):
             raise BadSupposition(
-                f'--keys: "{key}" cannot be pressed on a telephone: 0 to 9, * and #, with commas between'
+                f'--keys: "{pressed}" cannot be pressed on a telephone: 0 to 9, * and #, with commas between'
             )
+        keys += pressed or (None,)
     return keys
 
 

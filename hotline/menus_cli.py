@@ -59,8 +59,8 @@ def menus_simulate(
         str,
         typer.Option(
             metavar="1,,9",
-            help="What the caller presses each time a key is waited for, commas between; nothing between two "
-            "commas: he presses nothing.",
+            help="What the caller presses each time a key is waited for; nothing between two commas: he presses "
+            "nothing. 1,123456#,1 presses 1, then those seven keys one after the other, then 1.",
         ),
     ] = "",
     hasty: Annotated[

@@ -21,7 +21,7 @@ What may stand in a file below `config/menus/`. This page is written by the prog
 (`python -m ivr.menus.language_page`), and a test holds it to them; `hotline menus schema` prints the same as a JSON Schema.
 
     hotline check                              # every problem at once, with line and remedy
-    hotline menus simulate main --keys 1,,9    # walk it without a phone
+    hotline menus simulate main --keys 1,,9    # walk it without a phone: 1, nothing, 9 (a number is typed as 123456#)
     hotline menus simulate main --explore      # every path, with its worst seconds
     hotline menus graph main --svg             # draw it
 

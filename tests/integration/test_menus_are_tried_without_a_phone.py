@@ -62,6 +62,15 @@ def test_a_walk_is_printed_step_by_step(desk: Desk) -> None:
     assert not (desk.folder / "home").exists(), "a look writes nothing"
 
 
+def test_a_run_of_keys_is_pressed_one_after_the_other(desk: Desk) -> None:
+    walk = ["simulate", "examples/with_a_number", "--keys"]
+    typed = desk.type(*walk, "123456#,1")
+    assert (typed.returncode, typed.stderr) == (0, "")
+    assert typed.stdout == desk.type(*walk, "1,2,3,4,5,6,#,1").stdout
+    assert "water" in typed.stdout
+    assert "heating" in desk.type(*walk, "200000#1").stdout, "what was typed is what is kept"
+
+
 def test_every_path_is_listed_with_its_worst_seconds(desk: Desk) -> None:
     done = desk.type("simulate", "examples/with_keys", "--explore", "--number", "12319")
     assert (done.returncode, done.stdout, done.stderr) == (0, PATHS, "")
@@ -166,6 +175,10 @@ def test_a_caller_is_led_by_the_lists_of_a_call_and_it_is_said_by_which_entry(de
         (
             ["simulate", "main", "--keys", "1;2"],
             '--keys: "1;2" cannot be pressed on a telephone: 0 to 9, * and #, with commas between',
+        ),
+        (
+            ["simulate", "main", "--keys", "1,12a#"],
+            '--keys: "12a#" cannot be pressed on a telephone: 0 to 9, * and #, with commas between',
         ),
         (["simulate", "main", "--at", "noon"], '--at noon: write it as "2026-02-17 03:00"'),
         (["simulate", "main", "--number", "12346"], 'no number "12346". Did you mean "12345"?'),
