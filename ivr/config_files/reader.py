@@ -3,9 +3,9 @@
 The first step of a check. Knows YAML and nothing of the hotline; never raises, whatever the bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import yaml
 
@@ -17,6 +17,7 @@ from vocabulary.config_problem import ConfigProblem
 Path: TypeAlias = tuple[str | int, ...]
 Mark: TypeAlias = tuple[int, int]
 """Line and column, both from 1."""
+Found = TypeVar("Found")
 
 LARGEST_FILE: Final = 1_000_000
 MOST_VALUES: Final = 50_000
@@ -35,6 +36,14 @@ class Document:
     key_places: dict[Path, Mark] = field(default_factory=dict)
     as_written: dict[Path, str] = field(default_factory=dict)
     """The text of every bare word that is a number, true, false or nothing."""
+    _worked_out: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, work_out: Callable[[Self], Found]) -> Found:
+        """What that function finds in the document: worked out when first asked for, since a read document stays as it is."""
+        if work_out not in self._worked_out:
+            self._worked_out[work_out] = work_out(self)
+        found: Found = self._worked_out[work_out]
+        return found
 
     def place(self, path: Path) -> Mark:
         """Where the value stands; if there is none, where the nearest thing around it stands."""

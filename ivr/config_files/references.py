@@ -108,8 +108,9 @@ def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
             for path in each(document, ("broadcasts",)):
                 yield from _of_a_broadcast(document, path)
         elif file.startswith(MENUS):
-            for path in each(document, ("nodes",)):
-                yield from _of_a_node(document, path)
+            for path, refers, _ in document.once(_in_nodes):
+                if refers.to != "node":
+                    yield Reference(document, path, refers.to)
 
 
 def _of_a_rule(document: Document, path: Path) -> Iterator[Reference]:
@@ -127,32 +128,27 @@ def _of_a_broadcast(document: Document, path: Path) -> Iterator[Reference]:
         yield Reference(document, (*path, *found.path), found.refers.to)
 
 
-def _of_a_node(document: Document, path: Path) -> Iterator[Reference]:
-    for inner, refers in _in_node(document, path):
-        if refers.to != "node":
-            yield Reference(document, inner, refers.to)
-
-
 def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
     """Ways within one menu file that lead to no node."""
     nodes = value_at(document, ("nodes",))
     if not isinstance(nodes, dict):
         return
-    ways: list[Path] = [("start",)]
-    for node in each(document, ("nodes",)):
-        ways += [path for path, refers in _in_node(document, node) if refers.to == "node"]
-    for way in ways:
-        name = text_at(document, way)
+    ways = [(path, name) for path, refers, name in document.once(_in_nodes) if refers.to == "node"]
+    for way, name in ((("start",), text_at(document, ("start",))), *ways):
         if name is not None and name not in nodes:
             yield document.problem(way, f"no node {shown(name)}", did_you_mean(name, nodes))
 
 
-def _in_node(document: Document, path: Path) -> Iterator[tuple[Path, Refers]]:
-    """What a node names, as far as its kind is known."""
-    model = NODE_TYPE_OF.get(str(text_at(document, (*path, "kind"))))
-    if model is not None:
-        for found in references(model, value_at(document, path)):
-            yield (*path, *found.path), found.refers
+def _in_nodes(document: Document) -> list[tuple[Path, Refers, str | None]]:
+    """What the nodes of a menu file name, as far as their kinds are known; None: what stands there is no text."""
+    named: list[tuple[Path, Refers, str | None]] = []
+    for path in each(document, ("nodes",)):
+        model = NODE_TYPE_OF.get(str(text_at(document, (*path, "kind"))))
+        if model is not None:
+            for found in references(model, value_at(document, path)):
+                inner = (*path, *found.path)
+                named.append((inner, found.refers, _text(document, inner, found.name)))
+    return named
 
 
 def menus_in_use(documents: Mapping[str, Document]) -> set[str]:
@@ -173,11 +169,7 @@ def menus_in_use(documents: Mapping[str, Document]) -> set[str]:
 
 
 def _menus_led_to(document: Document) -> Iterator[str]:
-    for node in each(document, ("nodes",)):
-        for path, refers in _in_node(document, node):
-            name = text_at(document, path) if refers.to == "menu" else None
-            if name is not None:
-                yield name
+    return (name for _, refers, name in document.once(_in_nodes) if refers.to == "menu" and name is not None)
 
 
 def dangling_menu_paths(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
@@ -260,7 +252,10 @@ def missing_holidays(documents: Mapping[str, Document]) -> Iterator[ConfigProble
 
 def text_at(document: Document, path: Path) -> str | None:
     """The text at a path, bare numbers as they were written; None if there is none."""
-    value = value_at(document, path)
+    return _text(document, path, value_at(document, path))
+
+
+def _text(document: Document, path: Path, value: object) -> str | None:
     if isinstance(value, str):
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

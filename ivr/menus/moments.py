@@ -8,10 +8,20 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Moment, Place, PlayRecorded, Record, WaitKey
+from ivr.menus.steps import (
+    Asking,
+    Following,
+    Fork,
+    GoOn,
+    Moment,
+    Place,
+    PlayRecorded,
+    Record,
+    WaitKey,
+)
 from ivr.menus.walker import (
     PromptSeconds,
     Walker,
@@ -74,38 +84,73 @@ def bare(step: Moment) -> Moment:
 
 
 def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
-    first = bare(walker.first())
+    bare_ways = _BareWays(walker)
+    first = bare_ways.one(bare(walker.first()))
     ways: dict[Moment, tuple[Way, ...]] = {}
-    without_way: dict[Moment, Moment] = {}
-    by_key: dict[tuple[Place, str | None], Moment] = {}
-    one_of = {first: first}
-    ahead, tried = [first], 0
+    by_key: dict[Place, dict[str, _Led]] = {}
+    ahead, done, tried = [first], set[int](), 0
     while ahead and tried < most_tried:
         step = ahead.pop()
-        if step in ways or not is_open(step):
+        if id(step) in done or not is_open(step):
             continue
-        found: dict[Moment, list[str | None]] = {}
+        done.add(id(step))
+        found: dict[tuple[int, _Walked], tuple[_Led, list[str | None]]] = {}
+        of_keys = by_key.setdefault(step.place, {})
         for alike in walker.answers(step):
-            pressed = (step.place, alike[0])
-            following = by_key.get(pressed) if alike[0] is not None else None
-            if following is None:
-                following = walker.following(step, alike[0])
-                if alike[0] is not None:
-                    by_key[pressed] = following  # a key means the same during the prompts and after them
-            found.setdefault(following, []).extend(alike)
+            key = alike[0]
+            led = of_keys.get(key) if key is not None else None
+            if led is None:
+                led = bare_ways.led(step, key)
+                if key is not None:
+                    of_keys[key] = led  # a key means the same during the prompts and after them
+            found.setdefault((id(led.to), led.walked), (led, []))[1].extend(alike)
             tried += 1
-        for following in found:
-            if following not in without_way:  # most answers of most steps enter the same few nodes
-                found_bare = bare(following)
-                without_way[following] = one_of.setdefault(found_bare, found_bare)
-        ways[step] = tuple(
-            # the way of a bare step is its own node
-            Way(tuple(given), following.place.nodes_walked[1:], without_way[following])
-            for following, given in found.items()
-        )
+        ways[step] = tuple(Way(tuple(given), led.entered, led.to) for led, given in found.values())
         ahead.extend(way.to for way in ways[step])
-    is_whole = all(step in ways or not is_open(step) for step in ahead)
+    is_whole = all(id(step) in done or not is_open(step) for step in ahead)
     return Moments(first, ways, is_whole, _said_alike(walker))
+
+
+_Walked: TypeAlias = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Led:
+    """Where an answer leads: to which bare moment, by way of which nodes (`walked` as in a Place, less where it began)."""
+
+    to: Moment
+    walked: _Walked
+    entered: tuple[str, ...]
+
+
+class _BareWays:
+    """Where bare moments lead. Equal ones are one object; and the same node entered alike from many is entered once, since
+    most answers of most steps enter the same few nodes."""
+
+    def __init__(self, walker: Walker) -> None:
+        self._walker = walker
+        self._one_of: dict[Moment, Moment] = {}
+        self._entered: dict[tuple[object, ...], _Led] = {}
+
+    def one(self, moment: Moment) -> Moment:
+        return self._one_of.setdefault(moment, moment)
+
+    def led(self, step: Asking | Fork, answer: str | None) -> _Led:
+        way = self._walker.way_after(step, answer)
+        if not isinstance(way, GoOn):
+            return self._to(step, way)
+        place = step.place
+        has_heard = step.has_heard if isinstance(step, Fork) else True
+        # all that a node entered by a GoOn can know of where the caller comes from, but for the way
+        alike = way.node, way.key, way.language, place.menu, place.language, place.kept, place.owed, has_heard
+        if alike not in self._entered:
+            self._entered[alike] = self._to(step, way)
+        return self._entered[alike]
+
+    def _to(self, step: Asking | Fork, way: Following) -> _Led:
+        to = self._walker.after_any(step, way)
+        walked = to.place.walked  # of a bare step, so it begins with its own menu and node
+        return _Led(self.one(bare(to)), (walked[0][2:], *walked[1:]), to.place.nodes_walked[1:])
 
 
 def _said_alike(walker: Walker) -> dict[str, tuple[str, ...]]:
@@ -153,7 +198,7 @@ def soonest(known: Moments, seconds: PromptSeconds) -> dict[Moment, Soonest]:
 
 
 def _is_his(way: Way) -> bool:
-    return any(is_his_choice(answer) for answer in way.answers)
+    return is_his_choice(way.answers[0]) or any(map(is_his_choice, way.answers))
 
 
 def _heard(step: Moment, way: Way, seconds: PromptSeconds) -> float:

@@ -130,10 +130,17 @@ def after_all(menus: Menus, moment: Asking | Fork, answer: str | None, facts: Fa
 
     What was typed is not kept, so that a branch by it may go any way: a few digits stand for all that can be typed.
     """
-    if isinstance(moment, Fork):
-        way = moment.way(answer or "")
-        return _to_a_moment(menus, moment.place, way, facts, has_heard=moment.has_heard)
-    return _to_a_moment(menus, moment.place, _answered(menus, moment, answer), facts, has_heard=True)
+    return after_any(menus, moment, way_after(menus, moment, answer), facts)
+
+
+def way_after(menus: Menus, moment: Asking | Fork, answer: str | None) -> Following:
+    """What the node says to that answer; `after_any` says where it leads."""
+    return moment.way(answer or "") if isinstance(moment, Fork) else _answered(menus, moment, answer)
+
+
+def after_any(menus: Menus, moment: Asking | Fork, way: Following, facts: Facts = NO_FACTS) -> Moment:
+    has_heard = moment.has_heard if isinstance(moment, Fork) else True
+    return _to_a_moment(menus, moment.place, way, facts, has_heard=has_heard)
 
 
 def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts, *, has_heard: bool) -> Moment:

@@ -15,7 +15,7 @@ from ivr.menus.crossings import At
 from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
-from ivr.menus.references import Path, references
+from ivr.menus.references import Path
 from vocabulary.phone_numbers import is_emergency
 
 _MOST_STEPS: Final = 12
@@ -75,11 +75,12 @@ def _forks(menus: Mapping[str, MenuFile], blocklists: Set[str]) -> Iterator[_For
 
 def _fork(at: At, node: Node, blocklists: Set[str]) -> _Fork | None:
     """Whatever the node's type is: beside the group that names a list stands the node that its callers are led to."""
-    found = list(references(type(node), node))
-    lists = {one.path[:-2]: one.path for one in found if one.refers.to == "list" and one.name in blocklists}
+    lists = {
+        one.path[:-2]: one.path for one in node.named if one.refers.to == "list" and one.name in blocklists
+    }
     if not lists:
         return None
-    ways = [(one.path[:-1], (at[0], str(one.name))) for one in found if one.refers.to == "node"]
+    ways = [(one.path[:-1], (at[0], str(one.name))) for one in node.named if one.refers.to == "node"]
     return _Fork(
         at,
         tuple((lists[group], to) for group, to in ways if group in lists),

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, TypeGuard, get_args
 
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.navigation import after_all, next_step, start, start_of_all
+from ivr.menus.navigation import after_all, after_any, next_step, start, start_of_all, way_after
 from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
@@ -16,6 +16,7 @@ from ivr.menus.steps import (
     TOO_SHORT,
     Asking,
     EndCall,
+    Following,
     Fork,
     Moment,
     Play,
@@ -48,6 +49,13 @@ class Walker:
 
     def following(self, moment: Asking | Fork, answer: str | None) -> Moment:
         return after_all(self.menus, moment, answer, self.facts)
+
+    def way_after(self, moment: Asking | Fork, answer: str | None) -> Following:
+        """What the node says to that answer; `after_any` leads on from there, and both together are `following`."""
+        return way_after(self.menus, moment, answer)
+
+    def after_any(self, moment: Asking | Fork, way: Following) -> Moment:
+        return after_any(self.menus, moment, way, self.facts)
 
     def answers(self, moment: Asking | Fork) -> Iterator[tuple[str | None, ...]]:
         """Everything that may be answered; of each group only the first need be tried."""
