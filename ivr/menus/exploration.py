@@ -1,6 +1,7 @@
 """Every path through a menu, each with the seconds that it takes at worst: all prompts heard out, each wait used up.
 
-Pure and bounded. Where a key leads back to where the caller has been, the path is told until there and not again.
+Pure and bounded. Where a key leads back to where the caller has been, the path is told until there and not again. Where a
+number is typed, paths that differ only in how many digits it has are one, with the seconds of the longest.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Final
 
 from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
 from ivr.menus.steps import ALL_KEYS, Fork, Moment, Transfer
+from ivr.menus.typed_digits import Folded, folded, is_typing
 from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
 
 MOST_PATHS: Final = 1000
@@ -83,12 +85,39 @@ def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[E
             continue
         if isinstance(step, Transfer):  # he has a person here, unless nobody answers
             yield Explored(at.pressed, nodes, heard, step, now)
-        ways = known.ways[here]
-        told = [way for way in ways if not _comes_later(way, ways, known)]
+        if is_typing(walker, here):
+            # the last one comes first, as below
+            ahead.extend(_typed(walker, at, one) for one in reversed(_folded(walker, known, here, seconds)))
+            continue
+        told = _told(known, here)
         for way in reversed(told):
             pressed = (*at.pressed, _words(step, way)) if len(told) > 1 else at.pressed
             following = walker.following(step, way.answers[0])
             ahead.append(_Standing(following, pressed, heard, now, at.been | {counted}))
+
+
+def _folded(walker: Walker, known: Moments, here: Moment, seconds: PromptSeconds) -> list[Folded]:
+    return folded(walker, known, here, lambda step: _told(known, step), seconds)
+
+
+def _typed(walker: Walker, at: _Standing, fold: Folded) -> _Standing:
+    """Behind a number that was typed."""
+    step, been, prompts = at.step, set(at.been), at.prompts
+    for met, answer in zip(fold.longest.met, fold.longest.answers, strict=True):
+        been.add(replace(met, place=replace(met.place, turns=0)))
+        prompts = (*prompts, *getattr(met, "prompts", ()))
+        assert is_open(step)
+        step = walker.following(step, answer)
+    counts = [one.digits for one in fold.like]
+    many = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
+    ends = dict.fromkeys(_words(one.met[-1], one.end) for one in fold.like)
+    words = f"{many} digits, then {' or '.join(ends)}"
+    return _Standing(step, (*at.pressed, words), prompts, at.seconds + fold.longest.seconds, frozenset(been))
+
+
+def _told(known: Moments, step: Moment) -> list[Way]:
+    ways = known.ways.get(step, ())
+    return [way for way in ways if not _comes_later(way, ways, known)]
 
 
 def _comes_later(way: Way, ways: tuple[Way, ...], known: Moments) -> bool:
