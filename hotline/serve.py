@@ -93,7 +93,10 @@ class Service:
     def __post_init__(self) -> None:
         settings = self.hotline.settings
         voicemails = bootstrap.voicemails(self.hotline)
-        self.ledger = Ledger(lambda: self.hotline.running, self.hotline.sealer, settings.zone, voicemails)
+        hotline = self.hotline
+        self.ledger = Ledger(
+            lambda: hotline.running, hotline.sealer, settings.zone, voicemails, hotline.ran_earlier
+        )
         door = bootstrap.ari_door(settings)
         self.trunks = TrunkStates(door)
         self.ami = Ami(
