@@ -33,6 +33,7 @@ from ivr.config_files.published import (
     kept_set,
     load_for_start,
     load_published,
+    note,
     publish,
     store_of,
 )
@@ -79,6 +80,22 @@ class Taken:
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
     """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
     return (_checked(settings) if by is None else take_files(settings, by)).running
+
+
+def load_told(settings: Settings, own: str) -> Running:
+    """For a server that was told to look, and runs the set `own`: what somebody put in force since, whatever is being edited
+    in the folder meanwhile; if nobody did, the files on disk, which come into force. Raises NotTaken."""
+    in_force = current(store_of(settings.home_dir))
+    if in_force not in (None, own):
+        folder = folder_of(settings.home_dir, str(in_force))
+        try:
+            running = _made_ready(settings, folder)
+        except NotTaken as fault:
+            _log.error("configuration %s, which is in force, is good no more here: %s", in_force, fault)
+        else:
+            prompt_door.put_in_force(settings, running.prompts)
+            return running
+    return load_changed(settings, by=note("reload"))
 
 
 def take_files(settings: Settings, by: Note) -> Taken:
