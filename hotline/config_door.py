@@ -20,6 +20,7 @@ from hotline import (
     render_check,
 )
 from hotline.asterisk_process import AsteriskProgram
+from hotline.problem_words import told
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
@@ -59,7 +60,11 @@ def load(settings: Settings) -> Running:
     """For a start: the files if they are good, else the last good set, degraded. Raises NoGoodConfiguration."""
     found = load_for_start(settings.config_dir, settings.home_dir, _cannot_be_rendered(settings))
     for one in found.problems:
-        _log.log(logging.ERROR if one.severity == "error" else logging.WARNING, "configuration: %s", one)
+        _log.log(
+            logging.ERROR if one.severity == "error" else logging.WARNING,
+            "configuration: %s",
+            told(one, settings.language),
+        )
     if found.is_degraded:
         _log.error(
             "configuration: DEGRADED, running on the last good set until the problems above are mended"
@@ -121,7 +126,7 @@ def _made_ready(settings: Settings, folder: Path) -> Running:
     """The set in that folder with its prompts, or NotTaken with all its problems."""
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
-        raise NotTaken("\n".join(str(one) for one in problems))
+        raise NotTaken("\n".join(told(one, settings.language) for one in problems))
     return Running(configuration, prompt_door.make(settings, configuration), False, tuple(problems))
 
 
