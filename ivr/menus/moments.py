@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from ivr.menus.navigation import LONGEST_WALK
-from ivr.menus.steps import Moment, Place, PlayRecorded, Record, WaitKey
+from ivr.menus.steps import Fork, Moment, Place, PlayRecorded, Record, WaitKey
 from ivr.menus.walker import (
     PromptSeconds,
     Walker,
@@ -77,7 +77,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     first = bare(walker.first())
     ways: dict[Moment, tuple[Way, ...]] = {}
     without_way: dict[Moment, Moment] = {}
-    by_key: dict[tuple[Place, str | None], Moment] = {}
+    by_key: dict[tuple[Place, bool, str | None], Moment] = {}
     one_of = {first: first}
     ahead, tried = [first], 0
     while ahead and tried < most_tried:
@@ -86,7 +86,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             continue
         found: dict[Moment, list[str | None]] = {}
         for alike in walker.answers(step):
-            pressed = (step.place, alike[0])
+            pressed = (step.place, isinstance(step, Fork) and step.has_heard, alike[0])
             following = by_key.get(pressed) if alike[0] is not None else None
             if following is None:
                 following = walker.following(step, alike[0])
