@@ -34,6 +34,7 @@ from hotline import (
     trial,
 )
 from hotline.environment import settings_from_environment
+from hotline.problem_words import Language, marked, said, told
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
 from ivr.config_files.published import NoGoodConfiguration, check_further, note
@@ -141,7 +142,7 @@ def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:
     say("checking the configuration, making prompts …")
     running = config_door.load(settings)
     for problem in running.problems:
-        say(f"  {problem}")
+        say(f"  {told(problem, settings.language)}")
     program = asterisk_process.find(settings.asterisk_root)
     leftovers.clear(settings, program, note.left, say)  # once nothing but that is in the way of a start
     config_door.render_asterisk(settings, program, running)
@@ -170,7 +171,11 @@ def init(
 
 
 @app.command()
-def check() -> None:
+def check(
+    language: Annotated[
+        Language | None, typer.Option(help="zh or en; else HOTLINE_LANGUAGE, else the shell's LANG.")
+    ] = None,
+) -> None:
     """Check all config files in HOTLINE_CONFIG; changes nothing, and nothing needs to run.
 
     Every problem is told at once, as file:line:column, path, fault and remedy. Exit 1 if any is an error;
@@ -181,11 +186,13 @@ def check() -> None:
         settings.config_dir,
         lambda folder, found: render_check.problems(settings, folder, found, is_only_looked_at=True),
     )
+    chosen = language or settings.language
     for problem in problems:
-        say(f"{problem}" if problem.severity == "error" else f"warning: {problem}")
+        say(marked(problem, chosen))
     if configuration is None:
-        fail(f"{sum(p.severity == 'error' for p in problems)} problems in {settings.config_dir}")
-    say(f"the configuration is good (version {configuration.version})")
+        count = sum(p.severity == "error" for p in problems)
+        fail(said(f"{count} problems in {settings.config_dir}", chosen))
+    say(said(f"the configuration is good (version {configuration.version})", chosen))
 
 
 @app.command()
@@ -248,7 +255,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except NoGoodConfiguration as fault:
-        print("\n".join(str(problem) for problem in fault.problems), file=sys.stderr)
+        chosen = settings_from_environment().language  # good, since the fault came up after it was read
+        print("\n".join(told(problem, chosen) for problem in fault.problems), file=sys.stderr)
         print(f"hotline: {fault}. Mend the files and start again.", file=sys.stderr)
         sys.exit(1)
     except HotlineError as fault:

@@ -20,6 +20,7 @@ from hotline import (
     render_check,
 )
 from hotline.asterisk_process import AsteriskProgram
+from hotline.problem_words import told
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
@@ -33,6 +34,7 @@ from ivr.config_files.published import (
     kept_set,
     load_for_start,
     load_published,
+    note,
     publish,
     store_of,
 )
@@ -58,7 +60,11 @@ def load(settings: Settings) -> Running:
     """For a start: the files if they are good, else the last good set, degraded. Raises NoGoodConfiguration."""
     found = load_for_start(settings.config_dir, settings.home_dir, _cannot_be_rendered(settings))
     for one in found.problems:
-        _log.log(logging.ERROR if one.severity == "error" else logging.WARNING, "configuration: %s", one)
+        _log.log(
+            logging.ERROR if one.severity == "error" else logging.WARNING,
+            "configuration: %s",
+            told(one, settings.language),
+        )
     if found.is_degraded:
         _log.error(
             "configuration: DEGRADED, running on the last good set until the problems above are mended"
@@ -79,6 +85,22 @@ class Taken:
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
     """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
     return (_checked(settings) if by is None else take_files(settings, by)).running
+
+
+def load_told(settings: Settings, own: str) -> Running:
+    """For a server that was told to look, and runs the set `own`: what somebody put in force since, whatever is being edited
+    in the folder meanwhile; if nobody did, the files on disk, which come into force. Raises NotTaken."""
+    in_force = current(store_of(settings.home_dir))
+    if in_force not in (None, own):
+        folder = folder_of(settings.home_dir, str(in_force))
+        try:
+            running = _made_ready(settings, folder)
+        except NotTaken as fault:
+            _log.error("configuration %s, which is in force, is good no more here: %s", in_force, fault)
+        else:
+            prompt_door.put_in_force(settings, running.prompts)
+            return running
+    return load_changed(settings, by=note("reload"))
 
 
 def take_files(settings: Settings, by: Note) -> Taken:
@@ -104,7 +126,7 @@ def _made_ready(settings: Settings, folder: Path) -> Running:
     """The set in that folder with its prompts, or NotTaken with all its problems."""
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
-        raise NotTaken("\n".join(str(one) for one in problems))
+        raise NotTaken("\n".join(told(one, settings.language) for one in problems))
     return Running(configuration, prompt_door.make(settings, configuration), False, tuple(problems))
 
 

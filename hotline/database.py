@@ -130,9 +130,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
-            time.sleep(
-                0.01
-            )  # until the other's switch is over, at most BUSY_SECONDS: SQLite tells nobody when
+            time.sleep(0.01)  # SQLite tells nobody when the other's switch is over
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hotline import as_found, doctor_asterisk, doctor_machine, render_check
+from hotline import as_found, doctor_asterisk, doctor_machine, problem_words, render_check
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView
 from hotline.database import head_revision
 from hotline.database_copies import key_proofs
@@ -60,7 +60,7 @@ def examine(settings: Settings, now: datetime) -> Examined:
         doctor_asterisk.running_asterisk(settings),
         tuple(as_found.server_processes(settings, now)),
         configuration,
-        tuple(str(one) for one in problems if one.severity == "error"),
+        tuple(problem_words.told(one, settings.language) for one in problems if one.severity == "error"),
         load_published(settings.home_dir),
     )
 

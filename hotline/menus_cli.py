@@ -19,6 +19,7 @@ from hotline.menu_trial import (
     result_of,
     waiting_of,
 )
+from hotline.problem_words import said, told
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
@@ -143,8 +144,8 @@ def _opened(settings: Settings, name: str, number: str | None) -> MenuTrial:
     if isinstance(opened, MenuTrial):
         return opened
     for problem in opened:
-        say(str(problem))
-    fail(f"{len(opened)} problems in {settings.config_dir}")
+        say(told(problem, settings.language))
+    fail(said(f"{len(opened)} problems in {settings.config_dir}", settings.language))
 
 
 def _local(settings: Settings, at: str | None) -> datetime | None:

@@ -10,6 +10,7 @@ import typer
 
 from hotline import prompt_door
 from hotline.environment import settings_from_environment
+from hotline.problem_words import told
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
 from ivr.lines import Language
@@ -122,7 +123,9 @@ def import_recording(
 def _configuration(settings: Settings) -> Configuration:
     configuration, problems = check(settings.config_dir)
     if configuration is None:
-        fail("\n".join(["the config files have faults:", *(str(one) for one in problems)]))
+        fail(
+            "\n".join(["the config files have faults:", *(told(one, settings.language) for one in problems)])
+        )
     return configuration
 
 

@@ -53,7 +53,6 @@ from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.calls.looks import BoundedLooks
-from ivr.config_files.published import note
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, told
 from ivr.telephony.agi_session import AgiSession
@@ -93,7 +92,10 @@ class Service:
     def __post_init__(self) -> None:
         settings = self.hotline.settings
         voicemails = bootstrap.voicemails(self.hotline)
-        self.ledger = Ledger(lambda: self.hotline.running, self.hotline.sealer, settings.zone, voicemails)
+        hotline = self.hotline
+        self.ledger = Ledger(
+            lambda: hotline.running, hotline.sealer, settings.zone, voicemails, hotline.ran_earlier
+        )
         door = bootstrap.ari_door(settings)
         self.trunks = TrunkStates(door)
         self.ami = Ami(
@@ -367,9 +369,10 @@ class Service:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))
 
     def _reload(self) -> None:
-        """SIGHUP: take the files on disk if they are good; else keep what runs and say why."""
+        """SIGHUP: take what was published, else the files on disk if they are good; else keep what runs and say why."""
+        own = self.hotline.running.configuration.version
         try:
-            running = config_door.load_changed(self.hotline.settings, by=note("reload"))
+            running = config_door.load_told(self.hotline.settings, own)
             self.hotline.replace_running(running)
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
         "Asia/Shanghai", description="Local time on pages, in prompts and for calendar rules."
     )
 
+    language: Literal["zh", "en"] | None = Field(
+        None,
+        description="What problems of the config files are told in; unset: Chinese where the shell's LANG begins with zh.",
+    )
+
     bind: str = Field("127.0.0.1", description="Address that the web API listens on.")
     http_port: Port = Field(8000, description="Web API.")
     sip_bind: str = Field("127.0.0.1", description="Address that Asterisk's SIP listens on.")

@@ -11,6 +11,7 @@ import typer
 
 from hotline import asterisk_process, config_door, into_force
 from hotline.environment import settings_from_environment
+from hotline.problem_words import marked
 from hotline.settings import Settings
 from ivr.config_files.checker import check_files
 from ivr.config_files.differences import Difference, SetOfFiles, difference
@@ -50,7 +51,7 @@ def publish(why: Why, by: By = None) -> None:
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     taken = config_door.take_files(settings, note("publish", _who(by), why))
     for problem in taken.running.problems:
-        say(f"warning: {problem}")
+        say(marked(problem, settings.language))
     if taken.entry is None:
         say("these files are in force already")
     else:

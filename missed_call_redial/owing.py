@@ -21,8 +21,15 @@ from missed_call_redial.callbacks import (
     lock_callback,
     lock_open_callback,
 )
-from missed_call_redial.dial_results import AttemptOutcome
 from missed_call_redial.missed import Missed
+from missed_call_redial.misses import (
+    ask_for_queues_of,
+    bring_forward_if_critical,
+    hand_over,
+    merge_or_open,
+    misses_of,
+    take_out,
+)
 from missed_call_redial.policy import (
     CallbackPolicies,
     LostCall,
@@ -30,7 +37,7 @@ from missed_call_redial.policy import (
     first_attempt_at,
     reason_to_refuse,
 )
-from missed_call_redial.settling import SPOKEN_WITH, settle, show_in_progress
+from missed_call_redial.settling import settle
 from tickets.call_records import CallRecord
 from tickets.outcome import LOST, Outcome
 
@@ -47,16 +54,16 @@ def owe(
         callback = lock_callback(session, link.callback_id)
         reason = _policy_refuses(missed, policy)
         if reason is not None and _is_untouched(session, callback):
-            _take_out(session, callback, link, policy, zone)
+            take_out(session, callback, link, policy, zone)
             return _state_refusal(session, missed, reason, now)
         if missed.queue != link.queue:
             link.queue = missed.queue
             session.flush()
-            _ask_for_queues_of(callback, _misses_of(session, callback))
+            ask_for_queues_of(callback, misses_of(session, callback))
         link.prio = max(link.prio, missed.place(policy))
         callback.prio = max(callback.prio, link.prio)
         link.is_critical = link.is_critical or missed.is_critical
-        _bring_forward_if_critical(callback, link, policy, zone)
+        bring_forward_if_critical(callback, link, policy, zone)
         session.flush()
         return callback
     reason = _reason_to_refuse(session, missed, policy)
@@ -67,7 +74,7 @@ def owe(
         refusal = session.get(CallbackRefusal, missed.call_id)
         if refusal is not None:
             session.delete(refusal)
-        callback = _merge_or_open(session, missed, policy, zone, now)
+        callback = merge_or_open(session, missed, policy, zone, now)
         _bring_due(session, reopened, missed, policy, zone, now)
         return callback
     _bring_due(session, reopened, missed, policy, zone, now)
@@ -88,40 +95,6 @@ def _is_untouched(session: Session, callback: Callback) -> bool:
     """No agent was rung for it yet: so it may still be taken back."""
     assert callback.id is not None
     return callback.state == CallbackState.OWED and not attempts_of(session, callback.id)
-
-
-def _take_out(
-    session: Session, callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo
-) -> None:
-    """More is known of this miss now, and it is owed nothing: the debt becomes what it would be without it."""
-    session.delete(link)
-    session.flush()
-    left = _misses_of(session, callback)
-    if not left:
-        session.delete(callback)
-    else:
-        first, last = left[0], left[-1]
-        callback.first_missed_at, callback.first_call_id = first.missed_at, first.call_id
-        callback.prio = max(link.prio for link in left)
-        _ask_for_queues_of(callback, left)
-        callback.is_critical = any(link.is_critical for link in left)
-        callback.missed_count, callback.last_missed_at = len(left), last.missed_at
-        callback.due_at = first_attempt_at(policy, first.missed_at, zone, is_critical=callback.is_critical)
-        callback.deadline_at = last.missed_at + policy.deadline
-        session.add(callback)
-    session.flush()
-
-
-def _ask_for_queues_of(callback: Callback, misses: list[CallbackCall]) -> None:
-    """What stands already has the queue of its attempt."""
-    callback.queue = misses[0].queue
-    callback.queues_wanted = list(dict.fromkeys(link.queue for link in misses))
-
-
-def _misses_of(session: Session, callback: Callback) -> list[CallbackCall]:
-    """The earliest first."""
-    links = select(CallbackCall).where(col(CallbackCall.callback_id) == callback.id)
-    return list(session.exec(links.order_by(col(CallbackCall.missed_at), col(CallbackCall.call_id))))
 
 
 def _policy_refuses(missed: Missed, policy: CallbackPolicies) -> RefusalReason | None:
@@ -174,38 +147,9 @@ def _reopen_what_it_closed(
             session.add(closed)
             session.flush()
     except IntegrityError:  # another debt of this number is open by now: that one is paid for both
-        _hand_over(session, closed, policy, zone)
+        hand_over(session, closed, policy, zone)
         return None
     return closed
-
-
-def _hand_over(session: Session, closed: Callback, policy: CallbackPolicies, zone: tzinfo) -> None:
-    """The open debt gets the misses of this one, as if they had come to it: their place, their queues, the emergency among
-    them, and their tickets; and the attempts of which the result is not told yet, since it ends that debt. What a talk settled
-    stays where it is."""
-    session.refresh(closed)
-    standing = lock_open_callback(session, closed.number_digest)
-    assert closed.id is not None
-    tried = attempts_of(session, closed.id)
-    talk = next((attempt for attempt in tried if attempt.outcome == AttemptOutcome.CONNECTED), None)
-    misses = _misses_of(session, closed)
-    closed.closing_code = ClosingCode.MERGED
-    if talk is not None and talk.ended_at is not None:
-        spoken_at = talk.ended_at
-        closed.close(ClosingCode.CONNECTED, spoken_at, agent_no=talk.agent_no)
-        misses = [link for link in misses if link.missed_at > spoken_at]
-    if standing is not None and standing.id is not None and misses:
-        closed.remark = f"callback {standing.id} stands for it"
-        closed.missed_count -= len(misses)
-        for link in misses:
-            link.callback_id = standing.id
-            _take_in(standing, link, policy, zone)
-        for attempt in tried if talk is None else ():
-            if not attempt.is_told:
-                attempt.callback_id = standing.id
-            if attempt.state != AttemptState.DONE:
-                show_in_progress(standing)
-    session.flush()
 
 
 def _bring_due(
@@ -226,125 +170,6 @@ def _bring_due(
         reopened.due_at = first_attempt_at(policy, missed.missed_at, zone, is_critical=reopened.is_critical)
     session.add(reopened)
     session.flush()
-
-
-def _merge_or_open(
-    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo, now: datetime
-) -> Callback:
-    if missed.is_switchboard:
-        return _open(session, missed, policy, zone, now)
-    found = _lock_debt_for(session, missed)
-    if found is None:
-        try:
-            with session.begin_nested():
-                return _open(session, missed, policy, zone, now)
-        except IntegrityError:  # another worker opened one for this number at the same moment
-            found = _lock_debt_for(session, missed)
-            if found is None:
-                raise
-    _merge(session, found, missed, policy, zone)
-    return found
-
-
-def _lock_debt_for(session: Session, missed: Missed) -> Callback | None:
-    """A closed debt in which the citizen was spoken with after this miss; else the open one."""
-    assert missed.number_digest is not None
-    spoken_with = (
-        select(Callback)
-        .where(
-            col(Callback.number_digest) == missed.number_digest,
-            col(Callback.closing_code).in_(SPOKEN_WITH),
-            col(Callback.closed_at) > missed.missed_at,
-            col(Callback.is_switchboard).is_(False),
-        )
-        .order_by(col(Callback.closed_at))
-        .with_for_update()
-    )
-    return session.exec(spoken_with).first() or lock_open_callback(session, missed.number_digest)
-
-
-def _open(
-    session: Session, missed: Missed, policy: CallbackPolicies, zone: tzinfo, now: datetime
-) -> Callback:
-    assert missed.number_digest is not None
-    assert missed.number_sealed is not None
-    callback = Callback(
-        number_digest=missed.number_digest,
-        number_sealed=missed.number_sealed,
-        number_masked=missed.number_masked,
-        is_switchboard=missed.is_switchboard,
-        is_critical=missed.is_critical,
-        queue=missed.queue,
-        queues_wanted=[missed.queue],
-        prio=missed.place(policy),
-        first_call_id=missed.call_id,
-        first_missed_at=missed.missed_at,
-        last_missed_at=missed.missed_at,
-        due_at=first_attempt_at(policy, missed.missed_at, zone, is_critical=missed.is_critical),
-        deadline_at=missed.missed_at + policy.deadline,
-        created_at=now,
-    )
-    session.add(callback)
-    session.flush()
-    _link(session, callback, missed, policy)
-    return callback
-
-
-def _link(session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies) -> CallbackCall:
-    assert callback.id is not None
-    link = CallbackCall(
-        call_id=missed.call_id,
-        callback_id=callback.id,
-        missed_at=missed.missed_at,
-        queue=missed.queue,
-        prio=missed.place(policy),
-        is_critical=missed.is_critical,
-    )
-    session.add(link)
-    session.flush()
-    return link
-
-
-def _merge(
-    session: Session, callback: Callback, missed: Missed, policy: CallbackPolicies, zone: tzinfo
-) -> None:
-    if session.get(CallbackCall, missed.call_id, populate_existing=True) is not None:
-        return  # another worker was faster with this very call
-    _take_in(callback, _link(session, callback, missed, policy), policy, zone)
-    session.flush()
-
-
-def _take_in(callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo) -> None:
-    """The earliest miss keeps the place; the latest moves the deadline on and brings the next try forward:
-    the citizen is at the phone just now.
-    """
-    if link.missed_at < callback.first_missed_at:
-        callback.first_missed_at, callback.first_call_id = link.missed_at, link.call_id
-        callback.queue = link.queue
-    callback.prio = max(callback.prio, link.prio)  # a later miss may be the critical one
-    callback.missed_count += 1
-    if link.queue not in callback.queues_wanted:
-        callback.queues_wanted = [*callback.queues_wanted, link.queue]
-    if link.missed_at > callback.last_missed_at:
-        callback.last_missed_at = link.missed_at
-        callback.deadline_at = max(callback.deadline_at, link.missed_at + policy.deadline)
-        if callback.state == CallbackState.OWED:
-            is_critical = callback.is_critical or link.is_critical
-            soon = first_attempt_at(policy, link.missed_at, zone, is_critical=is_critical)
-            callback.due_at = min(callback.due_at, soon)
-    _bring_forward_if_critical(callback, link, policy, zone)
-
-
-def _bring_forward_if_critical(
-    callback: Callback, link: CallbackCall, policy: CallbackPolicies, zone: tzinfo
-) -> None:
-    """An emergency does not wait for the end of the quiet hours, nor for another miss that is none."""
-    if not link.is_critical or callback.is_critical:
-        return
-    callback.is_critical = True
-    if callback.state == CallbackState.OWED:
-        soon = first_attempt_at(policy, link.missed_at, zone, is_critical=True)
-        callback.due_at = min(callback.due_at, soon)
 
 
 def close_by_inbound(session: Session, number_digest: str, call_id: str, answered_at: datetime) -> bool:

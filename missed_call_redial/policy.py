@@ -23,6 +23,8 @@ KINDS_THAT_MAY_BE_OWED: tuple[Outcome, ...] = tuple(kind for kind in Outcome if 
 
 # Here the citizen gave up waiting; in the other kinds the line let go of him, however short he waited.
 _GAVE_UP_WAITING = frozenset({Outcome.QUEUE_ABANDON, Outcome.RING_ABANDON})
+_LEFT_IN_A_MENU = frozenset({Outcome.IVR_ABANDON, Outcome.VOICEMAIL_NO_MESSAGE})
+"""They asked for no person; the second said nothing where he was to leave a message."""
 
 
 def _read_kind(written: object) -> Outcome:
@@ -188,7 +190,7 @@ def reason_to_refuse(policy: CallbackPolicies, call: LostCall) -> RefusalReason 
         return RefusalReason.KIND_NOT_CHOSEN
     if call.outcome is Outcome.IVR_ABANDON and not call.was_greeted:
         return RefusalReason.LEFT_DURING_GREETING
-    if call.outcome is Outcome.IVR_ABANDON and call.was_turned_away:
+    if call.outcome in _LEFT_IN_A_MENU and call.was_turned_away:
         return RefusalReason.TURNED_AWAY
     waited_long_enough = call.wait_seconds is None or call.wait_seconds >= policy.least_wait_seconds
     if call.outcome in _GAVE_UP_WAITING and not waited_long_enough:

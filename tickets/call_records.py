@@ -104,6 +104,8 @@ class KnownCall(Protocol):
     @property
     def menu_path(self) -> str | None: ...
     @property
+    def menu_version(self) -> str | None: ...
+    @property
     def chosen_category(self) -> str | None: ...
     @property
     def broadcast(self) -> str | None: ...
@@ -141,6 +143,7 @@ class CallNow:
     greeted_at: datetime | None
     answered_at: datetime | None
     menu_path: str | None
+    menu_version: str | None
     chosen_category: str | None
     broadcast: str | None
     queue: str | None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -58,7 +59,9 @@ def _read_part(part: object, kind: type[Any]) -> Key:
     raise BadCursor
 
 
-def older_than(first: Any, first_value: Key, second: Any, second_value: Key) -> ColumnElement[bool]:  # noqa: ANN401  (any columns)
+def older_than(
+    first: Mapped[Any], first_value: Key, second: Mapped[Any], second_value: Key
+) -> ColumnElement[bool]:
     """Rows after this key where both columns fall. The plain first condition lets an index be used."""
     return and_(first <= first_value, or_(first < first_value, second < second_value))
 

@@ -112,9 +112,10 @@ class Board:
             if prepared is None:  # taken out of the files since: nothing is played, the calls keep the name
                 return OnAir(on.name, ()), library
             return prepared.on_air, library
-        if on.text not in self._sounds:
+        sound = self._sounds.get(on.text)  # in one step: meanwhile another thread takes over what is on
+        if sound is None:
             return OnAir(on.name, ()), library
-        path, seconds = self._sounds[on.text]
+        path, seconds = sound
         key = running.configuration.lines.site.language, on.spoken_prompt
         spoken = replace(
             library,

@@ -60,12 +60,15 @@ class LeadersPhones:
 
 
 def _is_one_of(code: str, codes: FeatureCodes) -> bool:
-    """An agent's own codes win: a site may have a pause that begins alike."""
+    """An agent's own codes win: a site may have a pause that begins alike, and a reason is dialled behind it."""
     if code in (codes.sign_in, codes.sign_out, codes.pause, codes.resume):
         return False
     if code == codes.broadcast_off:
         return True
-    return codes.broadcast_on is not None and code.startswith(codes.broadcast_on)
+    on = codes.broadcast_on
+    if on is None or not code.startswith(on):
+        return False
+    return not (len(codes.pause) > len(on) and code.startswith(codes.pause))
 
 
 def _named(digits: str, configuration: Configuration) -> str:

@@ -50,12 +50,14 @@ _OVER: Final = frozenset({EventKind.ENDED, EventKind.VANISHED, EventKind.SWITCH_
 
 @dataclass(frozen=True)
 class Ledger:
-    """Keeps the account of calls inside the caller's transaction."""
+    """Keeps the account of calls inside the caller's transaction. `earlier`: the set of a version that was in force before,
+    None if it is known no more."""
 
     running: Callable[[], Running]
     sealer: Sealer
     zone: tzinfo
     voicemails: Voicemails | None = None
+    earlier: Callable[[str], Running | None] = lambda _version: None
 
     def hear(self, session: Session, events: Iterable[Event], now: datetime) -> None:
         """Appends what is new and brings every call that it touches up to date."""
@@ -192,11 +194,7 @@ class Ledger:
                 default_queue=called.queue if called else running.configuration.lines.queues[0].name,
                 is_switchboard=running.is_switchboard(number),
                 is_critical=self._is_critical(session, record),
-                was_turned_away=was_turned_away(
-                    record.menu_path or "",
-                    running.configuration.menus,
-                    running.configuration.lists.blocklists,
-                ),
+                was_turned_away=self._was_turned_away(record, running),
             )
             owe(session, missed, running.configuration.callbacks, self.zone, now)
         elif record.answered_at and running.is_switchboard(number):
@@ -205,6 +203,17 @@ class Ledger:
             owed = connection_of(session).execute(_OWED, {"digest": record.number_digest})
             if owed.first() is not None:  # the log is held, so no other call opens a debt meanwhile
                 close_by_inbound(session, record.number_digest, record.call_id, record.answered_at)
+
+    def _was_turned_away(self, record: KnownCall, running: Running) -> bool:
+        """By the set that he walked in: in a later one the same names may lead other callers. Where that set is known no
+        more, nobody can say so, and he is owed as anybody."""
+        version = record.menu_version
+        is_in_force = version in (None, running.configuration.version)
+        walked = running if is_in_force else self.earlier(version or "")
+        if walked is None:
+            return False
+        known = walked.configuration
+        return was_turned_away(record.menu_path or "", known.menus, known.lists.blocklists)
 
     def _is_critical(self, session: Session, record: KnownCall) -> bool:
         """By the rules for the lost call, or for its matter: those that would have made the ticket had it been answered."""

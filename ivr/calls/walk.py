@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _MARGIN_SECONDS: Final = 5
 """How long a step may take beyond its prompts before the dialplan goes on without us."""
 _UNKNOWN_PROMPT_SECONDS: Final = 20.0
+_LONGEST_PATH: Final = 1500
+"""Characters of a path that stand on the channel: Asterisk cuts an AGI command at 2,048, and a hundred long names are more."""
 
 
 @dataclass
@@ -56,7 +58,10 @@ class Walk:
         """As it stands on the channel (WALKED): if nothing else is ever written of this walk, the dialplan's last line is."""
         at = self.greeted_at
         greeted = f"{int(at.timestamp())}.{at:%f}" if at else ""
-        told = "|".join((self.path, self.version, self.queue or "", self.category or "", greeted))
+        path = self.path
+        if len(path) > _LONGEST_PATH:
+            path = path[:_LONGEST_PATH].rpartition("/")[0]
+        told = "|".join((path, self.version, self.queue or "", self.category or "", greeted))
         return f"{told}|{self.broadcast}" if self.broadcast else told
 
 

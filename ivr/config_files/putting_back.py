@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ivr.config_files.set_store import alone_in, current, is_whole, replace_text, sync, write_through
-from ivr.config_files.sources import TEMPLATES, read_sources
+from ivr.config_files.sources import BROADCASTS, CALENDAR, LISTS, TEMPLATES, read_sources
 from vocabulary.errors import HotlineError
 
 _PLAN: Final = ".putting-back"
@@ -164,5 +164,6 @@ def settle(config_dir: Path, store: Path) -> None:
 def _set_files(folder: Path) -> list[str]:
     """Every file that belongs to a set or would be a fault in it, by name."""
     menus = [p for p in (folder / "menus").rglob("*") if p.suffix in (".yaml", ".yml")]
-    found = [*menus, *(folder / TEMPLATES).glob("*.conf.j2")]
+    named = [p for within in (CALENDAR, LISTS) for p in (folder / within).glob("*.y*ml")]
+    found = [folder / BROADCASTS, *menus, *named, *(folder / TEMPLATES).glob("*.conf.j2")]
     return [p.relative_to(folder).as_posix() for p in found if p.is_file() and not p.name.startswith(".")]

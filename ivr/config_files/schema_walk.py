@@ -7,11 +7,14 @@ import types
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from ivr.config_files.reader import Path
+
+AnyForm: TypeAlias = object
+"""What may stand behind a colon: a class, or a form such as `Annotated[...]` or `X | None`, for which Python 3.11 has no type."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Found:
 
 
 def locate(model: type[BaseModel], value: object, loc: Path) -> Found:
-    kind: Any = model
+    kind: AnyForm = model
     path: list[str | int] = []
     known: frozenset[str] = frozenset()
     written: Collection[str] = ()
@@ -43,9 +46,9 @@ def locate(model: type[BaseModel], value: object, loc: Path) -> Found:
     return Found(tuple(path), value, known, written)
 
 
-def kind_at(model: type[BaseModel], value: object, path: Path) -> Any:  # noqa: ANN401  (any form of a type)
+def kind_at(model: type[BaseModel], value: object, path: Path) -> AnyForm:
     """The type that stands at a path of this value; Any where that cannot be told."""
-    kind: Any = model
+    kind: AnyForm = model
     for step in path:
         kind = _chosen(_bare(kind), value)
         _, kind = _inside(kind, step)
@@ -53,14 +56,14 @@ def kind_at(model: type[BaseModel], value: object, path: Path) -> Any:  # noqa: 
     return _chosen(_bare(kind), value)
 
 
-def _chosen(kind: Any, value: object) -> Any:  # noqa: ANN401  (any form of a type)
+def _chosen(kind: AnyForm, value: object) -> AnyForm:
     """The member of a choice that fits the value's own `kind`."""
     if not _is_choice(kind):
         return kind
     return _member(kind, str(value.get("kind"))) if isinstance(value, dict) else Any
 
 
-def _bare(kind: Any) -> Any:  # noqa: ANN401  (any form of a type)
+def _bare(kind: AnyForm) -> AnyForm:
     """The type without Annotated and without `| None`."""
     while True:
         if get_origin(kind) is Annotated:
@@ -72,15 +75,15 @@ def _bare(kind: Any) -> Any:  # noqa: ANN401  (any form of a type)
         kind = members[0]
 
 
-def _is_union(kind: Any) -> bool:  # noqa: ANN401  (any form of a type)
+def _is_union(kind: AnyForm) -> bool:
     return get_origin(kind) in (Union, types.UnionType)
 
 
-def _is_choice(kind: Any) -> bool:  # noqa: ANN401  (any form of a type)
+def _is_choice(kind: AnyForm) -> bool:
     return _is_union(kind)
 
 
-def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401  (any form of a type)
+def _member(kind: AnyForm, tag: str | int) -> AnyForm:
     """The member of a choice that a complaint's location names, by its `kind` or by its class."""
     for member in map(_bare, get_args(kind)):
         if getattr(member, "__name__", None) == tag or tag in _tags(member):
@@ -89,14 +92,14 @@ def _member(kind: Any, tag: str | int) -> Any:  # noqa: ANN401  (any form of a t
 
 
 @cache
-def _tags(member: Any) -> set[object]:  # noqa: ANN401  (any form of a type)
+def _tags(member: AnyForm) -> set[object]:
     if not (isinstance(member, type) and issubclass(member, BaseModel)):
         return set()
     literals = (f.annotation for f in member.model_fields.values() if get_origin(f.annotation) is Literal)
     return {value for literal in literals for value in get_args(literal)}
 
 
-def _inside(kind: Any, element: str | int) -> tuple[frozenset[str], Any]:  # noqa: ANN401  (any form of a type)
+def _inside(kind: AnyForm, element: str | int) -> tuple[frozenset[str], AnyForm]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields = {(f.alias or name): f.annotation for name, f in kind.model_fields.items()}
         return frozenset(fields), fields.get(str(element), Any)

@@ -87,7 +87,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     bare_ways = _BareWays(walker)
     first = bare_ways.one(bare(walker.first()))
     ways: dict[Moment, tuple[Way, ...]] = {}
-    by_key: dict[Place, dict[str, _Led]] = {}
+    by_key: dict[tuple[Place, bool], dict[str, _Led]] = {}
     ahead, done, tried = [first], set[int](), 0
     while ahead and tried < most_tried:
         step = ahead.pop()
@@ -95,7 +95,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             continue
         done.add(id(step))
         found: dict[tuple[int, _Walked], tuple[_Led, list[str | None]]] = {}
-        of_keys = by_key.setdefault(step.place, {})
+        of_keys = by_key.setdefault((step.place, isinstance(step, Fork) and step.has_heard), {})
         for alike in walker.answers(step):
             key = alike[0]
             led = of_keys.get(key) if key is not None else None

@@ -8,12 +8,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from ivr.lines import Language
 from ivr.prompts import voices
 from ivr.prompts.english import english_words
 from ivr.prompts.schema import Prompt, PromptsFile
+from ivr.prompts.side_by_side import side_by_side
 from ivr.prompts.sounds import (
     LARGEST_RECORDING,
     LEVELLED,
@@ -77,18 +79,12 @@ def render_prompts(
 
     Recordings are looked for as recorded_dir/<language>/<prompt>.wav. Raises VoiceToolsMissing, PromptFailed, OSError.
     """
-    maker = Maker(file, recorded_dir, cache_dir)
-    paths: dict[tuple[Language, str], Path] = {}
-    for language in sorted(set(languages)):
-        for name, prompt in file.prompts.items():
-            made = maker.make(name, prompt, language)
-            if made is not None:
-                paths[language, name] = made
+    paths = Maker(file, recorded_dir, cache_dir).make_all(file.prompts, languages)
     return PromptLibrary(paths, {key: length(path) for key, path in paths.items()})
 
 
 class Maker:
-    """Makes one sound after the other. A voice that cannot speak is told once, and espeak-ng serves from there on."""
+    """Makes sounds, several at once. A voice that cannot speak is told once, and espeak-ng serves from there on."""
 
     def __init__(self, file: PromptsFile, recorded_dir: Path, cache_dir: Path) -> None:
         self._file = file
@@ -96,9 +92,18 @@ class Maker:
         self._cache_dir = cache_dir
         self._espeak = Espeak(file.voice)
         self._voice = voices.chosen(file.voice)
+        self._voices_turn = Lock()
         why = self._voice.missing()
         if why is not None and self._voice.name != self._espeak.name:
             self._give_up(why)
+
+    def make_all(
+        self, prompts: Mapping[str, Prompt], languages: Iterable[Language], *, below: str = ""
+    ) -> dict[tuple[Language, str], Path]:
+        """Every prompt that has words or a recording; recordings are looked for under `below` + name."""
+        wanted = [(language, name) for language in sorted(set(languages)) for name in prompts]
+        made = side_by_side(lambda one: self.make(f"{below}{one[1]}", prompts[one[1]], one[0]), wanted)
+        return {key: path for key, path in zip(wanted, made, strict=True) if path is not None}
 
     def make(self, name: str, prompt: Prompt, language: Language) -> Path | None:
         """The finished sound in the cache; None where there are neither words nor a recording in this language."""
@@ -140,11 +145,13 @@ class Maker:
         return cached
 
     def _speech(self, name: str, words: Words) -> Path:
-        if self._voice.name != self._espeak.name:
-            try:
-                return self._spoken(self._voice, words)
-            except ProgramFailed as fault:
-                self._give_up(str(fault))
+        # a site's own voice may bear no two at once (one model in memory, one licence)
+        with self._voices_turn:
+            if self._voice.name != self._espeak.name:
+                try:
+                    return self._spoken(self._voice, words)
+                except ProgramFailed as fault:
+                    self._give_up(str(fault))
         try:
             return self._spoken(self._espeak, words)
         except ProgramFailed as fault:

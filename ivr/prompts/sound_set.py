@@ -24,14 +24,8 @@ def render_sound_set(
     file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
 ) -> Mapping[tuple[Language, str], Path]:
     """The finished sounds by language and Asterisk's name, such as digits/1. Raises VoiceToolsMissing, PromptFailed, OSError."""
-    maker = Maker(file, recorded_dir, cache_dir)
-    sounds: dict[tuple[Language, str], Path] = {}
-    for language in sorted(set(languages)):
-        for name, prompt in {**dict(numbers()), **file.asterisk_sounds}.items():
-            made = maker.make(f"{RECORDED_IN}/{name}", prompt, language)
-            if made is not None:
-                sounds[language, name] = made
-    return sounds
+    pieces = {**dict(numbers()), **file.asterisk_sounds}
+    return Maker(file, recorded_dir, cache_dir).make_all(pieces, languages, below=f"{RECORDED_IN}/")
 
 
 def numbers() -> Iterator[tuple[str, Prompt]]:

@@ -20,13 +20,12 @@ def hotline() -> Iterator[RunningHotline]:
 def test_the_call_goes_on_and_the_sounds_come_back(hotline: RunningHotline, line: Line) -> None:
     line.agent(talk=2)
     prompts = hotline.settings.prompts_dir
-    sounds = {
-        path: path.read_bytes()
-        for folder in ("cache", "zh", "sounds")
-        for path in (prompts / folder).rglob("*.wav")
-    }
-    assert len(sounds) > 100
-    for path in sounds:
+    (in_force,) = (prompts / "sets").iterdir()
+    cached = [prompts / "cache" / name for name in in_force.read_text().split()]
+    laid_out = [path for folder in ("zh", "sounds") for path in (prompts / folder).rglob("*.wav")]
+    sounds = {path: path.read_bytes() for path in [*cached, *laid_out]}
+    assert len(sounds) > 200
+    for path in prompts.rglob("*.wav"):
         path.unlink()
     before, after = hotline.new_citizen(), hotline.new_citizen()
     assert line.call(before, stay=30).wait(40) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import sounds_kept
 from support.command_line import run_command
 from support.running_hotline import REPOSITORY, TEST_CHANGES, RunningHotline
 from support.set_up_checkout import a_set_up_checkout
@@ -31,6 +32,7 @@ class Trial:
         """For stories that are about something else: the config is laid out before the start, with one word to say."""
         defaults_door.lay_out(self.plan.settings.config_dir)
         self.plan.change("prompts.yaml", TEST_CHANGES["prompts.yaml"])
+        sounds_kept.lay_in(self.plan.settings)
 
     def start(self, *command: str | Path) -> None:
         out = (self.plan.home / "up.log").open("w")

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from support.filled_home import FilledHome, a_filled_home
 
 from hotline import bootstrap, config_door
-from ivr.config_files.published import note
+from ivr.config_files.published import folder_of, note, store_of
+from ivr.config_files.set_store import current
 
 
 def publish(home: FilledHome, words: str) -> str:
@@ -43,3 +45,29 @@ def test_a_process_remembers_the_last_sets_that_it_ran_and_no_more(tmp_path: Pat
             assert known == list(range(1, 11)), "v11 runs, and the oldest are forgotten"
         finally:
             hotline.database.engine.dispose()
+
+
+@pytest.mark.parametrize("draft", ["# a good draft\n", "areas: [\n"])
+def test_a_server_that_is_told_of_a_publish_takes_that_and_no_draft(tmp_path: Path, draft: str) -> None:
+    with a_filled_home(tmp_path / "home", calls=0) as home:
+        own, told = publish(home, "one"), publish(home, "two")
+        codes = home.settings.config_dir / "codes.yaml"
+        good = codes.read_text("utf-8")
+        codes.write_text(good + draft, "utf-8")
+        taken = config_door.load_told(home.settings, own)
+        assert (taken.configuration.version, in_force(home)) == (told, told)
+        assert ("zh", "goodbye") in taken.prompts.paths
+        codes.write_text(good + "# saved, and the server told by hand\n", "utf-8")
+        taken = config_door.load_told(home.settings, told)
+        assert taken.configuration.version == in_force(home) != told
+
+
+def test_a_set_that_is_damaged_since_leaves_the_files(tmp_path: Path) -> None:
+    with a_filled_home(tmp_path / "home", calls=0) as home:
+        own, told = publish(home, "one"), publish(home, "two")
+        (folder_of(home.home, told) / "codes.yaml").write_text("areas: [\n", "utf-8")
+        assert config_door.load_told(home.settings, own).configuration.version == told
+
+
+def in_force(home: FilledHome) -> str | None:
+    return current(store_of(home.home))

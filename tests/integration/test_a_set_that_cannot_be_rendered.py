@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support import sounds_kept
 from support.command_line import Done, run_command
 from support.filled_home import FilledHome, a_filled_home
 
@@ -21,6 +22,7 @@ BY = note("reload")
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[FilledHome]:
     with a_filled_home(tmp_path / "home", calls=0) as filled:
+        sounds_kept.lay_in(filled.settings)
         yield filled
 
 

@@ -25,7 +25,6 @@ from hotline.stop_request import StopAsked, StopRequest
 from ivr.agents import states
 from ivr.agents.switch import Seat
 from ivr.agents.tables import AgentEvent, AgentState
-from ivr.config_files.history import Note
 from ivr.telephony.ami import AmiTimeout
 from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts
 
@@ -245,10 +244,10 @@ def test_a_pause_set_after_the_wrap_up_ended_is_what_asterisk_gets(
 def test_a_reload_that_breaks_in_an_unknown_way_is_logged(
     service: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: Settings, *, by: Note | None) -> None:
+    def fail(_: Settings, _own: str) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(config_door, "load_changed", fail)
+    monkeypatch.setattr(config_door, "load_told", fail)
     before = service.hotline.running
     service._reload()
     assert "the disk is gone" in caplog.text

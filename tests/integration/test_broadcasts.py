@@ -210,6 +210,8 @@ def test_codes_that_are_not_these_are_the_agents_own(web: WebHotline) -> None:
         assert phones(web, FeatureCodes()).dial(code, "1001") is None, "without codes no phone switches"
     own = FeatureCodes(pause="*2", broadcast_on="*20", broadcast_off="*21")
     assert phones(web, own).dial("*2", "1001") is None
+    own = FeatureCodes(pause="*12", broadcast_on="*1", broadcast_off="*9")
+    assert phones(web, own).dial("*121", "1001") is None, "a pause with its first reason"
 
 
 # --- calls during it ---

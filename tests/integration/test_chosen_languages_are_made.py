@@ -1,9 +1,13 @@
-"""The sounds of a configuration: the site's language, and those that a menu in use lets callers choose."""
+"""The sounds of a configuration: the site's language, those that a menu in use lets callers choose, and who speaks."""
 
+import re
 import shutil
 from pathlib import Path
 
-from hotline import defaults_door, prompt_door
+import pytest
+from support import sounds_kept
+
+from hotline import config_door, defaults_door, prompt_door
 from hotline.settings import Settings
 from ivr.config_files.checker import check
 
@@ -16,10 +20,32 @@ def made(home: Path, menu: str) -> set[str]:
     numbers.write_text(text.replace("menu: main ", f"menu: {menu} ", 1), "utf-8")
     configuration, problems = check(config)
     assert configuration is not None, problems
-    library = prompt_door.make(Settings(home=str(home)), configuration)
+    settings = Settings(home=str(home))
+    sounds_kept.lay_in(settings)
+    library = prompt_door.make(settings, configuration)
+    sounds_kept.keep(settings)
     return {language for language, name in library.paths if name == "choose_matter"}
 
 
 def test_english_is_made_only_where_a_menu_chooses_it(tmp_path: Path) -> None:
     assert made(tmp_path, "main") == {"zh"}
     assert made(tmp_path, "examples/in_english") == {"zh", "en"}
+
+
+def test_a_neural_voice_without_its_model_is_told_at_a_start_and_everything_is_spoken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = tmp_path / "config"
+    shutil.copytree(defaults_door.shipped(), config)
+    prompts = config / "prompts.yaml"
+    text = prompts.read_text("utf-8")
+    chosen = f"engine: sherpa\n  model_dir: {tmp_path}/model"
+    prompts.write_text(re.sub("engine: espeak.*", chosen, text, count=1), "utf-8")
+    settings = Settings.model_validate({"home": tmp_path / "home", "config": config})
+    sounds_kept.lay_in(settings)
+    running = config_door.load(settings)
+    assert "the voice sherpa cannot serve: " in caplog.text
+    assert "espeak serves in its place" in caplog.text
+    spoken = {name for _, name in running.prompts.paths}
+    assert {name for name, one in running.configuration.prompts.prompts.items() if one.zh} == spoken
+    assert ("zh", "digits/wan") in running.prompts.asterisk_sounds

@@ -152,6 +152,26 @@ def test_check_tells_all_problems_and_changes_nothing(shell: Terminal, tmp_path:
     assert file.read_bytes() == before
 
 
+def test_problems_are_told_in_the_language_asked_for(shell: Terminal, tmp_path: Path) -> None:
+    assert shell.type("check --language zh").startswith("配置没有错误（版本 ")
+    folder = tmp_path / "bad"
+    shell.type("init", str(folder))
+    file = folder / "hotline.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "nonsense: 1\n", encoding="utf-8")
+    bad = {"HOTLINE_CONFIG": str(folder)}
+    fault = '没有 "nonsense" 这个键。请删去。此处可用的键：'
+    said = shell.type("check --language zh", code=1, **bad)
+    assert fault in said
+    assert f"{folder} 中有 1 处错误" in said
+    assert said == shell.type("check", code=1, HOTLINE_LANGUAGE="zh", **bad)
+    assert said == shell.type("check", code=1, LC_ALL="zh_CN.UTF-8", **bad)
+    assert 'unknown key "nonsense". Take it out.' in shell.type(
+        "check --language en", code=1, HOTLINE_LANGUAGE="zh", **bad
+    )
+    for command in ("prompts list", "doctor"):
+        assert fault in shell.type(command, code=1, HOTLINE_LANGUAGE="zh", **bad)
+
+
 def test_migrate_names_the_revision_and_may_be_run_again(shell: Terminal) -> None:
     said = f"the database is at revision {database.head_revision()}\n"
     assert [shell.type("migrate") for _ in range(2)] == [said, said]

@@ -273,21 +273,29 @@ def test_who_hangs_up_where_a_blocklist_led_him_is_not_rung_back(
     )
     configuration, problems = check(tmp_path / "config")
     assert configuration is not None, problems
-    running = replace(ledger.running(), configuration=configuration)
-    blocking = replace(ledger, running=lambda: running)
-    for call, caller, path in (
-        ("hl1-1.1", "13900000001", "greeting/who/turned_away"),
-        ("hl1-1.2", "13900000002", "greeting/who"),
+    walked_in = replace(ledger.running(), configuration=configuration)
+    now_blocking = replace(walked_in, configuration=replace(configuration, version="now"))
+    earlier = {"v": walked_in, "before": ledger.running()}
+    blocking = replace(ledger, running=lambda: now_blocking, earlier=earlier.get)
+    for call, caller, path, version in (
+        ("hl1-1.1", "13900000001", "greeting/who/turned_away", "v"),
+        ("hl1-1.2", "13900000002", "greeting/who", "v"),
+        ("hl1-1.3", "13900000003", "greeting/who/turned_away", "now"),
+        # in the set that they walked in the same names led others, or nobody knows it any more
+        ("hl1-1.4", "13900000004", "greeting/who/turned_away", "before"),
+        ("hl1-1.5", "13900000005", "greeting/who/turned_away", "forgotten"),
     ):
         walked = f"examples/with_lists/{path}"
         told = [
             arrived(call, caller=caller),
             event(EventKind.GREETED, 8, EventSource.AGI, call),
-            event(EventKind.MENU_WALKED, 11, EventSource.AGI, call, path=walked, version="v"),
+            event(EventKind.MENU_WALKED, 11, EventSource.AGI, call, path=walked, version=version),
             event(EventKind.ENDED, 12, call=call, cause="16", by="citizen"),
         ]
         hear(database, blocking, told)
-    assert _debts(database) == ([("owed", None)], [("hl1-1.1", "turned_away")])
+    owed, refused = _debts(database)
+    assert owed == [("owed", None)] * 3
+    assert sorted(refused) == [("hl1-1.1", "turned_away"), ("hl1-1.3", "turned_away")]
 
 
 def test_a_late_listener_closes_the_debt_of_who_was_answered(database: Database, ledger: Ledger) -> None:

@@ -21,6 +21,7 @@ def tests(machine: Machine) -> Machine:
     (venv / ".stamp").write_text(f"requirements-dev.txt {digest}  - {machine.root} cpython-311\n")
     for name in ("espeak-ng", "sox"):
         machine.has(name)
+    machine.has("asterisk", "echo 'Asterisk 22.10.1'")
     real = (machine.bin / "timeout").resolve()
     (machine.bin / "timeout").unlink()
     machine.has("timeout", f'exec {real} "$1" --kill-after=1 "0.${{3%m}}s" "${{@:4}}"')
@@ -54,7 +55,6 @@ def test_an_ordinary_users_sipp_may_play_keys(
     tests.has("id", f"echo {user}")
     tests.has("sudo", 'exec "$@"')
     tests.has("sipp")
-    tests.has("asterisk", "echo 'Asterisk 22.10.1'")
     tests.has("getcap", f"echo '{has_already.format(sipp=sipp)}'")
     tests.has("setcap", 'echo "$*" >>"$BIN/setcap.asked"')
     tests.has("pytest", "echo '=== ended ==='")

@@ -63,6 +63,7 @@ def test_the_wheel_brings_all_that_a_run_needs(tmp_path: Path) -> None:
     assert (home / "config" / "menus" / "examples" / "with_keys.yaml").is_file()
     own = {"PYTHONPATH": str(empty), "HOTLINE_HOME": str(home)}
     assert "the configuration is good" in run(*command, "check", cwd=tmp_path, **own)
+    assert "配置没有错误" in run(*command, "check", "--language", "zh", cwd=tmp_path, **own)
     assert "the database is at revision" in run(*command, "migrate", cwd=tmp_path, **own)
     assert (empty / "hotline" / "defaults" / "asterisk" / "extensions.conf.j2").is_file()
     assert "0 files written" in run(

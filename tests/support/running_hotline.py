@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from support import sounds_kept
 from support.phones import Telephones
 from support.sipp import HOST, Sipp, free_port
 from support.story_line import Line
@@ -96,7 +97,9 @@ class RunningHotline:
         self.change("hotline.yaml", lambda found: found["trunks"][0].update(port=self.citizen_port))
         _, problems = check(self.settings.config_dir)
         assert not problems, "\n".join(str(problem) for problem in problems)
+        sounds_kept.lay_in(self.settings)
         running = config_door.load(self.settings)
+        sounds_kept.keep(self.settings)
         self.program = asterisk_process.find(self.settings.asterisk_root)
         config_door.render_asterisk(self.settings, self.program, running)
         database.migrate(self.settings.database)

@@ -101,6 +101,29 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
     ]
 
 
+def test_a_long_way_stands_cut_on_his_channel_which_takes_no_more_and_he_walks_on(
+    configuration: Configuration,
+) -> None:
+    """Else the walk would end at the first step whose way is too long for Asterisk, in no queue of his choice."""
+    names = [f"{first}{rest * 39}" for rest in "xyz" for first in "abcdefghijklmnopqrst"]
+    nodes: dict[str, object] = {
+        name: {"kind": "say", "prompts": ["greeting"], "next": following}
+        for name, following in zip(names, [*names[1:], "far"], strict=True)
+    }
+    menu = MenuFile.model_validate(
+        {"start": names[0], "nodes": nodes | {"far": {"kind": "queue", "queue": "heating"}}}
+    )
+    channel = FakeChannel()
+    walk = walk_menu(channel, {"long": menu}, "long", library(configuration), "zh", lambda: NOW, "v1")
+    assert (walk.queue, walk.path) == ("heating", "/".join(["long", *names, "far"]))
+    told = channel.variables[WALKED]
+    assert max(len(value) for name, value in channel.set if name == WALKED) < 1600
+    path, version, queue, *_ = told.split("|")
+    assert walk.path.startswith(f"{path}/")
+    assert path.rpartition("/")[2] in names
+    assert (version, queue) == ("v1", "heating")
+
+
 def with_keys() -> MenuFile:
     path = defaults_door.shipped() / "menus" / "examples" / "with_keys.yaml"
     return MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))

@@ -199,6 +199,29 @@ def test_files_keep_who_may_read_them(site: Site) -> None:
     assert stat.S_IMODE((site.config / "codes.yaml").stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize(
+    "name", ["menus/storm.yaml", "calendar/storm.yaml", "lists/storm.yaml", "broadcasts.yaml"]
+)
+def test_a_file_that_the_earlier_set_did_not_have_goes_again(site: Site, name: str) -> None:
+    """Else a reload, which follows each rollback, would put a mixture of both sets in force."""
+    (site.config / "broadcasts.yaml").unlink()
+    first = site.publish("begin")
+    site.write(
+        name,
+        {
+            "menus": (SHIPPED / "menus" / "main.yaml").read_text("utf-8"),
+            "calendar": (SHIPPED / "calendar" / "office.yaml").read_text("utf-8"),
+            "lists": (SHIPPED / "lists" / "enterprises.yaml").read_text("utf-8"),
+            "broadcasts.yaml": (SHIPPED / "broadcasts.yaml").read_text("utf-8"),
+        }[name.partition("/")[0]],
+    )
+    assert site.publish("a storm") != first
+    site.roll_back()
+    assert not (site.config / name).exists()
+    start = load_for_start(site.config, site.home)
+    assert (start.configuration.version, site.in_force) == (first, first)
+
+
 def test_a_folder_where_a_file_belongs_is_refused_before_anything_changes(site: Site) -> None:
     site.publish("begin")
     second = site.remark("second")

@@ -37,9 +37,13 @@ def lost(outcome: Outcome = Outcome.QUEUE_ABANDON, **changes: object) -> LostCal
 
 
 class TestWhoIsOwed:
-    def test_who_was_turned_away_and_hung_up_there_is_not_rung_back(self):
-        there = lost(Outcome.IVR_ABANDON, was_turned_away=True)
-        assert reason_to_refuse(a_policy(kinds=["ivr_abandon"]), there) is RefusalReason.TURNED_AWAY
+    @pytest.mark.parametrize("outcome", [Outcome.IVR_ABANDON, Outcome.VOICEMAIL_NO_MESSAGE])
+    def test_who_was_turned_away_and_hung_up_there_is_not_rung_back(self, outcome):
+        policy = a_policy(kinds=["ivr_abandon", "voicemail_no_message"])
+        assert reason_to_refuse(policy, lost(outcome, was_turned_away=True)) is RefusalReason.TURNED_AWAY
+        assert reason_to_refuse(policy, lost(outcome)) is None
+
+    def test_who_was_turned_away_and_asked_for_a_person_is_owed_as_anybody(self):
         asked_for_a_person = lost(Outcome.QUEUE_ABANDON, was_turned_away=True)
         assert reason_to_refuse(a_policy(), asked_for_a_person) is None
 
