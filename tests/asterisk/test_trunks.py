@@ -49,6 +49,7 @@ def hotline(carrier: Carrier) -> Iterator[RunningHotline]:
                 "prefix_out": PREFIX_OUT,
                 "caller_id_out": USERNAME,
                 "allow_out": ["1[3-9]XXXXXXXXX"],
+                "allow_transfer": ["110", "119", "120", "122"],
                 "qualify_seconds": 5,
             }
         )

@@ -29,7 +29,7 @@ def _long_announcements(found: dict[str, Any]) -> None:
 def _ends_by_itself(found: dict[str, Any]) -> None:
     found["nodes"]["told"] = {"kind": "say", "prompts": ["greeting"], "next": "end"}
     found["nodes"]["end"] = {"kind": "hang_up"}
-    found["nodes"]["choose"].update(no_key={"then": "told"}, wait_seconds=1)
+    found["nodes"]["choose"].update(no_key={"then": "told"}, wait_seconds=3)
 
 
 @pytest.fixture(scope="module")
