@@ -60,12 +60,15 @@ def _hurry(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def counted_anew(attempts: Sequence[Attempt], missed_at: Sequence[datetime]) -> int:
-    """Tries that count, since the last try that was the last one allowed and during or after which the citizen called us."""
+    """Tries that count, since the last try that was the last one allowed and during or after which the citizen called us.
+
+    A talk ends its debt, whoever calls meanwhile: nothing begins anew after it.
+    """
     ended = sorted((one for one in attempts if one.state == "done"), key=lambda one: (one.ended_at, one.id))
     counted = 0
     for one in ended:
         counted += one.counts
-        is_the_end = one.counts and counted == POLICY.max_attempts
+        is_the_end = one.counts and one.outcome != "connected" and counted == POLICY.max_attempts
         dialled_at = one.dialling_at or one.accepted_at or one.claimed_at
         if is_the_end and any(moment > dialled_at for moment in missed_at):
             counted = 0
