@@ -21,6 +21,9 @@ class Node(Written):
     REACHES_A_PERSON: ClassVar[bool] = False
     TAKES_A_KEY: ClassVar[bool] = False
     """The caller chooses by one key where he goes on."""
+    LEADS_BY_WHAT_IS_KNOWN: ClassVar[bool] = False
+    """Not the caller chooses where he goes on: the hour, the queues, who he is."""
+    TAKES_A_MESSAGE: ClassVar[bool] = False
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
     PLAYS_BROADCASTS: ClassVar[bool] = False
