@@ -93,12 +93,16 @@ def serve(
     )
     for name in ("apscheduler", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    hotline = bootstrap.build_server(settings)
 
     async def run() -> None:
         await Service(hotline, parts).run()
 
-    asyncio.run(run())
+    stop = StopRequest()
+    stop.listen()
+    # until the service has handlers of its own: at a start a voice may be at work, which must not outlive us
+    with contextlib.suppress(StopAsked), stop.may_break_off():
+        hotline = bootstrap.build_server(settings)
+        asyncio.run(run())
 
 
 @app.command()

@@ -145,7 +145,9 @@ def load_recent(settings: Settings, now: datetime) -> list[Running]:
     for version in went_out(entries(store, current(store)), now - _LONGEST_CALL)[-_RECENT_SETS:]:
         configuration = kept_set(store, version).configuration
         if configuration is not None:
-            recent.append(Running(configuration, prompt_door.make(settings, configuration), False))
+            # of the voice the set in force has told already
+            prompts = prompt_door.make(settings, configuration, voice_told_at=logging.INFO)
+            recent.append(Running(configuration, prompts, False))
     return recent
 
 

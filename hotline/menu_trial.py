@@ -12,7 +12,7 @@ from ivr.config_files.published import load_published
 from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
 from ivr.menus.caller_lists import Enterprise, Entry
-from ivr.menus.facts import OnAir
+from ivr.menus.facts import Emergencies, OnAir, emergencies_of
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.steps import RESULTS, Result
 from ivr.menus.walker import Walker
@@ -132,6 +132,10 @@ class SupposedFacts:
 
     def broadcast(self) -> OnAir | None:
         return self.supposed.broadcast
+
+    def emergencies(self) -> Emergencies:
+        called = self.trial.number
+        return emergencies_of(self.trial.configuration.lines, called.number, called.queue)
 
 
 def open_trial(settings: Settings, name: str, number: str | None) -> MenuTrial | list[ConfigProblem]:

@@ -22,10 +22,9 @@ from ivr.prompts.rendering import (
     VoiceToolsMissing,
     lay_out,
     made_earlier,
-    render_prompts,
 )
 from ivr.prompts.schema import Prompt, PromptsFile
-from ivr.prompts.sound_set import RECORDED_IN, render_sound_set
+from ivr.prompts.sound_set import RECORDED_IN, sound_set_of
 
 _log = logging.getLogger(__name__)
 _NO_SOUND = (VoiceToolsMissing, PromptFailed, OSError)
@@ -33,16 +32,21 @@ SAID = "broadcasts"
 """Its own folder below that of the prompts: what a site publishes meanwhile clears the cache, and not this."""
 
 
-def make(settings: Settings, configuration: Configuration) -> PromptLibrary:
-    """For a start or reload. Without voice tools the calls go on with what there is, or in silence, and the log says so."""
+def make(
+    settings: Settings, configuration: Configuration, *, voice_told_at: int = logging.ERROR
+) -> PromptLibrary:
+    """For a start or reload. Without voice tools the calls go on with what there is, or in silence, and the log says so.
+
+    `voice_told_at`: the level of the log at which it is told that another voice serves than the site's."""
     language = configuration.lines.site.language
+    maker = _maker(settings, configuration, voice_told_at)
     try:
-        made = _prompts(settings, configuration, language)
+        made = _prompts(maker, configuration, language)
     except _NO_SOUND as fault:
         _log.error("%s; what was made earlier is played", fault)
         return in_force(settings, configuration, language)
     try:
-        return _with_asterisks(settings, configuration, language, made)
+        return _with_asterisks(maker, configuration, language, made)
     except _NO_SOUND as fault:
         _log.error("what Asterisk says by itself could not be made: %s", fault)
         return made
@@ -50,7 +54,8 @@ def make(settings: Settings, configuration: Configuration) -> PromptLibrary:
 
 def render(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
     """The same for somebody who looks on. Raises VoiceToolsMissing, PromptFailed, OSError."""
-    return _with_asterisks(settings, configuration, language, _prompts(settings, configuration, language))
+    maker = _maker(settings, configuration)
+    return _with_asterisks(maker, configuration, language, _prompts(maker, configuration, language))
 
 
 def in_force(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
@@ -114,22 +119,17 @@ def put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
         _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
 
 
-def _prompts(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
-    return render_prompts(
-        spoken(configuration),
-        languages={language, *chosen_languages(configuration.menus)},
-        recorded_dir=settings.config_dir / "prompts",
-        cache_dir=settings.prompts_dir / "cache",
-    )
+def _maker(settings: Settings, configuration: Configuration, told_at: int = logging.ERROR) -> Maker:
+    """One for prompts and Asterisk's own words, so that a voice that cannot serve is tried and told once."""
+    recorded, cache = settings.config_dir / "prompts", settings.prompts_dir / "cache"
+    return Maker(spoken(configuration), recorded, cache, told_at)
+
+
+def _prompts(maker: Maker, configuration: Configuration, language: Language) -> PromptLibrary:
+    return maker.library({language, *chosen_languages(configuration.menus)})
 
 
 def _with_asterisks(
-    settings: Settings, configuration: Configuration, language: Language, made: PromptLibrary
+    maker: Maker, configuration: Configuration, language: Language, made: PromptLibrary
 ) -> PromptLibrary:
-    own = render_sound_set(
-        spoken(configuration),
-        languages=[language],
-        recorded_dir=settings.config_dir / "prompts",
-        cache_dir=settings.prompts_dir / "cache",
-    )
-    return replace(made, asterisk_sounds=own)
+    return replace(made, asterisk_sounds=sound_set_of(maker, spoken(configuration), [language]))

@@ -53,6 +53,7 @@ from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.calls.looks import BoundedLooks
+from ivr.prompts.programs import stop_all
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, told
 from ivr.telephony.agi_session import AgiSession
@@ -141,6 +142,7 @@ class Service:
             tasks += await self._start_what_needs_the_database(scheduler)
             await asyncio.wait([watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
+        stop_all()  # a reload or a broadcast may be waiting for a voice that hangs
         notify("STOPPING=1")
         scheduler.shutdown(wait=False)
         tasks.append(opening)

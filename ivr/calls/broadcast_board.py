@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from ivr.calls.broadcasts import Broadcast
@@ -20,6 +21,8 @@ from ivr.prompts.rendering import PromptLibrary
 from ivr.prompts.sounds import length
 
 _log = logging.getLogger(__name__)
+_NEXT_TRY_SECONDS: Final = 60.0
+"""Each try starts a program, and a voice that failed a second ago fails again."""
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
 
@@ -63,8 +66,11 @@ class Board:
     read: Callable[[], tuple[OnNow, ...]]
     make: Callable[[str], Path]
     memory: Path
+    clock: Callable[[], float] = monotonic
     on: tuple[OnNow, ...] = ()
     _sounds: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
+    _failed: dict[str, float] = field(default_factory=dict)
+    """When the voice failed last, by the text."""
     _is_lost: bool = False
 
     def remember(self) -> None:
@@ -125,15 +131,24 @@ class Board:
         return OnAir(on.name, (on.spoken_prompt,)), spoken
 
     def _take(self, found: tuple[OnNow, ...]) -> None:
+        """What is on counts at once; a voice may need a while, or fail."""
         texts = {one.text for one in found if one.text is not None}
         sounds = {text: one for text, one in self._sounds.items() if text in texts and one[0].exists()}
+        self._sounds, self.on = dict(sounds), found
+        self._failed = {text: at for text, at in self._failed.items() if text in texts}
         for text in texts - sounds.keys():
+            failed_at = self._failed.get(text)
+            if failed_at is not None and self.clock() - failed_at < _NEXT_TRY_SECONDS:
+                continue
             try:
                 path = self.make(text)
                 sounds[text] = path, length(path)
+                self._failed.pop(text, None)
             except Exception as fault:  # without a voice the calls go on in silence
-                _log.error("a broadcast cannot be spoken here: %s", fault)
-        self._sounds, self.on = sounds, found
+                if failed_at is None:
+                    _log.error("a broadcast cannot be spoken here, and is tried again each minute: %s", fault)
+                self._failed[text] = self.clock()
+        self._sounds = sounds
 
     def _keep(self) -> None:
         try:

@@ -73,9 +73,13 @@ def planned(configuration: Configuration, wanted: Wanted, by: str, now: datetime
         known = did_you_mean(wanted.name, [one.name for one in broadcasts.broadcasts], "None is prepared.")
         raise BadBroadcast(f"no broadcast {shown(wanted.name)} in broadcasts.yaml", known.rstrip("."))
     for number in wanted.numbers or ():
-        if configuration.lines.number(number) is None:
+        called = configuration.lines.number(number)
+        if called is None:
             known = did_you_mean(number, [one.number for one in configuration.lines.numbers])
             raise BadBroadcast(f"no number {shown(number)}", known.rstrip("."))
+        if called.is_emergency:
+            fault = f"callers of {number} hear none: it is for emergencies (is_emergency in hotline.yaml)"
+            raise BadBroadcast(fault, "Leave that number out")
     if wanted.numbers is not None and not wanted.numbers:
         raise BadBroadcast("no number is named", "Name some, or none at all for every number")
     until = wanted.until or now + timedelta(minutes=broadcasts.minutes_of(name))

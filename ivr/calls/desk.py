@@ -110,6 +110,7 @@ class CallDesk:
             self.now,
             self.look,
             on_air,
+            number_called,
         )
         walk = self._walk(channel, number_called, running, prompts, facts)
         if not walk.has_hung_up:

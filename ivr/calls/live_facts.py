@@ -16,7 +16,7 @@ from ivr.agents.states import WRAP_UP, all_seats
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.looks import Look
 from ivr.config_files.checker import Configuration
-from ivr.menus.facts import OnAir
+from ivr.menus.facts import Emergencies, OnAir, emergencies_of
 from routing.estimated_wait import MEASURED_OVER, estimated_wait
 from tickets.earlier_calls import has_called_before
 from tickets.handling_time import mean_talk_seconds
@@ -45,6 +45,7 @@ class LiveFacts:
     now: Callable[[], datetime]
     look: Look
     on_air: OnAir | None = None
+    number_called: str = ""
     _looked: float = field(default=0.0)
 
     def is_open(self, calendar: str) -> bool | None:
@@ -106,6 +107,9 @@ class LiveFacts:
 
     def broadcast(self) -> OnAir | None:
         return self.on_air
+
+    def emergencies(self) -> Emergencies:
+        return emergencies_of(self.configuration.lines, self.number_called, self.default_queue)
 
     def _parties(self, queue: str | None) -> int | None:
         """Callers, and placeholders of callbacks: each takes an agent."""

@@ -31,6 +31,7 @@ from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicH
 from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
+from ivr.menus.keys_to_a_person import menus_without_a_key
 from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.transfers import faults_behind
@@ -111,7 +112,7 @@ class _Checking:
         rules = self._model(RoutingRules, "routing_rules.yaml")
         callbacks = self._model(CallbackPolicies, "callbacks.yaml")
         codes = self._model(Codes, "codes.yaml")
-        menus = self._menus()
+        menus = self._menus(lines)
         holidays = self._model(PublicHolidays, f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml")
         services = self._services()
         lists = self._lists(lines)
@@ -182,7 +183,7 @@ class _Checking:
                 self._add(list_files.faults_of_list(document, found, lines) if lines else ())
         return lists
 
-    def _menus(self) -> dict[str, MenuFile]:
+    def _menus(self, lines: Lines | None) -> dict[str, MenuFile]:
         menus: dict[str, MenuFile] = {}
         for file, document in self._documents.items():
             if not file.startswith(MENUS):
@@ -194,6 +195,7 @@ class _Checking:
                 menus[menu_name(file)] = menu
                 self._add(_told(document, fault) for fault in (*faults(menu), *faults_behind(menu)))
         self._add_of_menus(faults_across(menus))
+        self._add_of_menus(menus_without_a_key(menus, {one.menu for one in lines.numbers} if lines else ()))
         return menus
 
     def _add_of_menus(self, found: Iterable[tuple[str, MenuFault]]) -> None:

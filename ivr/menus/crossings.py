@@ -18,7 +18,7 @@ def faults_across(menus: Mapping[str, MenuFile]) -> Iterator[tuple[str, MenuFaul
     """With the menu that each is told at."""
     if not any(True for menu in menus.values() for node in menu.nodes.values() for _ in menus_led_to(node)):
         return
-    with_person = _leading_to_a_person(menus)
+    with_person = leading_to_a_person(menus)
     for name, menu in menus.items():
         leads_on = any(True for node in menu.nodes.values() for _ in menus_led_to(node))
         if leads_on and (name, menu.start) not in with_person:
@@ -36,7 +36,7 @@ def _node(menus: Mapping[str, MenuFile], at: At) -> Node:
     return menus[at[0]].nodes[at[1]]
 
 
-def _leading_to_a_person(menus: Mapping[str, MenuFile]) -> set[At]:
+def leading_to_a_person(menus: Mapping[str, MenuFile]) -> set[At]:
     """Every place from which some key or none leads to a person, or out of the menus that are known."""
     before: dict[At, list[At]] = {}
     ahead: list[At] = []

@@ -6,6 +6,8 @@ None means: not known. No condition fits what is not known, so a walk that knows
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from ivr.lines import Lines
+
 
 @dataclass(frozen=True)
 class OnAir:
@@ -13,6 +15,23 @@ class OnAir:
 
     name: str
     prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Emergencies:
+    """What the site has marked with is_emergency, as it concerns one number called. `queues`: None among them if the default
+    queue of that number is."""
+
+    queues: frozenset[str | None] = frozenset()
+    is_number: bool = False
+
+
+def emergencies_of(lines: Lines, number_called: str, default_queue: str) -> Emergencies:
+    queues: set[str | None] = {queue.name for queue in lines.queues if queue.is_emergency}
+    if default_queue in queues:
+        queues.add(None)
+    number = lines.number(number_called)
+    return Emergencies(frozenset(queues), number is not None and number.is_emergency)
 
 
 class Facts(Protocol):
@@ -50,6 +69,9 @@ class Facts(Protocol):
     def broadcast(self) -> OnAir | None:
         """On for the number called when the call came in, the same for the whole walk; None: nothing was."""
 
+    def emergencies(self) -> Emergencies:
+        """Which callers no broadcast may hold up. Asks nobody: it stands in the files."""
+
 
 class _Nothing:
     def is_open(self, calendar: str) -> bool | None:
@@ -81,6 +103,9 @@ class _Nothing:
 
     def broadcast(self) -> OnAir | None:
         return None
+
+    def emergencies(self) -> Emergencies:
+        return Emergencies()
 
 
 NO_FACTS: Final[Facts] = _Nothing()

@@ -87,7 +87,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     bare_ways = _BareWays(walker)
     first = bare_ways.one(bare(walker.first()))
     ways: dict[Moment, tuple[Way, ...]] = {}
-    by_key: dict[tuple[Place, bool], dict[str, _Led]] = {}
+    by_key: dict[Place, dict[str, _Led]] = {}
     ahead, done, tried = [first], set[int](), 0
     while ahead and tried < most_tried:
         step = ahead.pop()
@@ -95,12 +95,12 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             continue
         done.add(id(step))
         found: dict[tuple[int, _Walked], tuple[_Led, list[str | None]]] = {}
-        of_keys = by_key.setdefault((step.place, isinstance(step, Fork) and step.has_heard), {})
+        of_keys = by_key.setdefault(step.place, {})
         for alike in walker.answers(step):
-            key = alike[0]
+            key = alike[0] if not isinstance(step, Fork) else None  # a fork's ways carry a key pressed before
             led = of_keys.get(key) if key is not None else None
             if led is None:
-                led = bare_ways.led(step, key)
+                led = bare_ways.led(step, alike[0])
                 if key is not None:
                     of_keys[key] = led  # a key means the same during the prompts and after them
             found.setdefault((id(led.to), led.walked), (led, []))[1].extend(alike)

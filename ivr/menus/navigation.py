@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from ivr.menus.crossings import following as places_behind
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.graph import nodes_ahead
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.node import Node
 from ivr.menus.steps import (
     ALL_KEYS,
     Ask,
@@ -56,14 +56,14 @@ def _answered(menus: Menus, step: Asking, key: str | None) -> Following:
 def _on(menus: Menus, at: Place, following: Following, facts: Facts, *, has_heard: bool) -> Step:
     way: _Way = None
     while True:
-        at, reached, last = _in(menus, at, following)
+        at, reached, last = _in(menus, at, following, facts)
         way = last or way
         if not isinstance(reached, Ask):
             return _behind_a_broadcast(menus, at, reached, way, facts, has_heard=has_heard)
         following = reached.answer(facts)
 
 
-def _in(menus: Menus, at: Place, following: Following) -> tuple[Place, Step | Ask, _Way]:
+def _in(menus: Menus, at: Place, following: Following, facts: Facts) -> tuple[Place, Step | Ask, _Way]:
     """To where something is asked, of the caller or of the world; with the last way by which a node was entered."""
     way: _Way = None
     while isinstance(following, GoOn | GoTo):
@@ -78,7 +78,10 @@ def _in(menus: Menus, at: Place, following: Following) -> tuple[Place, Step | As
             at = at.told(following).entered(following.node)
         if at.length > LONGEST_WALK:
             return at, ToQueue(at, None), None
-        way, following = following, menus[at.menu].nodes[at.node].enter(at, following.key)
+        node = menus[at.menu].nodes[at.node]
+        if node.PLAYS_BROADCASTS and _is_urgent(menus, at, facts):
+            at = replace(at, owed=Owed.NOTHING)
+        way, following = following, node.enter(at, following.key)
     return at, following, way
 
 
@@ -91,7 +94,7 @@ def _first_place(menus: Menus, name: str, facts: Facts) -> Place:
 
 def _owed(menus: Menus, name: str, facts: Facts) -> Owed:
     """What may be heard is asked once, so that a broadcast switched on meanwhile disturbs no walk."""
-    if facts.broadcast() is None:
+    if facts.broadcast() is None or facts.emergencies().is_number:
         return Owed.NOTHING
     has_place = any(node.PLAYS_BROADCASTS for node in nodes_ahead(menus, name))
     return Owed.IN_ITS_PLACE if has_place else Owed.SOON
@@ -103,18 +106,36 @@ def _behind_a_broadcast(
     """The message in place of the first step of a node that was just entered, if it is due there: then the node follows."""
     if way is None or at.length > LONGEST_WALK:
         return step
-    if _is_due(menus[at.menu].nodes[at.node], step.place.owed, has_heard):
+    if _is_due(menus, step.place, facts, has_heard):
         on = facts.broadcast()
         if on is not None:
             return Play(replace(at.hearing(way.key), is_told_before=True), on.prompts, ALL_KEYS)
     return step
 
 
-def _is_due(node: Node, owed: Owed, has_heard: bool) -> bool:
+def _is_due(menus: Menus, at: Place, facts: Facts, has_heard: bool) -> bool:
     """Before this node: what was said first (the notice that the call is recorded) is over, or a person would be next."""
-    if owed is Owed.NOTHING or not node.MAY_BE_HELD_UP:
+    if at.owed is Owed.NOTHING or _is_urgent(menus, at, facts):
         return False
-    return node.REACHES_A_PERSON or (has_heard and owed is Owed.SOON)
+    return menus[at.menu].nodes[at.node].REACHES_A_PERSON or (has_heard and at.owed is Owed.SOON)
+
+
+def _is_urgent(menus: Menus, at: Place, facts: Facts) -> bool:
+    """Whoever stands before this node comes to an emergency, or to whom he asked to be put through, with no more choice."""
+    marked, comes_to_one = facts.emergencies(), False
+    ahead = [(at.menu, at.node)]
+    for place in ahead:
+        node = menus[place[0]].nodes[place[1]]
+        if node.REACHES_A_PERSON:
+            if node.may_be_held_up(marked):
+                return False
+            comes_to_one = True
+            continue
+        behind = list(places_behind(menus, place, by_key=False))
+        if node.TAKES_A_KEY or not behind:
+            return False
+        ahead += [one for one in dict.fromkeys(behind) if one not in ahead]
+    return comes_to_one
 
 
 # --- for those who try every way out ---
@@ -148,7 +169,7 @@ def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts, *,
     while True:
         if isinstance(following, GoOn) and following.kept:
             following = replace(following, kept=None)
-        at, reached, last = _in(menus, at, following)
+        at, reached, last = _in(menus, at, following, facts)
         way = last or way
         if not isinstance(reached, Ask):
             step = _behind_a_broadcast(menus, at, reached, way, facts, has_heard=has_heard)

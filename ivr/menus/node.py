@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import ClassVar, get_args
 
 from ivr.lines import Language
-from ivr.menus.facts import Facts
+from ivr.menus.facts import Emergencies, Facts
 from ivr.menus.references import Reference, references
 from ivr.menus.steps import Asking, Following, Place
 from ivr.plain_text import Written
@@ -21,12 +21,13 @@ class Node(Written):
     REACHES_A_PERSON: ClassVar[bool] = False
     TAKES_A_KEY: ClassVar[bool] = False
     """The caller chooses by one key where he goes on."""
+    LEADS_BY_WHAT_IS_KNOWN: ClassVar[bool] = False
+    """Not the caller chooses where he goes on: the hour, the queues, who he is."""
+    TAKES_A_MESSAGE: ClassVar[bool] = False
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
     PLAYS_BROADCASTS: ClassVar[bool] = False
     """A menu that comes by such a node has chosen where its callers hear a broadcast."""
-    MAY_BE_HELD_UP: ClassVar[bool] = True
-    """False: no broadcast is played before it, as where the caller is put through to 119."""
 
     @property
     def spoken_behind(self) -> Language | None:
@@ -56,6 +57,10 @@ class Node(Written):
     def leads_to_default_queue(self) -> bool:
         """To that of the number called, whichever it is."""
         return False
+
+    def may_be_held_up(self, marked: Emergencies) -> bool:
+        """False: no broadcast is played before it, as where the caller is put through to 119."""
+        return True
 
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         """What for emergencies this node leads to, in words; None: nothing. `queues` and `transfers`: those that are for

@@ -20,10 +20,12 @@ Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calend
 
 @dataclass(frozen=True)
 class Refers:
-    """Marks a field's type. `by_key`: only a key leads there, so a caller who does nothing never goes that way."""
+    """Marks a field's type. `by_key`: only a key leads there, so a caller who does nothing never goes that way.
+    `otherwise`: there goes who did not do what he was asked for, or where it could not be done."""
 
     to: Kind
     by_key: bool = False
+    otherwise: bool = False
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """For editors: `x-refers-to` names the kind of thing whose name belongs here."""
@@ -41,6 +43,7 @@ class Reference:
 
 NodeName = Annotated[Name, Refers("node")]
 ChosenNode = Annotated[Name, Refers("node", by_key=True)]
+OtherwiseNode = Annotated[Name, Refers("node", otherwise=True)]
 PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ivr.prompts.programs import ProgramFailed
 from ivr.prompts.sounds import (
     LARGEST_RECORDING,
     LEVELLED,
     LONGEST_SECONDS,
     RATE,
-    ProgramFailed,
     need,
     to_telephone,
 )

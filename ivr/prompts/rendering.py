@@ -14,13 +14,13 @@ from typing import Final
 from ivr.lines import Language
 from ivr.prompts import voices
 from ivr.prompts.english import english_words
+from ivr.prompts.programs import ProgramFailed
 from ivr.prompts.schema import Prompt, PromptsFile
 from ivr.prompts.side_by_side import side_by_side
 from ivr.prompts.sounds import (
     LARGEST_RECORDING,
     LEVELLED,
     LONGEST_SECONDS,
-    ProgramFailed,
     VoiceToolsMissing,
     content_name,
     is_telephone_sound,
@@ -79,15 +79,19 @@ def render_prompts(
 
     Recordings are looked for as recorded_dir/<language>/<prompt>.wav. Raises VoiceToolsMissing, PromptFailed, OSError.
     """
-    paths = Maker(file, recorded_dir, cache_dir).make_all(file.prompts, languages)
-    return PromptLibrary(paths, {key: length(path) for key, path in paths.items()})
+    return Maker(file, recorded_dir, cache_dir).library(languages)
 
 
 class Maker:
-    """Makes sounds, several at once. A voice that cannot speak is told once, and espeak-ng serves from there on."""
+    """Makes sounds, several at once. A voice that cannot speak is told once, and espeak-ng serves from there on.
 
-    def __init__(self, file: PromptsFile, recorded_dir: Path, cache_dir: Path) -> None:
+    `told_at`: the level of the log at which that is told."""
+
+    def __init__(
+        self, file: PromptsFile, recorded_dir: Path, cache_dir: Path, told_at: int = logging.ERROR
+    ) -> None:
         self._file = file
+        self._told_at = told_at
         self._recorded_dir = recorded_dir
         self._cache_dir = cache_dir
         self._espeak = Espeak(file.voice)
@@ -96,6 +100,11 @@ class Maker:
         why = self._voice.missing()
         if why is not None and self._voice.name != self._espeak.name:
             self._give_up(why)
+
+    def library(self, languages: Iterable[Language]) -> PromptLibrary:
+        """All prompts of the file."""
+        paths = self.make_all(self._file.prompts, languages)
+        return PromptLibrary(paths, {key: length(path) for key, path in paths.items()})
 
     def make_all(
         self, prompts: Mapping[str, Prompt], languages: Iterable[Language], *, below: str = ""
@@ -167,7 +176,8 @@ class Maker:
         return cached
 
     def _give_up(self, why: str) -> None:
-        _log.error("the voice %s cannot serve: %s. espeak serves in its place", self._voice.name, why)
+        words = "the voice %s cannot serve: %s. espeak serves in its place"
+        _log.log(self._told_at, words, self._voice.name, why)
         self._voice = self._espeak
 
 

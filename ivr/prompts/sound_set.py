@@ -24,8 +24,15 @@ def render_sound_set(
     file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
 ) -> Mapping[tuple[Language, str], Path]:
     """The finished sounds by language and Asterisk's name, such as digits/1. Raises VoiceToolsMissing, PromptFailed, OSError."""
+    return sound_set_of(Maker(file, recorded_dir, cache_dir), file, languages)
+
+
+def sound_set_of(
+    maker: Maker, file: PromptsFile, languages: Iterable[Language]
+) -> Mapping[tuple[Language, str], Path]:
+    """The same by a maker that makes the prompts too."""
     pieces = {**dict(numbers()), **file.asterisk_sounds}
-    return Maker(file, recorded_dir, cache_dir).make_all(pieces, languages, below=f"{RECORDED_IN}/")
+    return maker.make_all(pieces, languages, below=f"{RECORDED_IN}/")
 
 
 def numbers() -> Iterator[tuple[str, Prompt]]:

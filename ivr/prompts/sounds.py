@@ -5,13 +5,13 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
 import tempfile
 import wave
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ivr.prompts.programs import run
 from vocabulary.errors import HotlineError
 
 RATE: Final = 8000
@@ -19,7 +19,6 @@ _FORMAT: Final = ("-r", str(RATE), "-c", "1", "-b", "16", "-e", "signed-integer"
 _LINE: Final = ("highpass", "150", "lowpass", "3400")
 """What a telephone line carries."""
 LEVELLED: Final = (*_LINE, "norm", "-3")
-_PATIENCE_SECONDS: Final = 60
 _SHORTEST_FRAMES: Final = 800
 LARGEST_RECORDING: Final = 10_000_000
 """Bytes. Four minutes of a studio: no prompt is that long."""
@@ -36,39 +35,11 @@ class VoiceToolsMissing(HotlineError):
         )
 
 
-class ProgramFailed(HotlineError):
-    """A program did not do its work; `why` is its last word."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(why)
-
-
 def need(tools: Iterable[str]) -> None:
     """Raises VoiceToolsMissing."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
         raise VoiceToolsMissing(missing)
-
-
-def run(
-    command: Sequence[str],
-    given: bytes = b"",
-    *,
-    seconds: float = _PATIENCE_SECONDS,
-    environment: Mapping[str, str] | None = None,
-) -> bytes:
-    """What the program wrote. `environment`: instead of ours. Raises ProgramFailed."""
-    try:
-        done = subprocess.run(
-            list(command), input=given, capture_output=True, timeout=seconds, check=False, env=environment
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ProgramFailed(str(error)) from error
-    if done.returncode != 0:
-        last = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise ProgramFailed(last or f"{command[0]} ended with {done.returncode}")
-    return done.stdout
 
 
 def to_telephone(source: bytes | Path, effects: Sequence[str] = (), kind: str = "wav") -> bytes:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ivr.lines import Language
+from ivr.prompts.programs import ProgramFailed, SoundsStopped, call, run
 from ivr.prompts.schema import Voice as VoiceChoice
-from ivr.prompts.sounds import ProgramFailed, need, run, wav
+from ivr.prompts.sounds import need, wav
 
 _FOR_PROGRAMS: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 """What a site's program sees of our environment: the rest holds secrets of trunks and database."""
@@ -46,7 +47,7 @@ class Voice(Protocol):
         ...
 
     def speak(self, words: Words) -> bytes:
-        """A wav, of any rate. Raises ProgramFailed, VoiceToolsMissing."""
+        """A wav, of any rate. Raises ProgramFailed, VoiceToolsMissing, SoundsStopped."""
         ...
 
 
@@ -128,14 +129,18 @@ class Sherpa:
 
     def speak(self, words: Words) -> bytes:
         try:
-            self._engine = (
-                self._engine or self._loaded()
-            )  # a model is big: read once, and only if a sound is missing
-            made = self._engine.generate(words.text, sid=self._speaker, speed=1.0)
-            samples = array("h", (round(32767 * max(-1.0, min(1.0, one))) for one in made.samples))
-            return wav(samples.tobytes(), int(made.sample_rate))
+            return call(lambda: self._generated(words))
+        except SoundsStopped:
+            raise
         except Exception as fault:  # a foreign engine's, of any class; espeak-ng serves then
             raise ProgramFailed(f"sherpa-onnx: {fault}") from fault
+
+    def _generated(self, words: Words) -> bytes:
+        # a model is big: read once, and only if a sound is missing
+        self._engine = self._engine or self._loaded()
+        made = self._engine.generate(words.text, sid=self._speaker, speed=1.0)
+        samples = array("h", (round(32767 * max(-1.0, min(1.0, one))) for one in made.samples))
+        return wav(samples.tobytes(), int(made.sample_rate))
 
     def _loaded(self) -> _Engine:
         sherpa = importlib.import_module("sherpa_onnx")

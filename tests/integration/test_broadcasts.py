@@ -16,7 +16,7 @@ from hotline.accounts import Role, all_tokens, revoke_token
 from hotline.broadcast_cli import end_of
 from hotline.web.audit import AuditEntry
 from ivr.calls.broadcast_codes import LeadersPhones, NotAShiftLeader
-from ivr.calls.broadcasts import BadBroadcast, Broadcast
+from ivr.calls.broadcasts import BadBroadcast, Broadcast, Wanted, planned
 from ivr.calls.ledger import Ledger
 from ivr.config_files.running import Running
 from ivr.lines import FeatureCodes
@@ -115,6 +115,16 @@ def test_what_cannot_be_switched_on_is_told_and_nothing_is_on(
     assert words in answer.json()["detail"], answer.text
     assert answer.json()["remedy"]
     assert on_names(leader) == []
+
+
+def test_a_number_for_emergencies_has_no_broadcast(web: WebHotline) -> None:
+    lines = web.configuration.lines
+    urgent = lines.numbers[0].model_copy(update={"is_emergency": True})
+    marked = lines.model_copy(update={"numbers": [urgent, *lines.numbers[1:]]})
+    known = type(web.configuration)(**{**vars(web.configuration), "lines": marked})
+    with pytest.raises(BadBroadcast, match="callers of 12345 hear none: it is for emergencies"):
+        planned(known, Wanted("storm", numbers=("12319", "12345")), "x", MORNING)
+    assert planned(known, Wanted("storm"), "x", MORNING).numbers is None, "the others hear it"
 
 
 def test_a_slip_in_the_request_is_refused(leader: Api) -> None:

@@ -126,6 +126,18 @@ def test_a_walk_while_an_emergency_message_is_on(desk: Desk) -> None:
     assert (unknown.returncode, 'Did you mean "storm"?' in unknown.stderr) == (2, True)
 
 
+def test_no_message_holds_up_an_emergency(desk: Desk) -> None:
+    lines = desk.folder / "config" / "hotline.yaml"
+    as_shipped = lines.read_text("utf-8")
+    walked = ["simulate", "main", "--broadcast", "storm"]
+    assert "[storm_known]" in desk.type(*walked).stdout
+    for marked in ("  - name: general\n", "  - number: 12345\n"):
+        assert as_shipped.count(marked) == 1
+        lines.write_text(as_shipped.replace(marked, f"{marked}    is_emergency: true\n"), "utf-8")
+        done = desk.type(*walked)
+        assert (done.returncode, "[storm_known]" in done.stdout) == (0, False), done.stderr
+
+
 def test_a_hasty_key_is_pressed_in_the_first_second(desk: Desk) -> None:
     done = desk.type("simulate", "examples/with_keys", "--keys", "1", "--hasty")
     assert "    0.0 s  choose            presses 1 at once\n" in done.stdout

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ivr.menus.facts import Facts, OnAir
+from ivr.menus.facts import Emergencies, Facts, OnAir
 
 
 @dataclass
@@ -20,6 +20,7 @@ class KnownFacts:
     wait: Mapping[str | None, float] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     on_air: OnAir | None = None
+    marked: Emergencies = field(default_factory=Emergencies)
     asked: list[str] = field(default_factory=list)
 
     def is_open(self, calendar: str) -> bool | None:
@@ -60,6 +61,9 @@ class KnownFacts:
 
     def broadcast(self) -> OnAir | None:
         return self.on_air
+
+    def emergencies(self) -> Emergencies:
+        return self.marked
 
 
 def a_fake_keeps_the_protocol() -> Facts:

@@ -147,6 +147,7 @@ cases:                                    # the first that fits
 else: person                              # also when it cannot be found out in time
 """
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = True
+    LEADS_BY_WHAT_IS_KNOWN: ClassVar[bool] = True
     kind: Literal["branch"]
     cases: Annotated[list[Case], Field(min_length=1, max_length=20)]
     otherwise: Annotated[NodeName, Field(alias="else")]

@@ -11,7 +11,8 @@ from ivr.menus.steps import ALL_KEYS, Ask, Asking, Following, GoOn, Owed, Place,
 class Broadcast(Node):
     """Plays the emergency message that is on for the number called (`hotline broadcast on`, broadcasts.yaml), once in a
     call; goes on at once if none is. A key ends it, and counts in the menu that follows. A menu without this node has the
-    message behind what is said first."""
+    message behind what is said first. Not heard by callers of a number with `is_emergency`, nor by who comes from here to a
+    queue with `is_emergency`, or to a transfer, with no more key to press."""
 
     EXAMPLE: ClassVar[str] = """
 kind: broadcast

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
-from ivr.menus.references import ChosenNode, NodeName, PromptName
+from ivr.menus.references import ChosenNode, OtherwiseNode, PromptName
 from ivr.menus.steps import ALL_KEYS, Asking, Following, GoOn, Place, Play, WaitKey
 from ivr.plain_text import Written
 
@@ -18,7 +18,7 @@ class NoKey(Written):
     """What happens if the caller presses nothing: the menu again so often, then on."""
 
     replays: Annotated[int, Field(ge=0, le=5)] = 0
-    then: NodeName
+    then: OtherwiseNode
 
 
 class WrongKey(NoKey):
@@ -30,7 +30,9 @@ class WrongKey(NoKey):
 
 
 class KeyMenu(Node):
-    """Plays prompts and waits for one key."""
+    """Plays prompts and waits for one key. From every menu keys must lead to a person, at once or through further menus;
+    silence and wrong keys do not count. Where that is so only by what a branch decides, and where a branch led callers to a
+    menu from which keys lead to a message alone, as in hours in which nobody is there, a check warns."""
 
     EXAMPLE: ClassVar[str] = """
 kind: menu

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import ClassVar, Literal
 
+from ivr.menus.facts import Emergencies
 from ivr.menus.node import Node
 from ivr.menus.references import CategoryCode, QueueName
 from ivr.menus.steps import Following, Place, ToQueue
@@ -32,6 +33,9 @@ category: heating        # known to the ticket from the key that was pressed
         if self.queue not in queues:
             return None
         return "the number's default queue" if self.queue is None else f'the queue "{self.queue}"'
+
+    def may_be_held_up(self, marked: Emergencies) -> bool:
+        return self.queue not in marked.queues
 
     def enter(self, at: Place, key: str | None) -> Following:
         return ToQueue(at, self.queue, self.category)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ivr.menus.facts import Emergencies
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
 from ivr.menus.references import NodeName, PromptName, TransferName
@@ -39,7 +40,6 @@ failed:                  # no trunk could carry it
 after: person            # the other side hung up first; left out: goodbye and hang-up
 """
     REACHES_A_PERSON: ClassVar[bool] = True
-    MAY_BE_HELD_UP: ClassVar[bool] = False
     kind: Literal["transfer"]
     to: TransferName
     prompts: list[PromptName] = Field(default_factory=list)
@@ -47,6 +47,9 @@ after: person            # the other side hung up first; left out: goodbye and h
     busy: NotReached | None = None
     failed: NotReached
     after: NodeName | None = None
+
+    def may_be_held_up(self, marked: Emergencies) -> bool:
+        return False
 
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         return f'the transfer "{self.to}"' if self.to in transfers else None

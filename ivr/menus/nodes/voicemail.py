@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ivr.menus.node import Node
 from ivr.menus.nodes.menu import Key, WrongKey
 from ivr.menus.nodes.say import Prompts
-from ivr.menus.references import ChosenNode, NodeName, PromptName
+from ivr.menus.references import ChosenNode, NodeName, OtherwiseNode, PromptName
 from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
@@ -54,7 +54,7 @@ class Failed(Written):
     """What happens when nothing can be recorded (a full disk); without `then`, the default queue of the number called."""
 
     prompts: list[PromptName] = Field(default=["technical_fault"])
-    then: NodeName | None = None
+    then: OtherwiseNode | None = None
 
 
 class Voicemail(Node):
@@ -78,6 +78,8 @@ then: thanks
 too_short: {replays: 1, prompts: [message_too_short], then: person}
 failed: {prompts: [technical_fault], then: person}   # nothing can be recorded; left out: the default queue
 """
+    TAKES_A_MESSAGE: ClassVar[bool] = True
+
     kind: Literal["voicemail"]
     prompts: Prompts
     longest_seconds: Annotated[int, Field(ge=10, le=600)] = 120

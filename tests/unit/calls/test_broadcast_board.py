@@ -33,6 +33,8 @@ class World:
         self.is_away = False
         self.has_voice = True
         self.made: list[str] = []
+        self.tried = 0
+        self.seconds = 0.0
 
     def read(self) -> tuple[OnNow, ...]:
         if self.is_away:
@@ -40,6 +42,7 @@ class World:
         return self.on
 
     def make(self, text: str) -> Path:
+        self.tried += 1
         if not self.has_voice:
             raise OSError("no voice")
         self.made.append(text)
@@ -52,7 +55,7 @@ class World:
         return path
 
     def board(self) -> Board:
-        return Board(self.read, self.make, self.folder / "home" / "broadcasts.json")
+        return Board(self.read, self.make, self.folder / "home" / "broadcasts.json", lambda: self.seconds)
 
 
 @pytest.fixture
@@ -172,6 +175,40 @@ def test_without_a_voice_the_calls_go_on_and_carry_the_name(world: World, runnin
     world.on, world.has_voice, board = (SAID,), False, world.board()
     board.refresh()
     assert heard(board, running) == ("spoken", ())
+
+
+def test_a_text_that_no_voice_speaks_is_tried_each_minute_and_told_once(
+    world: World, running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.on, world.has_voice, board = (SAID,), False, world.board()
+    for second in range(121):
+        world.seconds = float(second)
+        board.refresh()
+    assert (world.tried, len(caplog.records)) == (3, 1)
+    assert board.names(NOW) == ["spoken"]
+    world.on = (replace(SAID, id=4, text="城西停水。"), SAID)
+    board.refresh()
+    assert (world.tried, len(caplog.records)) == (4, 2), "another text is tried at once, and told"
+    world.has_voice, world.seconds = True, 180.0
+    board.refresh()
+    assert heard(board, running) == ("spoken", (str(world.folder / "said"),))
+    assert sorted(world.made) == sorted([SAID.text or "", "城西停水。"])
+
+
+def test_one_that_ends_is_over_while_a_voice_is_still_at_work(world: World, running: Running) -> None:
+    world.on, board = (STORM,), world.board()
+    board.refresh()
+    world.on = (SAID,)
+    during: list[str] = []
+
+    def slow(text: str) -> Path:
+        during.append(heard(board, running, "12319")[0])
+        return world.make(text)
+
+    board.make = slow
+    board.refresh()
+    assert during == [""]
+    assert heard(board, running)[0] == "spoken"
 
 
 def test_words_missing_in_a_chosen_language_are_said_in_the_sites(world: World, running: Running) -> None:

@@ -18,7 +18,7 @@ from ivr.calls.live_facts import LOOKS_OF_A_WALK, LiveFacts
 from ivr.calls.looks import QUIET_SECONDS, BoundedLooks, Look, no_look
 from ivr.config_files.checker import Configuration, check
 from ivr.menus.caller_lists import Blocklist, CallerLists
-from ivr.menus.facts import Facts
+from ivr.menus.facts import Emergencies, Facts
 from vocabulary.errors import HotlineError
 from vocabulary.phone_numbers import WITHHELD_NUMBER, NumberKind, PhoneNumber
 
@@ -60,6 +60,17 @@ def test_the_hours_are_those_of_the_site(configuration: Configuration) -> None:
     eve = datetime(2026, 9, 30, 16, tzinfo=UTC)  # midnight, and 1 October
     assert facts_of(configuration, now=eve).is_public_holiday() is True
     assert facts_of(configuration, now=eve - timedelta(seconds=1)).is_public_holiday() is False
+
+
+def test_what_is_marked_for_emergencies_is_told(configuration: Configuration) -> None:
+    lines = configuration.lines
+    urgent = [queue.model_copy(update={"is_emergency": queue.name == "general"}) for queue in lines.queues]
+    numbers = [number.model_copy(update={"is_emergency": True}) for number in lines.numbers]
+    known = replace(configuration, lines=lines.model_copy(update={"queues": urgent, "numbers": numbers}))
+    assert facts_of(configuration).emergencies() == Emergencies()
+    assert facts_of(known).emergencies() == Emergencies(frozenset({"general", None}))
+    called = replace(facts_of(known), default_queue="heating", number_called=numbers[0].number)
+    assert called.emergencies() == Emergencies(frozenset({"general"}), is_number=True)
 
 
 def test_queues_are_asked_of_asterisk(configuration: Configuration) -> None:

@@ -7,7 +7,7 @@ from support.known_facts import KnownFacts
 
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
-from ivr.menus.facts import OnAir
+from ivr.menus.facts import Emergencies, OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, EndCall, Play, ToQueue, WaitKey
@@ -168,13 +168,62 @@ def test_a_place_in_another_file_counts():
     assert heard == ["greeting", "choose", *SAID, "more"]
 
 
-def test_nothing_is_played_before_a_node_that_may_not_be_held_up(monkeypatch):
-    menus = menu_of(STRAIGHT)
-    monkeypatch.setattr(type(menus["x"].nodes["person"]), "MAY_BE_HELD_UP", False)
-    assert walk("", menus=menus)[0] == ["greeting"]
+FIRE = KnownFacts(on_air=STORM.on_air, marked=Emergencies(frozenset({"fire"})))
+URGENT_KEY = KEYS.replace("8: in_english", "9: fire") + "  fire: {kind: queue, queue: fire}\n"
+URGENT_PLACE = (
+    PLACED.replace("0: person", "0: person, 9: hurry", 1)
+    + """
+  hurry: {kind: broadcast, next: connecting}
+  connecting: {kind: say, prompts: [connecting], next: fire}
+  fire: {kind: queue, queue: fire}
+"""
+)
 
 
-@pytest.mark.parametrize("text", [STRAIGHT, KEYS, PLACED, SILENT, HANG_UP_ONLY])
+def test_a_key_to_an_emergency_queue_leads_there_at_once():
+    start_at_the_key = URGENT_KEY.replace("start: greeting", "start: choose")
+    assert walk(start_at_the_key, "9", facts=FIRE)[0] == ["choose"]
+    assert walk(start_at_the_key, "9")[0] == ["choose", *SAID], "not marked, so it may be held up"
+    assert walk(URGENT_PLACE, None, "9", facts=FIRE)[0] == ["greeting", "choose", "connecting"]
+    assert walk(URGENT_PLACE, None, "9")[0] == ["greeting", "choose", *SAID, "connecting"]
+    assert walk(URGENT_PLACE, None, "0", facts=FIRE)[0] == ["greeting", "choose", *SAID]
+
+
+def test_who_may_still_choose_hears_it_before_he_does():
+    """Nobody knows yet where he goes, and any key ends it."""
+    assert walk(URGENT_KEY, None, None, "9", facts=FIRE)[0] == ["greeting", *SAID, "choose"]
+    heard, end = walk(URGENT_KEY, None, "9", facts=FIRE)
+    assert (heard, end.queue) == (["greeting", *SAID], "fire")
+
+
+def test_words_on_the_way_to_an_emergency_do_not_let_it_in():
+    text = STRAIGHT.replace("next: person", "next: more").replace("queue}", "queue, queue: fire}")
+    text += "  more: {kind: say, prompts: [more], next: person}\n"
+    assert walk(text, facts=FIRE)[0] == ["greeting", "more"]
+    assert walk(text)[0] == ["greeting", *SAID, "more"]
+    over_there = menu_of(
+        "start: on\nnodes:\n  on: {kind: say, prompts: [first], next: go}\n  go: {kind: goto, menu: y}\n"
+    )
+    assert walk("", facts=FIRE, menus=over_there | {"y": menu_of(text)["x"]})[0] == [
+        "first",
+        "greeting",
+        "more",
+    ]
+
+
+def test_the_default_queue_may_be_for_emergencies_too():
+    by_default = KnownFacts(on_air=STORM.on_air, marked=Emergencies(frozenset({"fire", None})))
+    assert walk(STRAIGHT, facts=by_default)[0] == ["greeting"]
+    assert walk(KEYS, None, None, "1", facts=by_default)[0] == ["greeting", *SAID, "choose"]
+
+
+def test_callers_of_an_emergency_number_hear_none():
+    urgent = KnownFacts(on_air=STORM.on_air, marked=Emergencies(is_number=True))
+    for text in (STRAIGHT, KEYS, PLACED, SILENT, HANG_UP_ONLY):
+        assert walk(text, facts=urgent) == walk(text, facts=KnownFacts())
+
+
+@pytest.mark.parametrize("text", [STRAIGHT, KEYS, PLACED, SILENT, HANG_UP_ONLY, URGENT_KEY, URGENT_PLACE])
 @given(keys=st.lists(st.sampled_from([None, *ALL_KEYS]), max_size=40))
 def test_it_never_changes_where_a_caller_ends(text, keys):
     """With the same keys at the same nodes: the message asks nothing and leads nowhere."""
@@ -190,5 +239,6 @@ def test_it_never_changes_where_a_caller_ends(text, keys):
         assert heard <= 1
         return step.place.path, getattr(step, "queue", ""), heard
 
-    assert end(KnownFacts())[:2] == end(STORM)[:2]
+    assert end(KnownFacts())[:2] == end(STORM)[:2] == end(FIRE)[:2]
+    assert end(FIRE)[2] == 1 or end(FIRE)[1] == "fire"
     assert end(STORM)[2] == 1, "nobody leaves the menu without having heard it begin"

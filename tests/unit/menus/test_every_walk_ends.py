@@ -2,7 +2,7 @@
 the bound that the simulator states."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
-from ivr.menus.facts import NO_FACTS, OnAir
+from ivr.menus.facts import NO_FACTS, Emergencies, OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.navigation import LONGEST_WALK
@@ -120,6 +120,10 @@ class AnyFacts:
 
     chance: Random
     on: OnAir | None = None
+    marked: Emergencies = field(default_factory=Emergencies)
+
+    def emergencies(self) -> Emergencies:
+        return self.marked
 
     def broadcast(self) -> OnAir | None:
         return self.on
@@ -155,8 +159,11 @@ class AnyFacts:
 class KnownToBeOn(type(NO_FACTS)):  # type: ignore[misc]
     """Nothing else is known."""
 
-    def __init__(self, on: OnAir | None) -> None:
-        self.on = on
+    def __init__(self, on: OnAir | None, marked: Emergencies) -> None:
+        self.on, self.marked = on, marked
+
+    def emergencies(self) -> Emergencies:
+        return self.marked
 
     def broadcast(self) -> OnAir | None:
         return self.on
@@ -173,11 +180,13 @@ def test_every_walk_ends_within_the_stated_bound(seed: int) -> None:
     chance = Random(seed)
     menus = {name: Written(chance).file() for name in FILES}
     on = chance.choice((None, OnAir("storm", ("a", "b"))))
-    known = moments(Walker(menus, "x", KnownToBeOn(on)))
+    queues = chance.sample([None, "heating"], chance.randint(0, 2))
+    marked = Emergencies(frozenset(queues), is_number=chance.random() < 0.1)
+    known = moments(Walker(menus, "x", KnownToBeOn(on, marked)))
     assert known.is_whole
     stated = longest_walk(known, seconds)
     assert stated < inf
-    walker = Walker(menus, "x", AnyFacts(chance, on))
+    walker = Walker(menus, "x", AnyFacts(chance, on, marked))
     keys = chance.choices([None, *ALL_KEYS, *"0123456789"], k=chance.randint(0, 400))
     answered, step, took, steps = iter(keys), walker.start(), 0.0, 0
     while is_asking(step):

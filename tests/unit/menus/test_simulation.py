@@ -228,3 +228,19 @@ def test_digits_are_tried_one_for_all_and_timed_by_the_longest():
     assert slow.end.place.nodes_walked == ("number", "whose", "person")
     ends = {path.end.queue for path in explore(walker, long_four).paths}
     assert ends == {"ours", None}, "a branch by what was typed may go any way"
+
+
+def test_a_key_carried_through_a_branch_is_not_taken_for_another():
+    """Pressed in the greeting it counts in the menu behind the branch; who presses nothing hears that menu out."""
+    walker = walker_of("""
+start: greeting
+nodes:
+  greeting: {kind: say, prompts: [greeting], interruptible: true, next: hours}
+  hours: {kind: branch, cases: [{when: {holiday: true}, then: choose}], else: person}
+  choose: {kind: menu, prompts: [choose_matter], keys: {0: person}, no_key: {then: person}, wrong_key: {replays: 0, then: person}}
+  person: {kind: queue}
+""")
+    assert longest_walk(moments(walker), seconds) == 5.0 + 7.0 + 5.0
+    holiday = replace(walker, facts=KnownFacts(holiday=True))
+    assert simulate(holiday, [], seconds).seconds == 17.0
+    assert max(path.seconds for path in explore(walker, seconds).paths) == 17.0
