@@ -25,6 +25,8 @@ class Node(Written):
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
     PLAYS_BROADCASTS: ClassVar[bool] = False
     """A menu that comes by such a node has chosen where its callers hear a broadcast."""
+    TAKES_MESSAGES: ClassVar[bool] = False
+    """A call may have the outcome voicemail by it, for which the rules need a word of their own."""
     MAY_BE_HELD_UP: ClassVar[bool] = True
     """False: no broadcast is played before it, as where the caller is put through to 119."""
 
