@@ -18,7 +18,7 @@ from hotline.web.access import AllowedCaller, GuardedRoute, HotlineHere
 from hotline.web.audit import AuditedAction, note
 from hotline.web.number_search import searched_digest
 from hotline.web.numbers import NumberIsWithheld, mask_text
-from hotline.web.ownership import require_call, require_citizen, require_sight
+from hotline.web.ownership import require_call, require_citizen, require_message
 from hotline.web.paging import fetch_page, older_than, read_cursor
 from hotline.web.problems import BODY, answers
 from hotline.web.room_errors import NoSuchCall
@@ -283,11 +283,12 @@ def reveal_number(
 def play_voicemail(
     hotline: HotlineHere, caller: AllowedCaller, call_id: Annotated[CallId, Path()]
 ) -> FileResponse:
-    """An agent: not where the call's ticket is confidential and another's. The audit has it before the first byte is sent."""
+    """An agent: of a call that he answered or rings back for, of a ticket that he works on, or where nobody answered the caller,
+    as most who leave a message. Not where the call's ticket is confidential and another's. The audit has it before the
+    first byte is sent."""
     with hotline.database.writing() as session:
         record = record_of(session, call_id)
-        for ticket, _ in tickets.of_call(session, call_id):
-            require_sight(session, caller, ticket)
+        require_message(session, caller, record, [ticket for ticket, _ in tickets.of_call(session, call_id)])
         path = voicemails(hotline).path_of(record.voicemail_name or "", call_id)
         heard = f"{record.voicemail_seconds or 0:g} s"
         note(session, caller, AuditedAction.VOICEMAIL_HEARD, f"call {call_id}", heard, hotline.now())

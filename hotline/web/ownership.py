@@ -46,6 +46,15 @@ def require_citizen(session: Session, caller: Caller, record: CallRecord) -> Non
         )
 
 
+def require_message(session: Session, caller: Caller, record: CallRecord, found: Sequence[Ticket]) -> None:
+    """Raises NotAllowed for an agent and the message of a call that is another's, unless one of its tickets (`found`) is his
+    own; and for a confidential ticket that is not his."""
+    for ticket in found:
+        require_sight(session, caller, ticket)
+    if caller.role is not Role.AGENT or not _own(session, caller, found):
+        require_call(session, caller, record)
+
+
 def require_change(session: Session, caller: Caller, ticket: Ticket) -> None:
     """Raises NotAllowed for an agent and a ticket that is another's, or confidential and not his own."""
     if caller.role is not Role.AGENT or _own(session, caller, [ticket]):

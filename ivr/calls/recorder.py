@@ -38,16 +38,30 @@ class Recorder:
 
     def _record(self, step: Record, voicemails: Voicemails) -> str:
         take = voicemails.new_take(self.channel.call_id, step.shortest, step.longest)
+        try:
+            answer = self._taken(step, take)
+        except OSError:
+            self._drop_if_one_is_kept(take)
+            raise
+        if answer == NOT_RECORDED:
+            self._drop_if_one_is_kept(take)
+        if answer == RECORDED:
+            voicemails.keep_only(take)
+            self._message = take
+        return answer
+
+    def _taken(self, step: Record, take: Path) -> str:
         self.channel.allow(step.longest + _MARGIN_SECONDS)
         told = self.channel.record(str(take.with_suffix("")), step.end_keys, step.longest, step.silence)
         if told is None or told - written_seconds(take) > _LOST_SECONDS:
             _log.error("call %s: the message was not recorded, or not all of it", self.channel.call_id)
             return NOT_RECORDED
-        if spoken_seconds(take) < step.shortest:
-            return TOO_SHORT
-        voicemails.keep_only(take)
-        self._message = take
-        return RECORDED
+        return TOO_SHORT if spoken_seconds(take) < step.shortest else RECORDED
+
+    def _drop_if_one_is_kept(self, take: Path) -> None:
+        """Part of what he said anew would count before the whole that he said first. A part alone is kept: it is all there is."""
+        if self._message is not None:
+            take.unlink(missing_ok=True)
 
     def play(self, step: PlayRecorded) -> str | None:
         """The key that stopped it."""

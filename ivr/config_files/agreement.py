@@ -9,10 +9,13 @@ from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.references import MENUS, each, text_at
 from ivr.menus.calendar import OpeningHours, gaps
 from ivr.menus.languages import Said
+from ivr.menus.menu_file import MenuFile
 from ivr.plain_text import invisible, shown
 from ivr.prompts.schema import PromptsFile
 from ivr.prompts.speech import Unspeakable, to_pinyin
 from missed_call_redial.policy import CallbackPolicies
+from routing.rules import RoutingRules
+from tickets.outcome import Outcome
 from vocabulary.config_problem import ConfigProblem
 
 TOLD_HERE: Final = frozenset({"routing_rules.yaml", "codes.yaml"})
@@ -73,6 +76,21 @@ def rules_out_of_order(document: Document) -> Iterator[ConfigProblem]:
         if not is_last and not conditions and isinstance(value_at(document, rule), dict):
             fault = "the rule fits every call, so none below is ever used"
             yield document.problem(rule, fault, "Add a when, or move it to the end.")
+
+
+def messages_without_a_rule(
+    documents: Mapping[str, Document], menus: Mapping[str, MenuFile], rules: RoutingRules
+) -> Iterator[ConfigProblem]:
+    """`menus`: to which calls come. The last rule makes a ticket of a message too, but one that does not tell of it."""
+    if any(Outcome.VOICEMAIL in (rule.when.outcome or ()) for rule in rules.rules):
+        return
+    for name, menu in menus.items():
+        for node_name, node in menu.nodes.items():
+            if node.TAKES_MESSAGES:
+                fault = "takes messages, and no rule asks for them: their tickets would not say that there is one to hear"
+                remedy = "Write a rule with when: {outcome: voicemail} in routing_rules.yaml; the shipped file has one."
+                found = documents[f"{MENUS}{name}.yaml"].problem(("nodes", node_name), fault, remedy)
+                yield replace(found, severity="warning")
 
 
 def small_gaps(document: Document, hours: OpeningHours) -> Iterator[ConfigProblem]:

@@ -123,6 +123,10 @@ class _Checking:
             self._add(menu_times.slow_menus(self._documents, menus, prompts))
             if broadcasts:
                 self._add(broadcast_words.told(self._documents, broadcasts, prompts))
+        if rules:
+            used = references.menus_in_use(self._documents)
+            met = {name: menu for name, menu in menus.items() if name in used}
+            self._add(agreement.messages_without_a_rule(self._documents, met, rules))
         if lines:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))

@@ -22,7 +22,7 @@ def menus_without_a_key(
     grounds = _Asked(menus)
     may = grounds.may_come_to(at for at, node in grounds.nodes.items() if node.REACHES_A_PERSON)
     sure = grounds.surely_come_to_a_person()
-    message = grounds.may_come_to(at for at, node in grounds.nodes.items() if node.TAKES_A_MESSAGE)
+    message = grounds.may_come_to(at for at, node in grounds.nodes.items() if node.TAKES_MESSAGES)
     starts = grounds.starts(of_numbers)
     forks = {
         at

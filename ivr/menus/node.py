@@ -23,7 +23,8 @@ class Node(Written):
     """The caller chooses by one key where he goes on."""
     LEADS_BY_WHAT_IS_KNOWN: ClassVar[bool] = False
     """Not the caller chooses where he goes on: the hour, the queues, who he is."""
-    TAKES_A_MESSAGE: ClassVar[bool] = False
+    TAKES_MESSAGES: ClassVar[bool] = False
+    """A call may have the outcome voicemail by it, for which the rules need a word of their own."""
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
     PLAYS_BROADCASTS: ClassVar[bool] = False

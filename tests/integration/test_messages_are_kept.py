@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session, col, select
 from support.call_stories import Teller
 from support.filled_home import FilledHome
+from support.ringing_back import LOST, RingingBack
 from support.spoken import say, words
 from support.web_hotline import CITIZEN, MORNING, WebHotline
 
@@ -209,6 +210,42 @@ class TestListening:
         answer = web.client(Role.AGENT, "1001").get(f"/api/calls/{CALL}/voicemail")
         assert answer.status_code == 403
         assert leader.get(f"/api/calls/{CALL}/voicemail").status_code == 200
+
+    def test_an_answered_callers_message_is_his_agents(self, web: WebHotline) -> None:
+        """What he said there is heard by whom a change of the call is open to, and by who works on its ticket."""
+        call_id = "hl1-1767578400.9"
+        web.call(call_id, agent_no="1001")
+        web.message(call_id)
+        ticket_id = web.draft(call_id)
+
+        def heard(role: Role, agent_no: str | None) -> int:
+            return web.client(role, agent_no).get(f"/api/calls/{call_id}/voicemail").status_code
+
+        assert [heard(Role.AGENT, agent_no) for agent_no in ("1001", "1002")] == [200, 403]
+        assert [heard(role, None) for role in (Role.SHIFT_LEADER, Role.ADMIN)] == [200, 200]
+        with web.database.reading() as session:
+            audited = session.exec(
+                select(AuditEntry).where(AuditEntry.action == "voicemail_heard").order_by(col(AuditEntry.id))
+            ).all()
+        assert [entry.agent_no for entry in audited] == ["1001", None, None], "who was refused heard nothing"
+
+        with web.database.writing() as session:  # as it is when a shift leader gave him the ticket
+            session.get_one(Ticket, ticket_id).agent_no = "1002"
+        assert heard(Role.AGENT, "1002") == 200
+
+    def test_who_rings_him_back_hears_it_and_no_other(self, web: WebHotline) -> None:
+        """He left a message, went on to the queue and gave up: he is owed a call, which one agent makes."""
+        site = RingingBack(web)
+        site.lose()
+        web.message(LOST)
+        agents = [web.client(Role.AGENT, agent_no) for agent_no in ("1001", "1002")]
+
+        def heard() -> list[int]:
+            return [agent.get(f"/api/calls/{LOST}/voicemail").status_code for agent in agents]
+
+        assert heard() == [200, 200], "nobody's so far"
+        site.accept("1001")
+        assert heard() == [200, 403]
 
     @pytest.mark.parametrize("call_id", ["hl1-1.9", "hl1-99.9", "..%2F..%2Fkeys"])
     def test_there_is_nothing_where_no_message_is(self, web: WebHotline, left: bytes, call_id: str) -> None:

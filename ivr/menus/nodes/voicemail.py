@@ -78,7 +78,7 @@ then: thanks
 too_short: {replays: 1, prompts: [message_too_short], then: person}
 failed: {prompts: [technical_fault], then: person}   # nothing can be recorded; left out: the default queue
 """
-    TAKES_A_MESSAGE: ClassVar[bool] = True
+    TAKES_MESSAGES: ClassVar[bool] = True
 
     kind: Literal["voicemail"]
     prompts: Prompts

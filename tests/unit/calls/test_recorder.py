@@ -119,6 +119,29 @@ def test_where_it_cannot_be_recorded_he_is_told_so_and_reaches_the_queue(says: W
     assert (walk.is_ended, walk.queue, walk.path) == (False, None, "m/message")
 
 
+@pytest.mark.parametrize("says", [fails, writes_half, disappears])
+def test_half_of_what_he_says_anew_does_not_count_before_the_whole_of_the_first(
+    says: Words, tmp_path: Path
+) -> None:
+    """The disk fills up in the middle of it."""
+    takes: list[Words] = [lambda file: say(file, 6), says]
+    kept = kept_below(tmp_path)
+    channel, walk = walked(kept, lambda file: takes.pop(0)(file), [None, "2"])
+    assert channel.heard[-1] == "/p/sorry"
+    assert walk.queue is None
+    found = kept.message_of(channel.call_id)
+    assert found is not None
+    assert found.seconds == 6
+
+
+def test_half_of_the_only_one_is_kept(tmp_path: Path) -> None:
+    kept = kept_below(tmp_path)
+    channel, _ = walked(kept, writes_half, [])
+    found = kept.message_of(channel.call_id)
+    assert found is not None
+    assert found.seconds == 4
+
+
 @pytest.mark.parametrize("trouble", ["no room", "no folder", "keeps none"])
 def test_nobody_speaks_into_the_void(trouble: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
