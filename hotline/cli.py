@@ -80,7 +80,8 @@ def serve(
 
     Needs `hotline migrate` before, and Asterisk's files by `hotline asterisk render`. Several processes may share
     the work: any number of agi, web and worker beside one Asterisk; of the workers one listens, the others stand
-    by. SIGTERM ends it in order, SIGHUP takes changed config files. The log goes to standard error.
+    by. SIGTERM ends it in order, SIGHUP publishes changed config files and takes
+    them, SIGUSR1 takes what was published. A start takes the set in force. The log goes to standard error.
     """
     from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
 
@@ -130,7 +131,8 @@ class _Prepared:
         return trial.Trial(self.settings, self.program, say, stop, note.server_started)
 
     def greet(self, parts: own_server.Parts) -> None:
-        say(first_start.greeting(self.settings, self.running, self.is_first, parts))
+        not_in_force = config_door.told_of_the_folder(self.settings)
+        say(first_start.greeting(self.settings, self.running, self.is_first, parts, not_in_force))
 
 
 def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:

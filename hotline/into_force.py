@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,6 +17,9 @@ from hotline.other_processes import may_be_a_server, other_process
 from hotline.settings import Settings
 from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
+
+TOLD: Final = signal.SIGUSR1
+"""SIGHUP is a person's, and publishes what lies in the folder; who published already must not set that off."""
 
 
 class ServersNotTold(HotlineError):
@@ -52,7 +56,7 @@ def take_over(
 
 
 def tell_servers(settings: Settings) -> int:
-    """SIGHUP to every server process of this hotline on this machine that reported lately; how many.
+    """The signal to every server process of this hotline on this machine that reported lately; how many.
 
     Raises NoDatabase, WrongRevision, ServersNotTold.
     """
@@ -63,11 +67,11 @@ def tell_servers(settings: Settings) -> int:
     refused, told = [], 0
     for pid in pids:
         with other_process(pid) as process:
-            # it may have ended since it reported, and another have its number, whom SIGHUP would end
+            # it may have ended since it reported, and another have its number, whom the signal would end
             if process is None or not may_be_a_server(pid):
                 continue
             try:
-                process.signal(signal.SIGHUP)
+                process.signal(TOLD)
                 told += 1
             except PermissionError:
                 refused.append(str(pid))

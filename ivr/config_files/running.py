@@ -16,7 +16,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Running:
-    """`is_degraded`: the files on disk have `problems`, and this is the last good set."""
+    """`is_degraded`: the set in force cannot be used, by `problems`, and this is an older one."""
 
     configuration: Configuration
     prompts: PromptLibrary

@@ -326,7 +326,7 @@ def a_process(*words: str) -> Iterator[subprocess.Popen[str]]:
     """Called by these words; says when it was told."""
     program = (
         "import signal\n"
-        "signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('told', flush=True))\n"
         "print('up', flush=True)\n"
         "while True: signal.pause()\n"
     )
@@ -352,7 +352,7 @@ def _reported(shell: Terminal, home: Path, *pids: int) -> Settings:
 
 
 def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> None:
-    """SIGHUP would end whoever else has the number of a server that is gone."""
+    """The signal would end whoever else has the number of a server that is gone."""
     with (
         a_process("/opt/hotline/.venv/bin/hotline", "serve", "--only", "agi") as one,
         a_process("-m", "hotline.cli", "serve") as other,
