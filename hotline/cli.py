@@ -32,6 +32,7 @@ from hotline import (
     prompts_cli,
     render_check,
     trial,
+    versions_cli,
 )
 from hotline.environment import settings_from_environment
 from hotline.problem_words import Language, marked, said, told
@@ -207,8 +208,10 @@ def reload() -> None:
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
-    running = config_door.load_changed(settings, by=note("reload", os.environ.get("SUDO_USER", "")))
-    into_force.take_over(settings, program, running, say)
+    ready = into_force.make_ready(settings, program, config_door.checked(settings))
+    by = note("reload", os.environ.get("SUDO_USER", ""))
+    entry = config_door.put_in_force(settings, ready.running, by)
+    into_force.take_over(settings, program, ready, versions_cli.say, entry.before if entry else None)
 
 
 @app.command()

@@ -107,7 +107,7 @@ class Taken:
 
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
     """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
-    return (_checked(settings) if by is None else take_files(settings, by)).running
+    return checked(settings) if by is None else take_files(settings, by).running
 
 
 def load_told(settings: Settings) -> Running:
@@ -134,13 +134,21 @@ def load_asked(settings: Settings, own: str) -> Running:
 
 def take_files(settings: Settings, by: Note) -> Taken:
     """The files on disk come into force if they are good; raises NotTaken with all problems if not."""
-    checked = _checked(settings)
-    entry = publish(settings.config_dir, checked.running.configuration, settings.home_dir, by)
-    prompt_door.put_in_force(settings, checked.running.prompts)
-    return Taken(checked.running, entry)
+    running = checked(settings)
+    return Taken(running, put_in_force(settings, running, by))
 
 
-def _checked(settings: Settings) -> Taken:
+def put_in_force(settings: Settings, running: Running, by: Note) -> Entry | None:
+    """What was `checked`. None: these files were in force already. Raises FilesChanged, OSError."""
+    folder = running.folder or settings.config_dir
+    entry = publish(folder, running.configuration, settings.home_dir, by)
+    prompt_door.put_in_force(settings, running.prompts)
+    return entry
+
+
+def checked(settings: Settings, folder: Path | None = None) -> Running:
+    """The files on disk, or those in `folder`, with their prompts, not in force; raises NotTaken with all problems if
+    they are not good."""
     try:
         finish_putting_back(settings.config_dir, settings.home_dir)
     except OSError as fault:
@@ -148,7 +156,7 @@ def _checked(settings: Settings) -> Taken:
             f"a rollback was cut, and its files cannot be put back into {settings.config_dir} ({fault.strerror}): "
             "say `hotline reload` as a user who may write there"
         ) from fault
-    return Taken(_made_ready(settings, settings.config_dir), None)
+    return _made_ready(settings, folder or settings.config_dir)
 
 
 def _made_ready(settings: Settings, folder: Path) -> Running:
@@ -156,19 +164,24 @@ def _made_ready(settings: Settings, folder: Path) -> Running:
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken(_lines(settings, problems))
-    return Running(configuration, prompt_door.make(settings, configuration), False, tuple(problems))
+    prompts = prompt_door.make(settings, configuration)
+    return Running(configuration, prompts, False, tuple(problems), folder)
 
 
 def _lines(settings: Settings, problems: Iterable[ConfigProblem]) -> str:
     return "\n".join(told(one, settings.language) for one in problems)
 
 
-def roll_back(settings: Settings, version: str, by: Note) -> tuple[Running, RolledBack]:
-    """A kept set comes into force again, its files into the config folder. Raises NotTaken if it is good no more."""
-    running = _made_ready(settings, folder_of(settings.home_dir, version))
-    done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by)
+def checked_kept(settings: Settings, version: str) -> Running:
+    """A kept set with its prompts, not in force. Raises NotTaken if it is good no more."""
+    return _made_ready(settings, folder_of(settings.home_dir, version))
+
+
+def roll_back(settings: Settings, running: Running, by: Note) -> RolledBack:
+    """A kept set, which was `checked_kept`, comes into force again, its files into the config folder."""
+    done = rollback.roll_back(settings.config_dir, settings.home_dir, running.configuration.version, by)
     prompt_door.put_in_force(settings, running.prompts)
-    return running, done
+    return done
 
 
 def load_recent(settings: Settings, now: datetime) -> list[Running]:
@@ -243,11 +256,11 @@ def asterisk_files(settings: Settings, program: AsteriskProgram, running: Runnin
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration
-    templates = defaults_door.templates(_own_files(settings, configuration.version))
+    templates = defaults_door.templates(_own_files(settings, running))
     return render(configuration.lines, site, templates, configuration.callbacks.kinds)
 
 
-def _own_files(settings: Settings, version: str) -> Path:
+def _own_files(settings: Settings, running: Running) -> Path:
     """The set itself, where it is kept: the folder may hold a draft. Not kept: what is only looked at, or could not be."""
-    kept = folder_of(settings.home_dir, version)
-    return kept if is_whole(kept) else settings.config_dir
+    kept = folder_of(settings.home_dir, running.configuration.version)
+    return kept if is_whole(kept) else running.folder or settings.config_dir

@@ -14,7 +14,8 @@ from hotline.asterisk_view import AsteriskNotReached, AsteriskView, look
 from hotline.parts import all_parts
 from hotline.settings import Settings
 from hotline.web.figures import Figures, collect
-from ivr.config_files.published import load_published
+from ivr.config_files.published import load_published, store_of
+from ivr.config_files.set_store import current
 from missed_call_redial.callbacks import Callback, CallbackState
 from tickets.call_records import CallRecord
 
@@ -56,7 +57,7 @@ class Status:
     open_long: int
     set_aside: int
     not_in_force: tuple[str, ...] = ()
-    """What is told of edits in the config folder that were not published; nothing: there are none."""
+    """What is told of a set that the server did not take, and of edits that were not published; nothing: there are none."""
 
 
 def status_now(settings: Settings, now: datetime) -> Status:
@@ -70,7 +71,18 @@ def status_now(settings: Settings, now: datetime) -> Status:
     labels = {queue.name: queue.label for queue in published.lines.queues} if published else {}
     with as_found.reading(settings) as session:
         found = _gather(session, now, settings.zone, seen, labels)
-    return replace(found, not_in_force=tuple(config_door.told_of_the_folder(settings)))
+    not_taken = _not_taken(found.parts["config"], current(store_of(settings.home_dir)))
+    return replace(found, not_in_force=(*not_taken, *config_door.told_of_the_folder(settings)))
+
+
+def _not_taken(config: PartNow, in_force: str | None) -> Iterator[str]:
+    """Of a publish that was cut before the servers were told."""
+    runs = config.detail.get("version")
+    if config.is_up and runs not in (None, in_force) and not config.detail.get("is_degraded"):
+        yield (
+            f"The server runs configuration {runs}, in force is {in_force}: say `hotline asterisk render` and "
+            "`systemctl reload 'hotline@*'`."
+        )
 
 
 def _gather(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ivr.config_files.checker import Configuration
 from ivr.lines import Trunk
@@ -22,6 +23,8 @@ class Running:
     prompts: PromptLibrary
     is_degraded: bool
     problems: tuple[ConfigProblem, ...] = ()
+    folder: Path | None = None
+    """Where these files were read from, while they are not kept as a set; None: the config folder."""
 
     def number_of(self, raw: str | None, trunk_name: str | None) -> PhoneNumber:
         """What the caller's side sent, by the rules of the trunk it came in on (numbers are handled once, here)."""

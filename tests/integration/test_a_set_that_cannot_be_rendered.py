@@ -239,6 +239,11 @@ COMPARE = "Compare it with the shipped template of that name; without a file of 
         (b"[q]\n{% if %}\n", f"asterisk/queues.conf.j2:2:1  Expected an expression, got 'end of statement block'. {COMPARE}"),
         (b"{{ such.thing | word }}", f"asterisk/queues.conf.j2:1:1  UndefinedError: 'such' is undefined. {COMPARE}"),
         (
+            b"[q-a]\n[q-b(]\n[q-c\n",
+            "asterisk/queues.conf.j2:1:1  Asterisk would read nothing of queues.conf "
+            f"(no closing ']'; line 3 of what this template makes). {COMPARE}",
+        ),
+        (
             b"{{ ami_port }}",
             "asterisk/queues.conf.j2:1:1  5038 cannot stand in Asterisk's files as a value: "
             "the template prints it without a filter. Write it otherwise.",

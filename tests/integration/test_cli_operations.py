@@ -213,6 +213,13 @@ def test_status_tells_edits_that_are_not_in_force(home: FilledHome):
     assert '"not_in_force": [' in as_json(found)
 
 
+def test_status_tells_that_the_server_does_not_run_what_is_in_force(home: FilledHome):
+    with home.database.writing() as session:
+        report(session, "config", True, {"version": "0123456789abcdef"}, "another:1", NOW)
+    [said] = status_now(home.settings, NOW).not_in_force
+    assert said.startswith("The server runs configuration 0123456789abcdef, in force is ")
+
+
 def test_status_of_a_stopped_hotline(home: FilledHome):
     done = hotline(home.home, "status")
     assert done.returncode == 1
