@@ -20,6 +20,7 @@ from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import write_private
 from hotline.settings import Settings
 from ivr.telephony.asterisk_files import DATA_FILE, DATA_NEXT, differing, write_changed
+from vocabulary.errors import HotlineError
 
 # Read anew by Asterisk at each call: only put in place.
 AT_ONCE: Final = frozenset({DATA_FILE})
@@ -36,6 +37,8 @@ RELOADS: Final[Mapping[str, str]] = {
 WHEN_IDLE: Final[Mapping[str, str]] = {"extensions.conf": "dialplan reload"}
 _PLACEHOLDER: Final = "Local/s@callback-queue"
 _CALLER: Final = re.compile(r"\s+\d+\. (\S+) \(wait: ")
+_ENDPOINT: Final = re.compile(r"^\s*type\s*=>?\s*endpoint\b", re.M)
+_PLAIN_NAME: Final = re.compile(r"[\w.-]+")
 _SECONDS_TO_LEAVE: Final = 3
 # Lines of pjsip.conf that only a start reads. A file in none of these tables needs a restart too.
 ONLY_AT_START: Final = ("bind =", "protocol =", "endpoint_identifier_order")
@@ -51,17 +54,31 @@ class Change:
 
 @dataclass(frozen=True)
 class Laid:
-    """Names of the files that changed, and in words what must wait."""
+    """Names of the files that changed, and in words what must wait. `is_running`: Asterisk was there and was told."""
 
     changed: tuple[str, ...]
     waits: tuple[str, ...]
+    is_running: bool = True
+
+
+class AsteriskRefused(HotlineError):
+    """It was told to read its files, and does not have what is new in them. Its console says that all went well."""
+
+    def __init__(self, what: Collection[str]) -> None:
+        self.what = tuple(what)
+        super().__init__(
+            f"Asterisk did not take {', '.join(self.what)} from its new files; its log `messages` says why"
+        )
 
 
 def lay(settings: Settings, program: AsteriskProgram, folder: Path, files: Mapping[str, str]) -> Laid:
-    """Writes the files that differ, and does of them what can be done now; the rest is remembered and done later."""
+    """Writes the files that differ, and does of them what can be done now; the rest is remembered and done later.
+
+    Raises AsteriskFailed, AsteriskRefused; the files are written and remembered then.
+    """
     with _one_at_a_time(settings):  # written and remembered in one: nobody finds the one without the other
         if not asterisk_process.is_running(program, folder):
-            return Laid(tuple(write_changed(files, folder)), ())
+            return Laid(tuple(write_changed(files, folder)), (), is_running=False)
         changes = _remembered(settings, program, folder)
         for name, before in differing(files, folder).items():
             if name not in AT_ONCE:
@@ -69,7 +86,31 @@ def lay(settings: Settings, program: AsteriskProgram, folder: Path, files: Mappi
                 changes[name] = Change(earlier.before if earlier else before, files[name])
         _remember(settings, changes)  # before the first is written: what is cut in the middle is done later
         changed = write_changed(files, folder, is_running=True)
-        return Laid(tuple(changed), tuple(_take_over(settings, program, folder, changes)))
+        asked = dict(changes)
+        waits = tuple(_take_over(settings, program, folder, changes))
+        if missing := list(_not_there(program, folder, asked)):
+            raise AsteriskRefused(missing)
+        return Laid(tuple(changed), waits)
+
+
+def _not_there(program: AsteriskProgram, folder: Path, changes: Mapping[str, Change]) -> Iterator[str]:
+    """New queues and trunks that the running Asterisk does not know now."""
+    for name in _new_sections(changes.get("queues.conf")):
+        if "No such queue" in asterisk_process.ask(program, folder, f"queue show {name}"):
+            yield name
+    for name, text in _new_sections(changes.get("pjsip.conf")).items():
+        if _ENDPOINT.search(text) and "Unable to find" in asterisk_process.ask(
+            program, folder, f"pjsip show endpoint {name}"
+        ):
+            yield name
+
+
+def _new_sections(change: Change | None) -> dict[str, str]:
+    if change is None:
+        return {}
+    known = {"general", *_sections(change.before)}
+    wanted = _sections(change.wanted)  # a heading with more behind its name is a site's own affair
+    return {name: text for name, text in wanted.items() if name not in known and _PLAIN_NAME.fullmatch(name)}
 
 
 def take_over_waiting(settings: Settings, program: AsteriskProgram, folder: Path) -> list[str]:

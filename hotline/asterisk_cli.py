@@ -8,7 +8,6 @@ import typer
 from hotline import asterisk_changes, asterisk_process, config_door
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
-from ivr.config_files.published import note
 from vocabulary.errors import HotlineError
 
 asterisk_app = typer.Typer(
@@ -27,29 +26,37 @@ def asterisk_render(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write to this folder instead, to look at or to copy; Asterisk is told nothing.",
+            help="Write to this folder instead what the files in HOTLINE_CONFIG would make; Asterisk is told nothing.",
         ),
     ] = None,
 ) -> None:
-    """Write Asterisk's files from the config files, if those are good; without --to where this Asterisk reads them.
+    """Write Asterisk's files for the set of config files that is in force, to where this Asterisk reads them.
 
     They go to HOTLINE_HOME/asterisk/etc, or HOTLINE_ASTERISK_ETC. An Asterisk that runs takes the changes over
-    without dropping a call; what must wait for calls to end or for a restart is named. Exit 1 if a config file
-    has a fault: then nothing is written.
+    without dropping a call; what must wait for calls to end or for a restart is named. Before anything was published,
+    the files in HOTLINE_CONFIG come into force first, if they are good. With --to: what those files would make, in
+    force or not. Exit 1 if a config file that is needed has a fault: then nothing is written.
     """
     now = settings_from_environment()
     program = asterisk_process.find(now.asterisk_root)
-    running = config_door.load_changed(now, by=note("render") if to is None else None)
     if to is not None:
+        running = config_door.load_changed(now, by=None)
         changed = tuple(config_door.render_asterisk(now, program, running, to))
         say(f"changed: {', '.join(changed) or 'nothing'}")
         return
+    running = config_door.load_to_render(now)
     laid = asterisk_changes.lay(
         now, program, config_door.etc_dir(now), config_door.asterisk_files(now, program, running)
     )
     say(f"changed: {', '.join(laid.changed) or 'nothing'}")
     for line in laid.waits:
         say(f"waits: {line}")
+    _tell_of_the_folder(now)
+
+
+def _tell_of_the_folder(settings: Settings) -> None:
+    for line in config_door.told_of_the_folder(settings):
+        say(line)
 
 
 def asterisk_runs(settings: Settings) -> bool:
@@ -84,6 +91,7 @@ def asterisk_up() -> None:
         asterisk_process.stop(process)
         raise
     say(f"Asterisk {program.version} is running (process {process.pid})")
+    _tell_of_the_folder(now)
 
 
 @asterisk_app.command("down")

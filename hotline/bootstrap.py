@@ -95,6 +95,8 @@ def build_server(settings: Settings) -> Hotline:
     Raises HotlineError if there is nothing good to run on, or what is there does not belong together.
     """
     running = config_door.load(settings)
+    for line in config_door.told_of_the_folder(settings):
+        _log.warning("configuration: %s", line)
 
     def prove(database: Database) -> None:
         require_current(database)

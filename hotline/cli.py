@@ -32,6 +32,7 @@ from hotline import (
     prompts_cli,
     render_check,
     trial,
+    versions_cli,
 )
 from hotline.environment import settings_from_environment
 from hotline.problem_words import Language, marked, said, told
@@ -80,7 +81,8 @@ def serve(
 
     Needs `hotline migrate` before, and Asterisk's files by `hotline asterisk render`. Several processes may share
     the work: any number of agi, web and worker beside one Asterisk; of the workers one listens, the others stand
-    by. SIGTERM ends it in order, SIGHUP takes changed config files. The log goes to standard error.
+    by. SIGTERM ends it in order, SIGHUP publishes changed config files and takes
+    them, SIGUSR1 takes what was published. A start takes the set in force. The log goes to standard error.
     """
     from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
 
@@ -134,7 +136,8 @@ class _Prepared:
         return trial.Trial(self.settings, self.program, say, stop, note.server_started)
 
     def greet(self, parts: own_server.Parts) -> None:
-        say(first_start.greeting(self.settings, self.running, self.is_first, parts))
+        not_in_force = config_door.told_of_the_folder(self.settings)
+        say(first_start.greeting(self.settings, self.running, self.is_first, parts, not_in_force))
 
 
 def _prepare(settings: Settings, note: leftovers.UpNote) -> _Prepared:
@@ -209,8 +212,10 @@ def reload() -> None:
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
-    running = config_door.load_changed(settings, by=note("reload", os.environ.get("SUDO_USER", "")))
-    into_force.take_over(settings, program, running, say)
+    ready = into_force.make_ready(settings, program, config_door.checked(settings))
+    by = note("reload", os.environ.get("SUDO_USER", ""))
+    entry = config_door.put_in_force(settings, ready.running, by)
+    into_force.take_over(settings, program, ready, versions_cli.say, entry.before if entry else None)
 
 
 @app.command()

@@ -5,6 +5,7 @@ A bad file never replaces what runs.
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,12 +21,12 @@ from hotline import (
     render_check,
 )
 from hotline.asterisk_process import AsteriskProgram
-from hotline.problem_words import told
+from hotline.problem_words import said, told
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
 from ivr.config_files.checker import check
-from ivr.config_files.history import Entry, Note, entries, went_out
+from ivr.config_files.history import Entry, How, Note, entries, went_out
 from ivr.config_files.published import (
     Further,
     NoGoodConfiguration,
@@ -41,10 +42,12 @@ from ivr.config_files.published import (
 from ivr.config_files.putting_back import finish_putting_back
 from ivr.config_files.rollback import RolledBack
 from ivr.config_files.running import Running
-from ivr.config_files.set_store import current
+from ivr.config_files.set_store import current, is_whole
+from ivr.config_files.unpublished import unpublished
 from ivr.lines import Lines
 from ivr.prompts.rendering import ASTERISK_SOUNDS, PromptLibrary
 from ivr.telephony.asterisk_files import AsteriskSite, render, write_changed
+from vocabulary.config_problem import ConfigProblem
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
@@ -56,9 +59,12 @@ class NotTaken(HotlineError):
     """The new files have faults; what ran goes on running."""
 
 
-def load(settings: Settings) -> Running:
-    """For a start: the files if they are good, else the last good set, degraded. Raises NoGoodConfiguration."""
-    found = load_for_start(settings.config_dir, settings.home_dir, _cannot_be_rendered(settings))
+def load(settings: Settings, how: How = "start") -> Running:
+    """For a start: the set in force. The files only where there is none that can be used; else an older set, degraded.
+
+    `how`: what the history says if the files come into force. Raises NoGoodConfiguration.
+    """
+    found = load_for_start(settings.config_dir, settings.home_dir, _cannot_be_rendered(settings), how)
     for one in found.problems:
         _log.log(
             logging.ERROR if one.severity == "error" else logging.WARNING,
@@ -66,12 +72,29 @@ def load(settings: Settings) -> Running:
             told(one, settings.language),
         )
     if found.is_degraded:
-        _log.error(
-            "configuration: DEGRADED, running on the last good set until the problems above are mended"
-        )
+        _log.error("configuration: DEGRADED, running on an older set until the problems above are mended")
     prompts = prompt_door.make(settings, found.configuration)
     prompt_door.put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
+
+
+def load_to_render(settings: Settings) -> Running:
+    """For Asterisk's files: what a start would run, but no older set. Raises NotTaken, NoGoodConfiguration."""
+    running = load(settings, "render")
+    if running.is_degraded:
+        raise NotTaken(_lines(settings, running.problems))
+    return running
+
+
+def told_of_the_folder(settings: Settings) -> list[str]:
+    """Whoever edits must never wonder why nothing changes: which files are not in force, what to do, and their faults."""
+    found = unpublished(settings.config_dir, settings.home_dir)
+    if found is None:
+        return []
+    _, problems = check_further(settings.config_dir, _cannot_be_rendered(settings))
+    faults = [told(one, settings.language) for one in problems if one.severity == "error"]
+    first, then = (said(sentence, settings.language) for sentence in found.sentences(settings.zone))
+    return [first, *faults, then]
 
 
 @dataclass(frozen=True)
@@ -84,34 +107,48 @@ class Taken:
 
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
     """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
-    return (_checked(settings) if by is None else take_files(settings, by)).running
+    return checked(settings) if by is None else take_files(settings, by).running
 
 
-def load_told(settings: Settings, own: str) -> Running:
-    """For a server that was told to look, and runs the set `own`: what somebody put in force since, whatever is being edited
-    in the folder meanwhile; if nobody did, the files on disk, which come into force. Raises NotTaken."""
+def load_told(settings: Settings) -> Running:
+    """For a server that was told of a publish: the set in force, whatever is being edited meanwhile. Raises NotTaken."""
     in_force = current(store_of(settings.home_dir))
-    if in_force not in (None, own):
-        folder = folder_of(settings.home_dir, str(in_force))
+    folder = folder_of(settings.home_dir, in_force or "none")
+    if not is_whole(folder):
+        raise NotTaken(f"{folder}: no whole set is there")
+    running = _made_ready(settings, folder)
+    prompt_door.put_in_force(settings, running.prompts)
+    return running
+
+
+def load_asked(settings: Settings, own: str) -> Running:
+    """For a server whom a person tells to look (SIGHUP), and that runs the set `own`: what was put in force since; if
+    nothing was, the files on disk, which come into force. Raises NotTaken."""
+    if current(store_of(settings.home_dir)) not in (None, own):
         try:
-            running = _made_ready(settings, folder)
+            return load_told(settings)
         except NotTaken as fault:
-            _log.error("configuration %s, which is in force, is good no more here: %s", in_force, fault)
-        else:
-            prompt_door.put_in_force(settings, running.prompts)
-            return running
+            _log.error("configuration: the set in force is good no more here: %s", fault)
     return load_changed(settings, by=note("reload"))
 
 
 def take_files(settings: Settings, by: Note) -> Taken:
     """The files on disk come into force if they are good; raises NotTaken with all problems if not."""
-    checked = _checked(settings)
-    entry = publish(settings.config_dir, checked.running.configuration, settings.home_dir, by)
-    prompt_door.put_in_force(settings, checked.running.prompts)
-    return Taken(checked.running, entry)
+    running = checked(settings)
+    return Taken(running, put_in_force(settings, running, by))
 
 
-def _checked(settings: Settings) -> Taken:
+def put_in_force(settings: Settings, running: Running, by: Note) -> Entry | None:
+    """What was `checked`. None: these files were in force already. Raises FilesChanged, OSError."""
+    folder = running.folder or settings.config_dir
+    entry = publish(folder, running.configuration, settings.home_dir, by)
+    prompt_door.put_in_force(settings, running.prompts)
+    return entry
+
+
+def checked(settings: Settings, folder: Path | None = None) -> Running:
+    """The files on disk, or those in `folder`, with their prompts, not in force; raises NotTaken with all problems if
+    they are not good."""
     try:
         finish_putting_back(settings.config_dir, settings.home_dir)
     except OSError as fault:
@@ -119,23 +156,32 @@ def _checked(settings: Settings) -> Taken:
             f"a rollback was cut, and its files cannot be put back into {settings.config_dir} ({fault.strerror}): "
             "say `hotline reload` as a user who may write there"
         ) from fault
-    return Taken(_made_ready(settings, settings.config_dir), None)
+    return _made_ready(settings, folder or settings.config_dir)
 
 
 def _made_ready(settings: Settings, folder: Path) -> Running:
     """The set in that folder with its prompts, or NotTaken with all its problems."""
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
-        raise NotTaken("\n".join(told(one, settings.language) for one in problems))
-    return Running(configuration, prompt_door.make(settings, configuration), False, tuple(problems))
+        raise NotTaken(_lines(settings, problems))
+    prompts = prompt_door.make(settings, configuration)
+    return Running(configuration, prompts, False, tuple(problems), folder)
 
 
-def roll_back(settings: Settings, version: str, by: Note) -> tuple[Running, RolledBack]:
-    """A kept set comes into force again, its files into the config folder. Raises NotTaken if it is good no more."""
-    running = _made_ready(settings, folder_of(settings.home_dir, version))
-    done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by)
+def _lines(settings: Settings, problems: Iterable[ConfigProblem]) -> str:
+    return "\n".join(told(one, settings.language) for one in problems)
+
+
+def checked_kept(settings: Settings, version: str) -> Running:
+    """A kept set with its prompts, not in force. Raises NotTaken if it is good no more."""
+    return _made_ready(settings, folder_of(settings.home_dir, version))
+
+
+def roll_back(settings: Settings, running: Running, by: Note) -> RolledBack:
+    """A kept set, which was `checked_kept`, comes into force again, its files into the config folder."""
+    done = rollback.roll_back(settings.config_dir, settings.home_dir, running.configuration.version, by)
     prompt_door.put_in_force(settings, running.prompts)
-    return running, done
+    return done
 
 
 def load_recent(settings: Settings, now: datetime) -> list[Running]:
@@ -212,6 +258,11 @@ def asterisk_files(settings: Settings, program: AsteriskProgram, running: Runnin
     for folder in (site.lib_dir, f"{site.lib_dir}/keys", site.spool_dir, site.run_dir, site.log_dir):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = running.configuration
-    own = folder_of(settings.home_dir, configuration.version) if running.is_degraded else settings.config_dir
-    templates = defaults_door.templates(own)
+    templates = defaults_door.templates(_own_files(settings, running))
     return render(configuration.lines, site, templates, configuration.callbacks.kinds)
+
+
+def _own_files(settings: Settings, running: Running) -> Path:
+    """The set itself, where it is kept: the folder may hold a draft. Not kept: what is only looked at, or could not be."""
+    kept = folder_of(settings.home_dir, running.configuration.version)
+    return kept if is_whole(kept) else running.folder or settings.config_dir

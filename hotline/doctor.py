@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,9 +19,11 @@ from hotline.database_copies import key_proofs
 from hotline.findings import Finding, Level, fail, ok, warn
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration
-from ivr.config_files.published import check_further, load_published
+from ivr.config_files.published import check_further, in_force, load_published
+from ivr.config_files.unpublished import unpublished
 from ivr.lines import Lines
 from tickets.sealing import KeyFileIsUnusable, Sealer
+from vocabulary.config_problem import ConfigProblem
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Examined:
     processes: tuple[str, ...]
     configuration: Configuration | None
     faults: tuple[str, ...]
+    in_force: Configuration | None
     last_good: Configuration | None
 
     @property
@@ -45,15 +49,15 @@ class Examined:
 
     @property
     def lines(self) -> Lines | None:
-        found = self.configuration or self.last_good
+        found = self.in_force or self.configuration or self.last_good
         return found.lines if found else None
 
 
 def examine(settings: Settings, now: datetime) -> Examined:
-    configuration, problems = check_further(
-        settings.config_dir,
-        lambda folder, found: render_check.problems(settings, folder, found, is_only_looked_at=True),
-    )
+    def further(folder: Path, found: Configuration) -> list[ConfigProblem]:
+        return render_check.problems(settings, folder, found, is_only_looked_at=True)
+
+    configuration, problems = check_further(settings.config_dir, further)
     return Examined(
         settings,
         now,
@@ -61,6 +65,7 @@ def examine(settings: Settings, now: datetime) -> Examined:
         tuple(as_found.server_processes(settings, now)),
         configuration,
         tuple(problem_words.told(one, settings.language) for one in problems if one.severity == "error"),
+        in_force(settings.home_dir, further)[0],
         load_published(settings.home_dir),
     )
 
@@ -123,18 +128,25 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _configuration(seen: Examined) -> Iterator[Finding]:
-    if seen.configuration is not None:
-        yield ok("config", f"{seen.settings.config_dir} is good (version {seen.configuration.version})")
-        running = seen.last_good.version if seen.last_good else None
-        if seen.is_server_up and running != seen.configuration.version:
-            remedy = (
-                "Tell the server to take it (systemctl reload, or SIGHUP), then `hotline asterisk render`."
-            )
-            yield warn("config", f"the server runs an older version ({running})", remedy)
-        return
-    then = "the last good set runs" if seen.last_good else "and there is no good set to run on"
-    said = f"{len(seen.faults)} faults in {seen.settings.config_dir}, {then}; the first: {seen.faults[0]}"
-    yield fail("config", said, "`hotline check` tells all of them.")
+    """What runs first; edits that are not published stop nothing, faulty or not."""
+    settings = seen.settings
+    draft = unpublished(settings.config_dir, settings.home_dir)
+    if seen.in_force is not None:
+        yield ok("config", f"the set in force is good (version {seen.in_force.version})")
+        if seen.faults:
+            said = f"{len(seen.faults)} faults in {settings.config_dir}, so it cannot be published; the first: {seen.faults[0]}"
+            yield warn("config", said, "`hotline check` tells all of them.")
+        if draft is not None:
+            fact, what_to_do = draft.sentences(settings.zone)
+            yield warn("config", fact, what_to_do)
+    elif seen.faults:
+        then = "an older set runs" if seen.last_good else "and there is no good set to run on"
+        said = f"{len(seen.faults)} faults in {settings.config_dir}, {then}; the first: {seen.faults[0]}"
+        yield fail("config", said, "`hotline check` tells all of them.")
+    elif seen.configuration is not None:
+        yield ok("config", f"{settings.config_dir} is good (version {seen.configuration.version})")
+        if seen.last_good is not None:
+            yield warn("config", "the set in force cannot be used any more", "Say `hotline reload`.")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

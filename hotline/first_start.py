@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -74,8 +74,14 @@ def _phone_lines(settings: Settings, agent: Agent, secret: str) -> str:
     )
 
 
-def greeting(settings: Settings, running: Running, is_first: bool, parts: own_server.Parts) -> str:
-    """What the person at the terminal wants to know now."""
+def greeting(
+    settings: Settings,
+    running: Running,
+    is_first: bool,
+    parts: own_server.Parts,
+    not_in_force: Sequence[str] = (),
+) -> str:
+    """What the person at the terminal wants to know now. `not_in_force`: what is told of edits that were not published."""
     number = running.configuration.lines.numbers[0].number
     lines = [
         "",
@@ -90,6 +96,7 @@ def greeting(settings: Settings, running: Running, is_first: bool, parts: own_se
             f"  WARNING          {said}"
             for said in own_server.what_is_down(parts, running.configuration.lines)
         ),
+        *(f"  {'WARNING' if n == 0 else '':<17}{line}" for n, line in enumerate(not_in_force)),
         "Ctrl-C stops everything.",
     ]
     if settings.database_url is not None:  # a secret: not to be printed

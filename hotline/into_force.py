@@ -5,41 +5,92 @@ Beyond this machine nobody is reached; whoever starts later takes what is publis
 
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hotline import as_found, asterisk_changes, config_door
-from hotline.asterisk_process import AsteriskProgram
+from hotline import as_found, asterisk_changes, asterisk_process, config_door
+from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.other_processes import may_be_a_server, other_process
 from hotline.settings import Settings
+from ivr.config_files.rollback import take_back
 from ivr.config_files.running import Running
 from vocabulary.errors import HotlineError
 
+TOLD: Final = signal.SIGUSR1
+"""SIGHUP is a person's, and publishes what lies in the folder; who published already must not set that off."""
+_WITHOUT_DATABASE: Final = (as_found.NoDatabase, as_found.WrongRevision, SQLAlchemyError)
+_AS_WHOM: Final = "run this as that user or root"
+
 
 class ServersNotTold(HotlineError):
-    """The set is in force for Asterisk and for the next start; some server that runs does not know it yet."""
+    """The set is in force for the next start; some server that runs, or Asterisk, does not know it yet."""
+
+
+class NothingChanged(HotlineError):
+    """A publish that failed; what was in force is in force."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A set that was checked, with Asterisk's files for it: nothing of it is in force yet."""
+
+    running: Running
+    files: Mapping[str, str]
+
+    @property
+    def version(self) -> str:
+        return self.running.configuration.version
+
+
+def make_ready(settings: Settings, program: AsteriskProgram, running: Running) -> Ready:
+    """Asks beforehand what can be known beforehand. Raises NotTaken, CannotRender, NothingChanged, OSError."""
+    files = config_door.asterisk_files(settings, program, running)
+    try:
+        refused = _send(settings, None).refused
+    except _WITHOUT_DATABASE:
+        refused = []  # a set must come into force without the database too: it is told behind it
+    if refused:
+        raise NothingChanged(f"{_anothers(refused)} cannot be told, so nothing has changed; {_AS_WHOM}")
+    return Ready(running, files)
 
 
 def take_over(
-    settings: Settings, program: AsteriskProgram, running: Running, say: Callable[[str], None]
+    settings: Settings,
+    program: AsteriskProgram,
+    ready: Ready,
+    say: Callable[[str], None],
+    before: str | None,
 ) -> None:
-    """Says what happens, and what must wait. Raises ServersNotTold."""
-    version = running.configuration.version
-    files = config_door.asterisk_files(settings, program, running)
+    """Of a set that was just put in force. Says what happens, and what must wait.
+
+    `before`: what was in force until then, and is again if Asterisk refuses its new files; None: there is no way back.
+    Raises NothingChanged, ServersNotTold.
+    """
+    version = ready.version
     try:
-        laid = asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files)
-    except HotlineError as fault:
-        raise ServersNotTold(
-            f"configuration {version} is in force for the next start, but Asterisk did not take its files over, and the "
-            f"servers were not told: {fault}. Then say `hotline reload`"
-        ) from fault
+        laid = asterisk_changes.lay(settings, program, config_door.etc_dir(settings), ready.files)
+    except (HotlineError, OSError) as fault:
+        if isinstance(fault, AsteriskFailed) and not asterisk_process.is_running(
+            program, config_door.etc_dir(settings)
+        ):
+            laid = asterisk_changes.Laid(
+                (), (), is_running=False
+            )  # it went in the middle: a start reads it all
+        else:
+            _go_back(settings, program, version, before, fault)
+            raise
     for line in laid.waits:
         say(f"waits: {line}")
+    if not laid.is_running:
+        say("Asterisk does not run here; it reads its files when it starts")
     try:
         told = tell_servers(settings)
-    except (as_found.NoDatabase, as_found.WrongRevision, SQLAlchemyError) as fault:
+    except _WITHOUT_DATABASE as fault:
         raise ServersNotTold(
             f"configuration {version} is in force for Asterisk and for the next start, but which servers run cannot be "
             f"told ({as_found.first_line(fault)}): say `systemctl reload 'hotline@*'`"
@@ -51,11 +102,47 @@ def take_over(
     )
 
 
+def _go_back(
+    settings: Settings, program: AsteriskProgram, version: str, before: str | None, fault: Exception
+) -> None:
+    """The pointer first, then Asterisk's files, then whoever started meanwhile. Raises NothingChanged, or ServersNotTold
+    where there is nothing to go back to."""
+    if before is None or not take_back(settings.home_dir, version, before):
+        raise ServersNotTold(
+            f"configuration {version} is in force for the next start, but Asterisk did not take its files over, and the "
+            f"servers were not told: {fault}. Then say `hotline reload`"
+        ) from fault
+    said = f"{fault}. Nothing has changed: configuration {before} is in force, what lies in {settings.config_dir} is a draft"
+    try:
+        earlier = config_door.load_told(settings)
+        files = config_door.asterisk_files(settings, program, earlier)
+        asterisk_changes.lay(settings, program, config_door.etc_dir(settings), files)
+    except (HotlineError, OSError) as again:
+        said += f"; but Asterisk has not read its earlier files again yet ({again}): say `hotline asterisk render`"
+    with suppress(*_WITHOUT_DATABASE, ServersNotTold):  # they were not told of the refused set either
+        tell_servers(settings)
+    raise NothingChanged(said) from fault
+
+
+@dataclass(frozen=True)
+class _Sent:
+    told: int
+    refused: list[str]
+
+
 def tell_servers(settings: Settings) -> int:
-    """SIGHUP to every server process of this hotline on this machine that reported lately; how many.
+    """The signal to every server process of this hotline on this machine that reported lately; how many.
 
     Raises NoDatabase, WrongRevision, ServersNotTold.
     """
+    sent = _send(settings, TOLD)
+    if sent.refused:
+        raise ServersNotTold(f"{_anothers(sent.refused)} was not told; {_AS_WHOM}")
+    return sent.told
+
+
+def _send(settings: Settings, number: signal.Signals | None) -> _Sent:
+    """None: only whether it could be sent. Raises NoDatabase, WrongRevision."""
     here = f"{socket.gethostname()}:"
     with as_found.reading(settings) as session:
         processes = as_found.running_processes(session, datetime.now(UTC))
@@ -63,17 +150,16 @@ def tell_servers(settings: Settings) -> int:
     refused, told = [], 0
     for pid in pids:
         with other_process(pid) as process:
-            # it may have ended since it reported, and another have its number, whom SIGHUP would end
+            # it may have ended since it reported, and another have its number, whom the signal would end
             if process is None or not may_be_a_server(pid):
                 continue
             try:
-                process.signal(signal.SIGHUP)
+                process.signal(number)
                 told += 1
             except PermissionError:
                 refused.append(str(pid))
-    if refused:
-        numbers = ", ".join(refused)
-        raise ServersNotTold(
-            f"process {numbers} runs as another user and was not told; run this as that user or root"
-        )
-    return told
+    return _Sent(told, refused)
+
+
+def _anothers(pids: list[str]) -> str:
+    return f"process {', '.join(pids)} runs as another user and"

@@ -25,9 +25,10 @@ class OtherProcess:
     pid: int
     handle: int
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals | None) -> None:
+        """None: only whether this user may. Raises PermissionError."""
         with contextlib.suppress(ProcessLookupError):  # it ended just now
-            signal.pidfd_send_signal(self.handle, number)
+            signal.pidfd_send_signal(self.handle, number or 0)
 
     def has_ended_within(self, seconds: float) -> bool:
         poll = select.poll()

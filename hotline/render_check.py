@@ -22,6 +22,7 @@ from ivr.config_files.reader import Document, read
 from ivr.config_files.sources import TEMPLATES
 from ivr.lines import Lines
 from ivr.telephony.asterisk_files import FILTERS, CannotRender, render
+from ivr.telephony.asterisk_syntax import unread
 from vocabulary.config_problem import ConfigProblem
 
 _NOBODYS: Final = AsteriskProgram((), "/usr/lib/asterisk/modules", "/usr/share/asterisk", "22")
@@ -51,7 +52,8 @@ def problems(
         settings, _NOBODYS, Secrets(_NO_SECRET, _NO_SECRET), lines, settings.hold_dir, secrets
     )
     try:
-        render(lines, site, templates, kinds)
+        made = render(lines, site, templates, kinds)
+        found += [one for name, text in made.items() for one in _unread(folder, name, text)]
     except CannotRender as fault:
         found.append(_of_setting(settings, fault) or _at(fault, str(fault), "Write it otherwise.", folder))
     except (TemplateError, *_IN_TEMPLATES) as fault:
@@ -71,6 +73,14 @@ def _unreadable(folder: Path) -> Iterator[ConfigProblem]:
             yield problem(name, (fault.lineno, 1), (), fault.message or "it is no template", _REMEDY)
         except (UnicodeDecodeError, OSError) as fault:
             yield problem(name, (1, 1), (), f"the file cannot be read ({fault})", "Save it as UTF-8.")
+
+
+def _unread(folder: Path, name: str, text: str) -> Iterator[ConfigProblem]:
+    if found := unread(text):
+        line, why = found
+        fault = f"Asterisk would read nothing of {name} ({why}; line {line} of what this template makes)"
+        own = f"{TEMPLATES}{name}.j2"
+        yield problem(own if (folder / own).is_file() else _HOTLINE, (1, 1), (), fault, _REMEDY)
 
 
 def _of_setting(settings: Settings, fault: CannotRender) -> ConfigProblem | None:

@@ -27,6 +27,7 @@ from ivr.agents.switch import Switch, SwitchNotReached
 from ivr.calls.drafts_in_vain import MOST, TOLD_LATE, closed_too_early, left_open, settle_draft
 from ivr.calls.ledger import Ledger
 from ivr.config_files.running import Running
+from ivr.config_files.unpublished import unpublished
 from ivr.lines import Lines
 from ivr.telephony.agi_server import AgiServer
 from ivr.telephony.ami import Ami
@@ -37,6 +38,7 @@ from tickets.connections import connection_of
 from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
+_FOLDER_EVERY: Final = 15.0
 # Named one by one: "not closed" would read every row that there ever was.
 _OPEN: Final = [state.value for state in CallbackState if state is not CallbackState.CLOSED]
 _RUNNING: Final = [state.value for state in AttemptState if state is not AttemptState.DONE]
@@ -134,12 +136,36 @@ class Part:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def config_part(running: Running) -> Part:
+@dataclass
+class FolderLook:
+    """How many files in the config folder are not in force; looked up now and then, since it reads them all."""
+
+    settings: Settings
+    _count: int = 0
+    _next_at: float = 0.0
+
+    def count(self) -> int:
+        if time.monotonic() >= self._next_at:
+            found = unpublished(self.settings.config_dir, self.settings.home_dir)
+            self._count, self._next_at = len(found.files) if found else 0, time.monotonic() + _FOLDER_EVERY
+        return self._count
+
+    def look_again(self) -> None:
+        self._next_at = 0.0
+
+
+def config_part(running: Running, unpublished_files: int = 0) -> Part:
+    """`unpublished_files`: so many lie in the config folder and are not in force."""
     problems = [str(problem) for problem in running.problems[:20]]
     return Part(
         "config",
         True,
-        {"version": running.configuration.version, "is_degraded": running.is_degraded, "problems": problems},
+        {
+            "version": running.configuration.version,
+            "is_degraded": running.is_degraded,
+            "problems": problems,
+            "unpublished_files": unpublished_files,
+        },
     )
 
 

@@ -23,11 +23,13 @@ from agi_scripts import OUTLIVES_HANGUP, scripts
 from hotline import asterisk_changes, asterisk_version, bootstrap, broadcast_door, config_door
 from hotline.bootstrap import Hotline
 from hotline.database_gate import open_when_there
+from hotline.into_force import TOLD
 from hotline.listener import Listener
 from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
 from hotline.rounds import (
     DraftsInVain,
+    FolderLook,
     agi_part,
     config_part,
     end_wrap_ups,
@@ -53,6 +55,7 @@ from ivr.calls.channel import Channel
 from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.calls.looks import BoundedLooks
+from ivr.config_files.running import Running
 from ivr.prompts.programs import stop_all
 from ivr.telephony.agi_channel import AgiChannel
 from ivr.telephony.agi_server import AgiServer, told
@@ -89,6 +92,7 @@ class Service:
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
     _has_been_up: bool = False
+    _folder: FolderLook = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.hotline.settings
@@ -115,12 +119,14 @@ class Service:
         )
         self.hotline.switch = self.switch
         self._stopping = asyncio.Event()
+        self._folder = FolderLook(settings)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
+        loop.add_signal_handler(TOLD, lambda: loop.run_in_executor(None, self._take_published))
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
         server: uvicorn.Server | None = None
@@ -371,11 +377,22 @@ class Service:
         return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))
 
     def _reload(self) -> None:
-        """SIGHUP: take what was published, else the files on disk if they are good; else keep what runs and say why."""
-        own = self.hotline.running.configuration.version
+        """SIGHUP, a person's word: take what was published, else the files on disk if they are good."""
+        self._take(lambda: config_door.load_asked(self.hotline.settings, self._own_version))
+
+    def _take_published(self) -> None:
+        """The word of whoever published: never the files on disk, which may be half edited again."""
+        self._take(lambda: config_door.load_told(self.hotline.settings))
+
+    @property
+    def _own_version(self) -> str:
+        return self.hotline.running.configuration.version
+
+    def _take(self, load: Callable[[], Running]) -> None:
+        """Or keep what runs, and say why."""
         try:
-            running = config_door.load_told(self.hotline.settings, own)
-            self.hotline.replace_running(running)
+            self.hotline.replace_running(load())
+            self._folder.look_again()
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:
             _log.error("the new configuration is not taken: %s", fault)
@@ -393,7 +410,7 @@ class Service:
     def _report_parts_now(self) -> bool:
         """True if every part that runs here is up."""
         now = self.hotline.now()
-        parts = [config_part(self.hotline.running)]
+        parts = [config_part(self.hotline.running, self._folder.count())]
         if self.agi is not None:
             parts.append(agi_part(self.agi, self.board.names(now) if self.board else []))
         if self.listener is not None:

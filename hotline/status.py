@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from hotline import as_found
+from hotline import as_found, config_door
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView, look
 from hotline.parts import all_parts
 from hotline.settings import Settings
 from hotline.web.figures import Figures, collect
-from ivr.config_files.published import load_published
+from ivr.config_files.published import load_published, store_of
+from ivr.config_files.set_store import current
 from missed_call_redial.callbacks import Callback, CallbackState
 from tickets.call_records import CallRecord
 
@@ -55,6 +56,8 @@ class Status:
     callbacks_due: int
     open_long: int
     set_aside: int
+    not_in_force: tuple[str, ...] = ()
+    """What is told of a set that the server did not take, and of edits that were not published; nothing: there are none."""
 
 
 def status_now(settings: Settings, now: datetime) -> Status:
@@ -67,7 +70,19 @@ def status_now(settings: Settings, now: datetime) -> Status:
     published = load_published(settings.home_dir)
     labels = {queue.name: queue.label for queue in published.lines.queues} if published else {}
     with as_found.reading(settings) as session:
-        return _gather(session, now, settings.zone, seen, labels)
+        found = _gather(session, now, settings.zone, seen, labels)
+    not_taken = _not_taken(found.parts["config"], current(store_of(settings.home_dir)))
+    return replace(found, not_in_force=(*not_taken, *config_door.told_of_the_folder(settings)))
+
+
+def _not_taken(config: PartNow, in_force: str | None) -> Iterator[str]:
+    """Of a publish that was cut before the servers were told."""
+    runs = config.detail.get("version")
+    if config.is_up and runs not in (None, in_force) and not config.detail.get("is_degraded"):
+        yield (
+            f"The server runs configuration {runs}, in force is {in_force}: say `hotline asterisk render` and "
+            "`systemctl reload 'hotline@*'`."
+        )
 
 
 def _gather(
@@ -131,7 +146,8 @@ def as_text(status: Status, zone: tzinfo) -> Iterator[str]:
     down = [name for name, part in status.parts.items() if not part.is_up]
     yield f"The hotline is NOT up: {', '.join(down)} down." if down else "The hotline is up."
     if status.is_degraded:
-        yield "DEGRADED: the config files have faults, the last good set runs. `hotline check` tells them."
+        yield "DEGRADED: the set in force cannot be used, an older one runs. `hotline check` tells what is wrong with the files."
+    yield from status.not_in_force
     for name, part in status.parts.items():
         shown = ", ".join(f"{key}: {part.detail[key]}" for key in _SHOWN_DETAILS if part.detail.get(key))
         yield f"  {name:<12}{'up' if part.is_up else 'DOWN':<6}{shown}".rstrip()

@@ -4,16 +4,19 @@ All config files are one set: a menu, its prompts and the numbers that lead to i
 """
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hotline import asterisk_process, config_door, into_force
 from hotline.environment import settings_from_environment
-from hotline.problem_words import marked
+from hotline.problem_words import marked, said
 from hotline.settings import Settings
 from ivr.config_files.checker import check_files
+from ivr.config_files.chosen_files import with_chosen
 from ivr.config_files.differences import Difference, SetOfFiles, difference
 from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import kept_set, note, store_of
@@ -33,7 +36,8 @@ By = Annotated[
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    """In the language of whoever reads it, where the list has the words."""
+    print(said(text, settings_from_environment().language), flush=True)
 
 
 def _who(by: str | None) -> str:
@@ -41,22 +45,47 @@ def _who(by: str | None) -> str:
 
 
 @menus.command("publish")
-def publish(why: Why, by: By = None) -> None:
+def publish(
+    why: Why,
+    by: By = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="This file alone, such as menus/tax.yaml, or tax for a menu; may be repeated. Others stay drafts.",
+        ),
+    ] = None,
+) -> None:
     """Check the files in HOTLINE_CONFIG and put them in force for new calls, all or nothing; who, when and why is kept.
 
-    A call in a menu walks on in the version that it began with. If a file has a fault nothing changes, all faults are
-    told, and the exit code is 1. `hotline menus diff` shows beforehand what would change.
+    A call in a menu walks on in the version that it began with. If a file has a fault, or Asterisk refuses what is made
+    of them, nothing changes, all faults are told, and the exit code is 1. `hotline menus diff` shows beforehand what
+    would change. With --only the set in force with that file changed is checked and published as a whole.
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
-    taken = config_door.take_files(settings, note("publish", _who(by), why))
-    for problem in taken.running.problems:
-        say(marked(problem, settings.language))
-    if taken.entry is None:
+    with _folder(settings, only) as folder:
+        running = config_door.checked(settings, folder)
+        for problem in running.problems:
+            say(marked(problem, settings.language))
+        ready = into_force.make_ready(settings, program, running)
+        entry = config_door.put_in_force(settings, running, note("publish", _who(by), why))
+    if entry is None:
         say("these files are in force already")
     else:
-        _show(Difference(taken.entry.files, taken.entry.paths, taken.entry.untold))
-    into_force.take_over(settings, program, taken.running, say)
+        _show(Difference(entry.files, entry.paths, entry.untold))
+    into_force.take_over(settings, program, ready, say, entry.before if entry else None)
+    for line in config_door.told_of_the_folder(settings):
+        say(line)
+
+
+def _folder(settings: Settings, only: list[str] | None) -> AbstractContextManager[Path]:
+    """What is to be published."""
+    return (
+        with_chosen(settings.config_dir, settings.home_dir, only)
+        if only
+        else nullcontext(settings.config_dir)
+    )
 
 
 @menus.command("history")
@@ -76,12 +105,13 @@ def history(
     now, kept = current(store), set(by_age(store))
     found = entries(store, now)
     for one in found[-limit:]:
-        state = "" if one.version in kept else "  (files kept no more)"
+        state = "" if one.version in kept else "(files kept no more)"
         is_now = one is found[-1] and one.version == now
-        say(_line(one, settings) + ("  (in force)" if is_now else state))
+        state = said("(in force)" if is_now else state, settings.language)
+        print(f"{_line(one, settings)}  {state}".rstrip(), flush=True)
         if paths:
             for line in Difference(one.files, one.paths, one.untold).lines():
-                say(f"      {line}")
+                print(f"      {said(line, settings.language)}", flush=True)
     if not found:
         say("nothing was published here yet")
 
@@ -157,11 +187,12 @@ def rollback(
     program = asterisk_process.find(settings.asterisk_root)
     home = settings.home_dir
     meant = version_before(home) if version is None else version_meant(home, version)
-    running, done = config_door.roll_back(settings, meant, note("rollback", _who(by), why))
+    ready = into_force.make_ready(settings, program, config_door.checked_kept(settings, meant))
+    done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why))
     if done.aside is not None:
         say(f"files that were not published are kept in {done.aside}")
     if done.entry is None:
         say("that set was in force already; its files are back in place")
     else:
         _show(Difference(done.entry.files, done.entry.paths, done.entry.untold))
-    into_force.take_over(settings, program, running, say)
+    into_force.take_over(settings, program, ready, say, done.entry.before if done.entry else None)

@@ -35,7 +35,7 @@ class PartShown(Shown):
 
 
 class Readiness(Shown):
-    """`degraded`: every part is up, but the files in `config` have faults and the last good set runs."""
+    """`degraded`: every part is up, but the set of config files in force cannot be used, and an older one runs."""
 
     status: Literal["ready", "degraded", "not_ready"]
     is_degraded: bool

@@ -160,9 +160,14 @@ def _state(registry: CollectorRegistry, measured: Measured, now: datetime) -> No
     on = Gauge("hotline_broadcast_on", "1: callers hear this message", ["name"], registry=registry)
     for name, is_on in measured.broadcasts.items():
         on.labels(name).set(is_on)
-    Gauge("hotline_config_degraded", "1: the last good configuration runs", registry=registry).set(
-        measured.is_degraded
-    )
+    Gauge(
+        "hotline_config_degraded",
+        "1: the configuration in force cannot be used, an older one runs",
+        registry=registry,
+    ).set(measured.is_degraded)
+    Gauge(
+        "hotline_config_unpublished_files", "Files in HOTLINE_CONFIG that are not in force", registry=registry
+    ).set(measured.parts["config"].detail.get("unpublished_files", 0))
     last = measured.figures.last_arrival_at
     alarm = is_no_call_alarm(last, measured.started_at, measured.no_call_alarm_minutes, now)
     Gauge("hotline_no_call_alarm", "1: no call for no_call_alarm_minutes", registry=registry).set(alarm)

@@ -45,7 +45,7 @@ class Difference:
 
 
 def difference(before: SetOfFiles, after: SetOfFiles) -> Difference:
-    files = tuple(_files(before.files, after.files))
+    files = tuple(changed_files(before.files, after.files))
     old, new = before.configuration, after.configuration
     if old is None or new is None:
         which = "the earlier" if old is None else "the later"
@@ -54,7 +54,8 @@ def difference(before: SetOfFiles, after: SetOfFiles) -> Difference:
     return Difference(files, tuple(paths[:MOST_TOLD]), max(0, len(paths) - MOST_TOLD))
 
 
-def _files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+def changed_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    """Such as `menus/tax.yaml (new)`, by name."""
     for name in sorted({*before, *after}):
         if name not in before:
             yield f"{name} (new)"

@@ -1,4 +1,4 @@
-"""The last good set of config files, kept on disk: what a start runs on when the files have faults.
+"""The set of config files in force, kept on disk: what a start runs on, whatever is being edited in the config folder.
 
 Needs no database. Every set that comes into force leaves a line in the history, also by a start or a reload.
 """
@@ -47,7 +47,8 @@ class FilesChanged(HotlineError):
 
 @dataclass(frozen=True)
 class StartConfig:
-    """What to run on. `is_degraded`: the files have `problems`, and this is the last good set."""
+    """What to run on. `is_degraded`: neither the set in force nor the files can be used, by `problems`, and this is an older
+    set."""
 
     configuration: Configuration
     is_degraded: bool
@@ -80,14 +81,22 @@ def _account() -> str:
         return "unknown"
 
 
-def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_further) -> StartConfig:
-    """The files if they are good, which publishes them; else the last good set, or NoGoodConfiguration."""
-    for _ in range(_TRIES):
-        configuration, problems = _check_whole(config_dir, home, further)
+def load_for_start(
+    config_dir: Path, home: Path, further: Further = _nothing_further, how: How = "start"
+) -> StartConfig:
+    """The set in force, whatever is being edited meanwhile. Only where there is none yet, or none that can be used any more,
+    the files, which publishes them; else the newest set that is good, or NoGoodConfiguration."""
+    cut = _finish_what_was_cut(config_dir, home)
+    running, found = in_force(home, further)
+    if running is not None:
+        return StartConfig(running, False, (*cut, *found))
+    problems = cut
+    for _ in range(0 if cut else _TRIES):
+        configuration, problems = check_further(config_dir, further)
         if configuration is None:
             break
         try:
-            publish(config_dir, configuration, home, note("start"))
+            publish(config_dir, configuration, home, note(how))
         except FilesChanged as changed:
             problems.append(problem(str(config_dir), (1, 1), (), str(changed), "Or start again."))
             continue
@@ -95,24 +104,47 @@ def load_for_start(config_dir: Path, home: Path, further: Further = _nothing_fur
             fault = f"this set could not be kept as the last good one ({error.strerror or error})"
             remedy = f"Check space and rights of {home}."
             problems.append(problem(str(config_dir), (1, 1), (), fault, remedy))
-        return StartConfig(configuration, False, tuple(problems))
+        return StartConfig(configuration, False, (*found, *problems))
     last_good = load_published(home, further)
     if last_good is None:
-        raise NoGoodConfiguration(problems)
-    return StartConfig(last_good, True, tuple(problems))
+        raise NoGoodConfiguration([*found, *problems])
+    return StartConfig(last_good, True, (*found, *problems))
 
 
-def _check_whole(
-    config_dir: Path, home: Path, further: Further
+def in_force(
+    home: Path, further: Further = _nothing_further
 ) -> tuple[Configuration | None, list[ConfigProblem]]:
+    """With its warnings; or None, and why it cannot be used any more: nothing where nothing is in force yet."""
+    store = store_of(home)
+    version = current(store)
+    if version is None:
+        return None, []
+    folder = folder_of(home, version)
+    if not is_whole(folder):
+        return None, [_unusable(folder, "it is damaged or was removed")]
+    configuration, problems = check_further(folder, further)
+    if configuration is not None:
+        return configuration, problems
+    first = next(one for one in problems if one.severity == "error")
+    where = f"{first.file}:{first.line}:{first.column}  {first.fault.rstrip('.')}"
+    return None, [_unusable(folder, f"this program finds faults in it, the first: {where}")]
+
+
+def _unusable(folder: Path, why: str) -> ConfigProblem:
+    fault = f"the set in force cannot be used any more, so the config folder was tried in its place ({why})"
+    remedy = "See with `hotline menus history` what is in force now."
+    return problem(str(folder), (1, 1), (), fault, remedy)
+
+
+def _finish_what_was_cut(config_dir: Path, home: Path) -> list[ConfigProblem]:
     """A rollback that was cut is finished first: its files are a mixture of two sets until then."""
     try:
         finish_putting_back(config_dir, home)
     except OSError as error:
         fault = f"a rollback was cut, and its files cannot be put back now ({error.strerror or error})"
         remedy = "Say `hotline reload` as a user who may write there."
-        return None, [problem(str(config_dir), (1, 1), (), fault, remedy)]
-    return check_further(config_dir, further)
+        return [problem(str(config_dir), (1, 1), (), fault, remedy)]
+    return []
 
 
 def check_further(

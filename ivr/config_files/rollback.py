@@ -74,6 +74,17 @@ def roll_back(config_dir: Path, home: Path, version: str, by: Note) -> RolledBac
         return RolledBack(entry, work.aside if work.aside.exists() else None)
 
 
+def take_back(home: Path, version: str, before: str) -> bool:
+    """`version`, just put in force, turned out to be of no use: `before` is in force again, and the history knows nothing
+    of it. False, and nothing done: another is in force by now, or `before` is whole no more. Raises OSError."""
+    store = store_of(home)
+    with alone_in(store):
+        if current(store) != version or not is_whole(store / before):
+            return False
+        put_in_force(store, before, None, None)
+        return True
+
+
 def _new_aside(home: Path, by: Note) -> Path:
     """Such as unpublished/2026-11-23T140200Z; nobody's before."""
     stamp = by.at.replace(":", "").replace("+0000", "Z")

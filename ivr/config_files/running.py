@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ivr.config_files.checker import Configuration
 from ivr.lines import Trunk
@@ -16,12 +17,14 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Running:
-    """`is_degraded`: the files on disk have `problems`, and this is the last good set."""
+    """`is_degraded`: the set in force cannot be used, by `problems`, and this is an older one."""
 
     configuration: Configuration
     prompts: PromptLibrary
     is_degraded: bool
     problems: tuple[ConfigProblem, ...] = ()
+    folder: Path | None = None
+    """Where these files were read from, while they are not kept as a set; None: the config folder."""
 
     def number_of(self, raw: str | None, trunk_name: str | None) -> PhoneNumber:
         """What the caller's side sent, by the rules of the trunk it came in on (numbers are handled once, here)."""

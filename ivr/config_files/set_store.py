@@ -20,7 +20,7 @@ from ivr.config_files.sources import read_sources
 
 KEPT_SETS: Final = 50
 _POINTER: Final = "current"
-_ASIDE: Final = ".new-"
+ASIDE: Final = ".new-"
 _VERSION: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -47,7 +47,7 @@ def put_in_force(store: Path, version: str, files: dict[str, bytes] | None, entr
 
 
 def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
-    aside = Path(tempfile.mkdtemp(dir=store, prefix=_ASIDE))
+    aside = Path(tempfile.mkdtemp(dir=store, prefix=ASIDE))
     try:
         for name, data in files.items():
             target = aside / name
@@ -58,7 +58,7 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
         for folder in {aside, *(p for p in aside.rglob("*") if p.is_dir())}:
             sync(folder)
         if (store / version).exists():  # a damaged copy; another process may replace it at the same moment
-            os.replace(store / version, tempfile.mkdtemp(dir=store, prefix=_ASIDE))
+            os.replace(store / version, tempfile.mkdtemp(dir=store, prefix=ASIDE))
         os.replace(aside, store / version)
         sync(store)
     except OSError:
@@ -68,7 +68,7 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
 
 
 def replace_text(place: Path, text: str) -> None:
-    handle, aside = tempfile.mkstemp(dir=place.parent, prefix=_ASIDE)
+    handle, aside = tempfile.mkstemp(dir=place.parent, prefix=ASIDE)
     os.close(handle)
     try:
         write_through(Path(aside), text.encode())
@@ -83,7 +83,7 @@ def replace_text(place: Path, text: str) -> None:
 def _forget_old(store: Path, version: str) -> None:
     """Removes what an interrupted publish left aside, and all but the newest sets."""
     old = [v for v in by_age(store) if v != version][KEPT_SETS - 1 :]
-    for path in [store / v for v in old] + [p for p in store.glob(f"{_ASIDE}*") if _is_abandoned(p)]:
+    for path in [store / v for v in old] + [p for p in store.glob(f"{ASIDE}*") if _is_abandoned(p)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

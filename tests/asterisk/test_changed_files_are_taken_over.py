@@ -24,7 +24,11 @@ def test_a_new_number_and_queue_work_while_a_citizen_waits(hotline: RunningHotli
     hotline.change("hotline.yaml", more)
     done = hotline.type("asterisk render")
     assert done.returncode == 0, done.stderr
-    assert "hotline-data.conf" in done.stdout
+    assert done.stdout.startswith("changed: nothing\nNOT IN FORCE: ")
+    assert "hotline.yaml (changed)" in done.stdout
+    assert "No such queue" in hotline.ask("queue show q-brandnew"), "a draft is nothing to Asterisk"
+    done = hotline.type("reload")
+    assert done.returncode == 0, done.stderr
     assert "waits" not in done.stdout
     assert "q-brandnew" in hotline.ask("queue show q-brandnew")
     assert len(line.waiting()) == 1, "the waiting citizen stood through it"
@@ -55,7 +59,7 @@ def test_a_queue_is_drained_before_it_goes(hotline: RunningHotline, line: Line) 
 
     hotline.change("hotline.yaml", without)
     try:
-        done = hotline.type("asterisk render")
+        done = hotline.type("reload")
         assert f"callers still wait in q-{line.queue}" in done.stdout, done.stdout + done.stderr
         assert len(line.waiting()) == 1, "he still stands there"
         line.wait_past_quick(citizen)
@@ -87,14 +91,14 @@ def test_a_queue_that_goes_while_a_citizen_is_in_the_menu_does_not_take_him_alon
 
     hotline.change("hotline.yaml", without)
     try:
-        # a wrong key at the end plays the menu once more: about ten seconds, while the files are rendered beside
+        # a wrong key at the end plays the menu once more: about ten seconds, while the files are published beside
         call = line.call(citizen, called=line.keys_number, key="9", stay=120)
         wait_for(lambda: line.in_menu(citizen), 20)
         with ThreadPoolExecutor() as beside:
-            rendering = beside.submit(hotline.type, "asterisk render")
+            reloading = beside.submit(hotline.type, "reload")
             wait_for(lambda: re.search(r"\d\.\d{6}$", line.in_menu(citizen)), 10, "his greeting is over")
             call.press()
-            done = rendering.result()
+            done = reloading.result()
         assert done.returncode == 0, done.stderr
         assert "No such queue" in hotline.ask(f"queue show q-{line.queue}")
         log = [row[4] for row in hotline.queue_log if row[1] == _call_id(hotline, citizen)]
@@ -123,7 +127,7 @@ def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, l
         shipped + "\n[site-own]\nexten => 1,1,Hangup()\n", encoding="utf-8"
     )
     try:
-        done = hotline.type("asterisk render")
+        done = hotline.type("reload")
         assert "extensions.conf: waits until no call is up" in done.stdout, done.stdout + done.stderr
         assert "site-own" not in hotline.ask("dialplan show site-own").split("There is no")[0]
         assert call.hang_up().wait(30) == 0
@@ -134,6 +138,7 @@ def test_a_changed_dialplan_waits_until_no_call_is_up(hotline: RunningHotline, l
         )
     finally:
         (own / "extensions.conf.j2").unlink()
+        assert hotline.type("reload").returncode == 0
 
 
 def test_reload_takes_changed_files_into_force(hotline: RunningHotline, line: Line) -> None:
@@ -179,9 +184,10 @@ def test_a_new_hold_prompt_is_played_and_the_old_one_stays_for_those_who_wait(
             done = hotline.type("asterisk render --to", aside)
             assert done.returncode == 0, done.stderr
         assert played() == before, "only looked at"
-        done = hotline.type("asterisk render")
+        assert hotline.type("asterisk render").returncode == 0
+        assert played() == before, "not published yet"
+        done = hotline.type("reload")
         assert done.returncode == 0, done.stderr
-        assert "musiconhold.conf" in done.stdout
         after = played()
         assert after != before
         assert all(one.is_file() for one in after + before), "who waits hears the old one to his end"
@@ -197,9 +203,12 @@ def test_bad_files_change_nothing(hotline: RunningHotline) -> None:
     before = {file.name: file.read_bytes() for file in (hotline.settings.asterisk_dir / "etc").iterdir()}
     path.write_text(good + "\nsurprise: 1\n", encoding="utf-8")
     try:
-        done = hotline.type("asterisk render")
+        done = hotline.type("reload")
         assert done.returncode == 1
         assert "hotline.yaml:" in done.stderr
+        done = hotline.type("asterisk render")
+        assert done.returncode == 0, "the set in force is as good as before"
+        assert "hotline.yaml:" in done.stdout, "and the faults of the draft are told"
         checked = hotline.type("check")
         assert checked.returncode == 1
         assert "surprise" in checked.stdout

@@ -53,13 +53,16 @@ def test_asterisk_is_started_changed_and_stopped(plan: Plan) -> None:
     assert plan.says("asterisk render") == "changed: nothing\n"
     plan.change("hotline.yaml", lambda found: found["queues"][0].update(ring_seconds=17))
     said = plan.says("asterisk render")
-    assert said.startswith("changed: ")
-    assert "queues.conf" in said
+    assert said.startswith("changed: nothing\nNOT IN FORCE: 1 file differs in ")
+    assert "hotline.yaml (changed), last saved 20" in said
+    plan.says("menus publish --why", "rings longer")
     rendered = (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text()
     assert "timeout = 17" in rendered
 
     plan.change("hotline.yaml", lambda found: found.update(nonsense=1))
-    assert "nonsense" in plan.says("asterisk render", code=1)
+    said = plan.says("asterisk render")
+    assert said.startswith("changed: nothing\nNOT IN FORCE: ")
+    assert "nonsense" in said
     assert (plan.settings.asterisk_dir / "etc" / "queues.conf").read_text() == rendered
 
     assert plan.says("asterisk down") == "Asterisk has stopped\n"

@@ -54,11 +54,12 @@ def test_a_server_that_is_told_of_a_publish_takes_that_and_no_draft(tmp_path: Pa
         codes = home.settings.config_dir / "codes.yaml"
         good = codes.read_text("utf-8")
         codes.write_text(good + draft, "utf-8")
-        taken = config_door.load_told(home.settings, own)
-        assert (taken.configuration.version, in_force(home)) == (told, told)
-        assert ("zh", "goodbye") in taken.prompts.paths
+        for taken in (config_door.load_told(home.settings), config_door.load_asked(home.settings, own)):
+            assert (taken.configuration.version, in_force(home)) == (told, told)
+            assert ("zh", "goodbye") in taken.prompts.paths
         codes.write_text(good + "# saved, and the server told by hand\n", "utf-8")
-        taken = config_door.load_told(home.settings, told)
+        assert config_door.load_told(home.settings).configuration.version == told, "told twice of one publish"
+        taken = config_door.load_asked(home.settings, told)
         assert taken.configuration.version == in_force(home) != told
 
 
@@ -66,7 +67,9 @@ def test_a_set_that_is_damaged_since_leaves_the_files(tmp_path: Path) -> None:
     with a_filled_home(tmp_path / "home", calls=0) as home:
         own, told = publish(home, "one"), publish(home, "two")
         (folder_of(home.home, told) / "codes.yaml").write_text("areas: [\n", "utf-8")
-        assert config_door.load_told(home.settings, own).configuration.version == told
+        with pytest.raises(config_door.NotTaken, match="no whole set"):
+            config_door.load_told(home.settings)
+        assert config_door.load_asked(home.settings, own).configuration.version == told
 
 
 def in_force(home: FilledHome) -> str | None:

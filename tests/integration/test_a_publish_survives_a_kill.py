@@ -12,7 +12,7 @@ from hotline import defaults_door
 from ivr.config_files.checker import check
 from ivr.config_files.history import entries
 from ivr.config_files.published import load_for_start, load_published, note, publish, store_of
-from ivr.config_files.rollback import roll_back
+from ivr.config_files.rollback import roll_back, take_back
 from ivr.config_files.set_store import current
 from ivr.config_files.sources import read_sources
 
@@ -44,11 +44,11 @@ def template(tmp_path: Path) -> Path:
     return folder
 
 
-def every_step(template: Path, work: Callable[[Path], object]) -> list[Path]:
+def every_step(template: Path, work: Callable[[Path], object], least: int = 20) -> list[Path]:
     """A copy for each step on the disk, in which `work` was killed before it."""
     dry = Path(shutil.copytree(template, template.parent / "dry"))
     steps = run_until(0, lambda: work(dry), is_read_counted=False)
-    assert steps > 20
+    assert steps > least
     killed = []
     for step in range(1, steps + 2):
         folder = Path(shutil.copytree(template, template.parent / f"at{step}"))
@@ -84,6 +84,29 @@ def test_a_killed_publish_leaves_old_or_new(template: Path) -> None:
     assert seen == {second, third}
 
 
+def test_a_publish_that_is_taken_back_and_killed_leaves_old_or_new(template: Path) -> None:
+    """As where Asterisk refuses its new files."""
+    first, second = (template / "first").read_text(), (template / "second").read_text()
+    third = remark_and_put_in_force(template)
+    seen = set()
+    for folder in every_step(template, lambda at: take_back(at / "home", third, second), least=5):
+        home = folder / "home"
+        now = current(store_of(home))
+        assert load_for_start(folder / "config", home).configuration.version == now
+        assert noted(home) == ([first, second, third] if now == third else [first, second])
+        seen.add(now)
+        assert take_back(home, third, second) is (now == third)
+        assert noted(home) == [first, second], "as if it had never been"
+        put_in_force(folder / "config", home, "said again")
+        assert noted(home) == [first, second, third]
+    assert seen == {second, third}
+
+
+def remark_and_put_in_force(template: Path) -> str:
+    remark(template / "config", "third")
+    return put_in_force(template / "config", template / "home", "third")
+
+
 def test_a_killed_rollback_leaves_old_or_new_and_loses_no_edit(template: Path) -> None:
     first, second = (template / "first").read_text(), (template / "second").read_text()
     (template / "config" / UNPUBLISHED).write_text("half: done\n")
@@ -101,7 +124,7 @@ def test_a_killed_rollback_leaves_old_or_new_and_loses_no_edit(template: Path) -
         edits = [one for one in folder.rglob("tax.yaml") if one.read_text() == "half: done\n"]
         if now == second:
             assert (config / UNPUBLISHED) in edits, "nothing was touched"
-            assert start.is_degraded, "by the half menu"
+            assert not start.is_degraded, "the half menu is a draft, and no more"
             roll_back(config, home, first, note("rollback", "li", "said again"))
         assert read_sources(config)[0] == wanted
         assert not (config / "menus" / "night.yaml").exists()
@@ -127,11 +150,10 @@ def test_a_rollback_that_was_cut_is_never_published_as_a_mixture_where_nobody_ma
 
     monkeypatch.setattr(os, "replace", refuse)
     start = load_for_start(cut / "config", cut / "home")
-    assert start.is_degraded
-    assert start.configuration.version == first
+    assert (start.configuration.version, start.is_degraded) == (first, False)
     assert "a rollback was cut" in str(start.problems[0])
     monkeypatch.undo()
-    assert not load_for_start(cut / "config", cut / "home").is_degraded
+    assert load_for_start(cut / "config", cut / "home").problems == ()
 
 
 def _cut(template: Path, work: Callable[[Path], object], step: int) -> Path | None:

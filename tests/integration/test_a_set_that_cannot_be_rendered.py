@@ -9,7 +9,8 @@ from support import sounds_kept
 from support.command_line import Done, run_command
 from support.filled_home import FilledHome, a_filled_home
 
-from hotline import config_door, defaults_door
+from hotline import config_door
+from hotline.asterisk_process import AsteriskProgram
 from hotline.backup_manifest import files_below
 from ivr.config_files.published import NoGoodConfiguration, load_published, note
 from ivr.config_files.running import Running
@@ -53,6 +54,20 @@ def of_secrets(running: Running) -> list[str]:
     return [str(one) for one in running.problems if one.path[-1:] == ("secret_env",)]
 
 
+def refused(home: FilledHome) -> list[str]:
+    """What is said by whoever would publish the folder: nothing is published then."""
+    before = published(home)
+    with pytest.raises(config_door.NotTaken) as found:
+        config_door.load_changed(home.settings, by=BY)
+    assert published(home) == before
+    return str(found.value).splitlines()
+
+
+def refused_secret(home: FilledHome) -> str:
+    [said] = [line for line in refused(home) if "secret_env" in line]
+    return said
+
+
 def published(home: FilledHome) -> str:
     found = load_published(home.home)
     assert found is not None
@@ -76,22 +91,26 @@ def test_a_template_of_the_site_is_checked(home: FilledHome, text: str, words: s
     checked = typed(home, "check")
     assert checked.returncode == 1
     assert words in checked.stdout
+    assert any(words in line for line in refused(home))
     running = config_door.load(home.settings)
-    assert running.is_degraded
-    assert any(words in str(one) for one in running.problems)
-    assert running.configuration.version == published(home) == good
+    assert (running.configuration.version, running.is_degraded) == (good, False), "a draft stops nothing"
+    fact, *faults, _ = config_door.told_of_the_folder(home.settings)
+    assert "asterisk/queues.conf.j2 (new)" in fact
+    assert any(words in line for line in faults)
 
 
-def test_the_last_good_set_is_rendered_with_its_own_templates(home: FilledHome) -> None:
+@pytest.mark.parametrize("draft", ["{% if %}", "[q-of-a-draft]\n"])
+def test_the_set_in_force_is_rendered_with_its_own_templates(
+    home: FilledHome, tmp_path: Path, draft: str
+) -> None:
     path = own_template(home, "[q-of-mine]\n")
-    good = config_door.load(home.settings)
-    assert not good.is_degraded
-    path.write_text("{% if %}", "utf-8")
-    running = config_door.load(home.settings)
-    assert running.is_degraded
+    good = config_door.load_changed(home.settings, by=BY)
+    path.write_text(draft, "utf-8")
+    running = config_door.load_to_render(home.settings)
     assert running.configuration.version == good.configuration.version
-    folder = home.home / "published" / running.configuration.version
-    assert "q-of-mine" in (defaults_door.templates(folder)[0] / "queues.conf.j2").read_text("utf-8")
+    (tmp_path / "data" / "sounds").mkdir(parents=True)
+    program = AsteriskProgram((), str(tmp_path), str(tmp_path / "data"), "22.0")
+    assert config_door.asterisk_files(home.settings, program, running)["queues.conf"] == "[q-of-mine]\n"
 
 
 def test_a_missing_trunk_secret_is_told_with_its_line_and_not_published(
@@ -100,21 +119,19 @@ def test_a_missing_trunk_secret_is_told_with_its_line_and_not_published(
     monkeypatch.delenv(SECRET, raising=False)
     good = published(home)
     line = with_carrier(home)
-    running = config_door.load(home.settings)
-    assert running.is_degraded
+    said = refused_secret(home)
     assert published(home) == good
-    [said] = of_secrets(running)
     assert said.startswith(f"hotline.yaml:{line}:")
     assert f"Set {SECRET}" in said
     checked = typed(home, "check")
     assert checked.returncode == 0, "this shell need not have it"
     assert f"warning: hotline.yaml:{line}:" in checked.stdout
     monkeypatch.setenv(SECRET, "hunter2hunter2;")
-    [said] = of_secrets(config_door.load(home.settings))
+    said = refused_secret(home)
     assert "cannot stand" in said
     assert "hunter2" not in said
     monkeypatch.setenv(SECRET, "hunter2hunter2")
-    assert not config_door.load(home.settings).is_degraded
+    config_door.load_changed(home.settings, by=BY)
     assert published(home) != good
 
 
@@ -137,7 +154,7 @@ def test_a_set_in_force_asks_for_no_secret_where_nothing_is_written(
         assert f"Set {SECRET}" in said
     (home.settings.config_dir / "hotline.yaml").write_text("broken: [", "utf-8")
     running = config_door.load(home.settings)
-    assert (running.configuration.version, running.is_degraded) == (version, True)
+    assert (running.configuration.version, running.is_degraded) == (version, False)
     assert older != version
     with pytest.raises(config_door.NotTaken, match=SECRET):
         config_door.trunk_secrets(running.configuration.lines)
@@ -157,12 +174,16 @@ def test_a_set_in_force_asks_for_no_secret_where_nothing_is_written(
 )  # fmt: skip
 def test_a_setting_is_told_by_its_variable(home: FilledHome, setting: str, value: str, said: str) -> None:
     settings = home.settings.model_copy(update={setting: Path(value) if value.startswith("/") else value})
-    assert [str(one) for one in config_door.load(settings).problems] == [said]
+    running = config_door.load(settings)
+    assert running.is_degraded, "no set can be rendered so: the one in force runs on"
+    unusable, *others = [str(one) for one in running.problems]
+    assert "the set in force cannot be used any more" in unusable
+    assert others == [said]
 
 
 def test_a_folder_within_the_state_folder_is_told_by_its_own_variable(home: FilledHome) -> None:
     settings = home.settings.model_copy(update={"asterisk_etc": home.home / "e;tc"})
-    assert [one.path for one in config_door.load(settings).problems] == [("HOTLINE_ASTERISK_ETC",)]
+    assert [one.path for one in config_door.load(settings).problems] == [(), ("HOTLINE_ASTERISK_ETC",)]
 
 
 def test_a_state_folder_that_cannot_stand_in_asterisks_files_is_told_too(
@@ -171,7 +192,7 @@ def test_a_state_folder_that_cannot_stand_in_asterisks_files_is_told_too(
     moved = tmp_path / "a:b"
     home.home.rename(moved)
     found = config_door.load(home.settings.model_copy(update={"home": moved})).problems
-    assert [(one.file, one.path) for one in found] == [("environment", ("HOTLINE_HOME",))]
+    assert [(one.file, one.path) for one in found[1:]] == [("environment", ("HOTLINE_HOME",))]
 
 
 def test_a_template_that_prints_a_trunks_secret_does_not_tell_it(home: FilledHome) -> None:
@@ -184,19 +205,19 @@ def test_a_template_that_prints_a_trunks_secret_does_not_tell_it(home: FilledHom
 
 
 def test_words_that_a_newer_program_says_by_itself_are_the_shipped_ones(home: FilledHome) -> None:
-    """A site's files, and its last good set, are of before the upgrade: neither may be refused for that."""
+    """A site's files, and its set in force, are of before the upgrade: neither may be refused for that."""
     path = home.settings.config_dir / "prompts.yaml"
     found = yaml.safe_load(path.read_text("utf-8"))
     del found["prompts"]["callback_not_now"]
     found["prompts"]["refused"] = {"zh": "不行。", "en": "No."}
     path.write_text(yaml.safe_dump(found, allow_unicode=True), "utf-8")
-    running = config_door.load(home.settings)
-    assert not running.is_degraded
+    running = config_door.load_changed(home.settings, by=BY)
     assert [one.severity for one in running.problems] == ["warning"]
     assert ("zh", "callback_not_now") in running.prompts.paths
     assert running.configuration.prompts.prompts["refused"].zh == "不行。"
     (home.settings.config_dir / "codes.yaml").write_text("x\n")
-    assert config_door.load(home.settings).is_degraded, "the last good set serves, also without it"
+    again = config_door.load(home.settings)
+    assert again.configuration == running.configuration, "the set in force serves, also without it"
 
 
 def test_a_first_start_with_such_a_set_refuses_and_names_it(tmp_path: Path) -> None:
@@ -218,6 +239,11 @@ COMPARE = "Compare it with the shipped template of that name; without a file of 
         (b"[q]\n{% if %}\n", f"asterisk/queues.conf.j2:2:1  Expected an expression, got 'end of statement block'. {COMPARE}"),
         (b"{{ such.thing | word }}", f"asterisk/queues.conf.j2:1:1  UndefinedError: 'such' is undefined. {COMPARE}"),
         (
+            b"[q-a]\n[q-b(]\n[q-c\n",
+            "asterisk/queues.conf.j2:1:1  Asterisk would read nothing of queues.conf "
+            f"(no closing ']'; line 3 of what this template makes). {COMPARE}",
+        ),
+        (
             b"{{ ami_port }}",
             "asterisk/queues.conf.j2:1:1  5038 cannot stand in Asterisk's files as a value: "
             "the template prints it without a filter. Write it otherwise.",
@@ -231,17 +257,17 @@ COMPARE = "Compare it with the shipped template of that name; without a file of 
 )  # fmt: skip
 def test_a_template_is_told_in_these_words(home: FilledHome, text: bytes, said: str) -> None:
     own_template(home, "").write_bytes(text)
-    assert [str(one) for one in config_door.load(home.settings).problems] == [said]
+    assert refused(home) == [said]
 
 
 def test_a_trunks_secret_is_told_in_these_words(home: FilledHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SECRET, raising=False)
     where = f"hotline.yaml:{with_carrier(home)}:15  trunks → 2 → secret_env: "
     remedy = f"Set {SECRET} for the server and for this command."
-    [said] = of_secrets(config_door.load(home.settings))
+    said = refused_secret(home)
     assert said == f"{where}no such variable is in the environment. {remedy}"
     monkeypatch.setenv(SECRET, "short")
-    [said] = of_secrets(config_door.load(home.settings))
+    said = refused_secret(home)
     why = "8 to 128 printable ASCII characters, no space, no ';', no '${', and neither '#' nor '[' first"
     assert said == f"{where}the secret in it cannot stand in Asterisk's files: {why}. {remedy}"
 

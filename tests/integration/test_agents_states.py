@@ -247,10 +247,12 @@ def test_a_reload_that_breaks_in_an_unknown_way_is_logged(
     def fail(_: Settings, _own: str) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(config_door, "load_told", fail)
+    monkeypatch.setattr(config_door, "load_asked", fail)
     before = service.hotline.running
     service._reload()
     assert "the disk is gone" in caplog.text
+    service._take_published()
+    assert "no whole set is there" in caplog.text
     assert service.hotline.running is before
 
 

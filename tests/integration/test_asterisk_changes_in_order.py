@@ -56,6 +56,7 @@ def test_the_new_queue_is_loaded_first_and_the_old_one_goes_last(
         "queue reload all: number → old, [q-new] [q-old] ",
         "queue show q-old: number → new, [q-new] [q-old] ",
         "queue reload all: number → new, [q-new] ",
+        "queue show q-new: number → new, [q-new] ",
     ]
     assert not asterisk_changes.has_waiting(settings)
 

@@ -326,7 +326,7 @@ def a_process(*words: str) -> Iterator[subprocess.Popen[str]]:
     """Called by these words; says when it was told."""
     program = (
         "import signal\n"
-        "signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('told', flush=True))\n"
         "print('up', flush=True)\n"
         "while True: signal.pause()\n"
     )
@@ -352,7 +352,7 @@ def _reported(shell: Terminal, home: Path, *pids: int) -> Settings:
 
 
 def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> None:
-    """SIGHUP would end whoever else has the number of a server that is gone."""
+    """The signal would end whoever else has the number of a server that is gone."""
     with (
         a_process("/opt/hotline/.venv/bin/hotline", "serve", "--only", "agi") as one,
         a_process("-m", "hotline.cli", "serve") as other,
@@ -402,25 +402,45 @@ def test_a_menu_is_compared_published_and_rolled_back(shell: Terminal, tmp_path:
     assert (
         'when answered: hears greeting, then queue "heating"; before: hears greeting, then queue "' in changed
     )
+    in_chinese = shell.type("menus diff", **ours, HOTLINE_LANGUAGE="zh")
+    assert in_chinese.startswith("文件 menus/main.yaml（已修改）\n")
     said = shell.type("menus publish --by zhang --why", "heating season", **ours)
     assert said.startswith(changed)
     assert "in force already" in shell.type("menus publish --why", "again", **ours)
 
+    codes = tmp_path / "config" / "codes.yaml"
+    codes.write_text(codes.read_text("utf-8") + "# mine\n", "utf-8")
     menu.write_text("start: [\n", "utf-8")
+    said = shell.type("menus publish --only codes.yaml --why", "without the other's half edit", **ours)
+    assert said.startswith("file codes.yaml (changed)\nno path through the menus changes\n")
+    assert "NOT IN FORCE: 1 file differs in " in said
+    assert ": menus/main.yaml (changed), last saved 20" in said
+    assert "menus/main.yaml:" in shell.type("menus publish --only main --why", "half", code=1, **ours)
+    said = shell.type("menus publish --only tax --why", "none such", code=1, **ours)
+    assert (
+        "--only tax: no such file of the set. Files that differ from what is in force: menus/main.yaml"
+        in said
+    )
     assert "the files have faults and cannot be published" in shell.type("menus diff", **ours)
     assert "menus/main.yaml:" in shell.type("menus publish --why", "half", code=1, **ours)
     said = shell.type("menus rollback --by li --why", "it was wrong", **ours)
     [aside] = re.findall(r"not published are kept in (\S+)", said)
     assert (Path(aside) / "menus" / "main.yaml").read_text("utf-8") == "start: [\n"
+    assert "queue: heating" in menu.read_text("utf-8")
+    shell.type("menus rollback --by li --why", "that was wrong too", **ours)
     assert menu.read_text("utf-8") == good
     assert "nothing before the set in force" in shell.type("menus rollback --why", "more", code=1, **ours)
 
+    in_chinese = shell.type("menus history --paths", **ours, HOTLINE_LANGUAGE="zh")
+    assert "  that was wrong too  （正在生效）\n      文件 " in in_chinese
     told = shell.type("menus history --paths", **ours).splitlines()
     heads = [row.split() for row in told if not row.startswith("      ")]
-    assert [(row[0], row[3]) for row in heads] == [("1", "publish"), ("2", "publish"), ("3", "rollback")]
-    assert [row[4] for row in heads[1:]] == ["zhang", "li"]
+    assert [row[3] for row in heads] == ["publish", "publish", "publish", "rollback", "rollback"]
+    assert [row[4] for row in heads[1::2]] == ["zhang", "li"]
     assert told[-1].startswith("      ")
-    assert heads[0][5] == heads[2][5] != heads[1][5]
+    versions = [row[5] for row in heads]
+    assert versions[:2] == versions[:2:-1], "back the way that was come"
+    assert len(set(versions)) == 3
     assert shell.type("menus diff 2", **ours) == shell.type(f"menus diff 2 {heads[0][5][:6]}", **ours)
     assert "no such number" in shell.type("menus diff 99", code=1, **ours)
 

@@ -24,7 +24,8 @@ from hotline.parts import report
 from hotline.place_call import CALLER, CannotCall, plan_call
 from hotline.settings import Settings
 from hotline.status import as_json, as_text, status_now
-from ivr.config_files.published import load_for_start
+from ivr.config_files.checker import check
+from ivr.config_files.published import note, publish
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEAST_WORDS = 4
@@ -111,7 +112,7 @@ def test_beside_a_real_trunk_a_test_call_must_say_who_may_be_rung_back(
     found["site"]["area_code"] = "0355"
     found["trunks"].append({**CARRIER, **plans})
     path.write_text(yaml.safe_dump(found, allow_unicode=True), "utf-8")
-    load_for_start(home.settings.config_dir, home.home)
+    put_in_force(home.settings.config_dir, home.home)
     with pytest.raises(CannotCall, match=r"carrier-a.*--caller NUMBER"):
         plan(None)
     assert plan("13900000001") == "13900000001"
@@ -188,6 +189,35 @@ def test_doctor_says_how_many_and_fails(tmp_path: Path):
     assert done.returncode == 1
     assert f"{Level.FAIL}  home" in done.stdout
     assert done.stdout.rstrip().endswith("FAIL")
+
+
+def put_in_force(config: Path, home: Path) -> None:
+    configuration, problems = check(config)
+    assert configuration is not None, problems
+    publish(config, configuration, home, note("publish"))
+
+
+def test_status_tells_edits_that_are_not_in_force(home: FilledHome):
+    assert status_now(home.settings, NOW).not_in_force == ()
+    with (home.settings.config_dir / "codes.yaml").open("a") as file:
+        file.write("# half done\n")
+    (home.settings.config_dir / "menus" / "tax.yaml").write_text("start: [\n", "utf-8")
+    found = status_now(home.settings, NOW)
+    fact, fault, what_to_do = list(as_text(found, home.settings.zone))[1:4]
+    assert fact.startswith(
+        f"NOT IN FORCE: 2 files differ in {home.settings.config_dir} from the set in force"
+    )
+    assert ": codes.yaml (changed), menus/tax.yaml (new), last saved 20" in fact
+    assert fault.startswith("menus/tax.yaml:")
+    assert "`hotline menus publish`" in what_to_do
+    assert '"not_in_force": [' in as_json(found)
+
+
+def test_status_tells_that_the_server_does_not_run_what_is_in_force(home: FilledHome):
+    with home.database.writing() as session:
+        report(session, "config", True, {"version": "0123456789abcdef"}, "another:1", NOW)
+    [said] = status_now(home.settings, NOW).not_in_force
+    assert said.startswith("The server runs configuration 0123456789abcdef, in force is ")
 
 
 def test_status_of_a_stopped_hotline(home: FilledHome):

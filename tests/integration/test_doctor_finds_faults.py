@@ -50,12 +50,12 @@ def worst(found: list[Finding]) -> Finding:
 
 
 def test_a_template_of_the_site_that_cannot_be_rendered_is_a_fault(home: FilledHome):
-    """The server runs the last good set because of it; `hotline check` and this say the same."""
+    """It can never be published; `hotline check` and this say the same."""
     own = home.settings.config_dir / "asterisk" / "queues.conf.j2"
     own.parent.mkdir(exist_ok=True)
     own.write_text("{% if %}", "utf-8")
     found = worst(told(settings_of(home.home))["config"])
-    assert found.level is Level.FAIL
+    assert found.level is Level.WARN
     assert "asterisk/queues.conf.j2:1:1" in found.said
 
 
@@ -183,10 +183,23 @@ def test_missing_voice_tools_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_bad_config_files_are_told(home: FilledHome):
     (home.settings.config_dir / "hotline.yaml").write_text("numbers: 7\n", "utf-8")
-    finding = worst(told(settings_of(home.home))["config"])
+    good, faults, draft = told(settings_of(home.home))["config"]
+    assert (good.level, faults.level, draft.level) == (Level.OK, Level.WARN, Level.WARN), "what runs is good"
+    assert "so it cannot be published; the first: hotline.yaml:" in faults.said
+    assert "hotline check" in faults.remedy
+    assert draft.said.startswith("NOT IN FORCE: 1 file differs in ")
+    assert "hotline menus publish" in draft.remedy
+
+
+def test_a_set_in_force_that_is_damaged_is_told_with_what_takes_its_place(home: FilledHome):
+    [folder] = [path for path in (home.home / "published").iterdir() if path.is_dir()]
+    (folder / "hotline.yaml").write_text("numbers: 7\n", "utf-8")
+    [finding] = told(settings_of(home.home))["config"]
+    assert finding.level is Level.OK, "the next start publishes the folder, which is good"
+    (home.settings.config_dir / "hotline.yaml").write_text("numbers: 7\n", "utf-8")
+    [finding] = told(settings_of(home.home))["config"]
     assert finding.level is Level.FAIL
-    assert "the last good set runs" in finding.said
-    assert "hotline check" in finding.remedy
+    assert "there is no good set to run on" in finding.said
 
 
 @pytest.mark.parametrize(("revision", "remedy"), [("9999", "newer version"), (None, "hotline migrate")])

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "ivr/config_files/reader.py": "tests/unit/config_files/test_sources.py",
     "ivr/config_files/checker.py": "tests/unit/config_files/test_hostile_files.py",
     "ivr/telephony/asterisk_files.py": "tests/unit/telephony/test_asterisk_files.py",
+    "ivr/telephony/asterisk_syntax.py": "tests/unit/telephony/test_asterisk_syntax.py",
     "routing/rules.py": "tests/unit/routing/test_rules.py",
     "tickets/codes.py": "tests/unit/tickets/test_codes.py",
 }

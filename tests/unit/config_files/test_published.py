@@ -1,4 +1,4 @@
-"""The last good set: a start with bad files runs on it, and no interruption leaves half of one."""
+"""The set in force: every start runs on it, whatever lies in the folder, and no interruption leaves half of one."""
 
 import os
 import shutil
@@ -10,7 +10,17 @@ import pytest
 
 from ivr.config_files import set_store
 from ivr.config_files.checker import check
-from ivr.config_files.published import NoGoodConfiguration, load_for_start, load_published
+from ivr.config_files.history import entries
+from ivr.config_files.published import (
+    NoGoodConfiguration,
+    load_for_start,
+    load_published,
+    note,
+    publish,
+    store_of,
+)
+from ivr.config_files.set_store import current
+from vocabulary.config_problem import ConfigProblem
 
 SHIPPED = Path(__file__).parents[3] / "config"
 
@@ -35,34 +45,40 @@ def change(config, remark):
     return check(config)[0].version
 
 
+def publish_change(config, home, remark):
+    version = change(config, remark)
+    publish(config, check(config)[0], home, note("publish"))
+    return version
+
+
 def break_it(config):
     (config / "hotline.yaml").write_text("site: [\n")
 
 
-def test_a_good_start_publishes(config, home):
+def test_a_first_start_publishes(config, home):
     start = load_for_start(config, home)
     assert not start.is_degraded
     assert start.problems == ()
     assert load_published(home) == start.configuration
 
 
-def test_bad_files_run_the_last_good_set_and_say_so(config, home):
+def test_a_later_start_takes_what_is_in_force_and_leaves_a_draft_alone(config, home):
+    """A crash at night must not put half an edit in force, however valid it is."""
+    first = load_for_start(config, home).configuration
+    draft = change(config, "half done")
+    start = load_for_start(config, home)
+    assert (start.configuration, start.is_degraded, start.problems) == (first, False, ())
+    assert current(store_of(home)) == first.version != draft
+    assert len(entries(store_of(home), first.version)) == 1
+
+
+def test_a_draft_with_faults_stops_nothing(config, home):
     good = load_for_start(config, home).configuration
     break_it(config)
     start = load_for_start(config, home)
-    assert start.is_degraded
-    assert start.configuration == good
-    assert any(p.file == "hotline.yaml" for p in start.problems)
-    assert load_published(home) == good
-
-
-def test_a_whole_missing_folder_runs_the_last_good_set(config, home):
-    good = load_for_start(config, home).configuration
+    assert (start.configuration, start.is_degraded, start.problems) == (good, False, ())
     shutil.rmtree(config)
-    start = load_for_start(config, home)
-    assert start.is_degraded
-    assert start.configuration == good
-    assert "the config folder is missing" in str(start.problems[0])
+    assert load_for_start(config, home) == start
 
 
 def test_a_first_start_with_bad_files_refuses(config, home):
@@ -80,12 +96,46 @@ def test_a_second_start_writes_nothing(config, home):
     assert {p: p.stat().st_mtime_ns for p in home.rglob("*")} == before
 
 
-def test_a_damaged_set_gives_way_to_an_older_whole_one(config, home):
-    old = load_for_start(config, home).configuration
+def test_a_damaged_set_in_force_gives_way_to_the_folder(config, home):
+    broken = load_for_start(config, home).configuration.version
+    (home / "published" / broken / "codes.yaml").write_text("areas: []\n")
     new = change(config, "second")
-    load_for_start(config, home)
+    start = load_for_start(config, home)
+    assert (start.configuration.version, start.is_degraded, current(store_of(home))) == (new, False, new)
+    [told] = start.problems
+    assert told.fault == (
+        "the set in force cannot be used any more, so the config folder was tried in its place "
+        "(it is damaged or was removed)."
+    )
+    assert told.remedy == "See with `hotline menus history` what is in force now."
+
+
+def test_a_set_in_force_that_this_program_cannot_use_gives_way_to_the_folder(config, home):
+    """After an upgrade, say."""
+    old = load_for_start(config, home).configuration.version
+    new = change(config, "of the new program")
+
+    def refuses_the_old(_folder, configuration):
+        is_old = configuration.version == old
+        return [ConfigProblem("codes.yaml", 3, 1, (), "it is of old.", "Renew it.")] if is_old else []
+
+    start = load_for_start(config, home, refuses_the_old)
+    assert (start.configuration.version, start.is_degraded) == (new, False)
+    [told] = start.problems
+    assert told.fault.endswith("(this program finds faults in it, the first: codes.yaml:3:1  it is of old).")
+    assert told.severity == "error"
+
+
+def test_where_neither_can_be_used_an_older_set_runs_and_says_so(config, home):
+    old = load_for_start(config, home).configuration
+    new = publish_change(config, home, "second")
     (home / "published" / new / "codes.yaml").write_text("areas: []\n")
     assert load_published(home) == old
+    break_it(config)
+    start = load_for_start(config, home)
+    assert (start.configuration, start.is_degraded) == (old, True)
+    assert "it is damaged" in start.problems[0].fault
+    assert any(p.file == "hotline.yaml" for p in start.problems)
 
 
 def test_a_damaged_set_is_made_whole_again(config, home):
@@ -93,7 +143,8 @@ def test_a_damaged_set_is_made_whole_again(config, home):
     (home / "published" / version / "codes.yaml").unlink()
     load_for_start(config, home)
     break_it(config)
-    assert load_for_start(config, home).configuration.version == version
+    start = load_for_start(config, home)
+    assert (start.configuration.version, start.problems) == (version, ())
 
 
 @pytest.mark.parametrize("pointer", [b"", b"../../etc", b"\xff\xfe", b"0123456789abcdef\n"])
@@ -106,8 +157,7 @@ def test_a_damaged_pointer_is_survived(config, home, pointer):
 def test_only_the_newest_sets_are_kept(config, home, monkeypatch):
     monkeypatch.setattr(set_store, "KEPT_SETS", 5)
     for n in range(set_store.KEPT_SETS + 5):
-        version = change(config, f"change {n}")
-        load_for_start(config, home)
+        version = publish_change(config, home, f"change {n}")
     kept = [p.name for p in (home / "published").iterdir() if p.is_dir()]
     assert len(kept) == set_store.KEPT_SETS
     assert version in kept
@@ -165,7 +215,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_whole(config, home, is_don
         with pytest.MonkeyPatch.context() as patched:
             Countdown(patched, steps, is_done=is_done)
             try:
-                load_for_start(config, home)
+                publish(config, check(config)[0], home, note("publish"))
                 was_killed = False
             except KilledError:
                 was_killed = True
