@@ -83,6 +83,7 @@ def test_a_caller_is_led_by_what_is_known_and_by_what_he_types(
     assert first["menu_path"] == "story/ready/nobody", "no agent is there"
 
     line.agent(talk=2)
+    wait_for(lambda: "(Not in use)" in hotline.ask(f"queue show q-{line.queue}"), why="is the agent ready?")
     call = line.call(citizen, called=line.keys_number, key="2", stay=60)
     wait_for(lambda: line.in_menu(citizen).startswith("story/ready/on//story_number/number"))
     assert call.press().wait(60) == 0, call.errors
