@@ -74,6 +74,12 @@ def _reload(hotline: RunningHotline) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def _is_ready(line: Line) -> bool:
+    return "Return Value: Success (0)\nResult: 1" in line.hotline.ask(
+        f"dialplan eval function QUEUE_MEMBER(q-{line.queue},ready)"
+    )
+
+
 def test_a_caller_is_led_by_what_is_known_and_by_what_he_types(
     hotline: RunningHotline, two_files: Line
 ) -> None:
@@ -83,7 +89,7 @@ def test_a_caller_is_led_by_what_is_known_and_by_what_he_types(
     assert first["menu_path"] == "story/ready/nobody", "no agent is there"
 
     line.agent(talk=2)
-    wait_for(lambda: "(Not in use)" in hotline.ask(f"queue show q-{line.queue}"), why="is the agent ready?")
+    wait_for(lambda: _is_ready(line))
     call = line.call(citizen, called=line.keys_number, key="2", stay=60)
     wait_for(lambda: line.in_menu(citizen).startswith("story/ready/on//story_number/number"))
     assert call.press().wait(60) == 0, call.errors
@@ -93,6 +99,7 @@ def test_a_caller_is_led_by_what_is_known_and_by_what_he_types(
     assert wait_for(lambda: line.tickets_of(second["call_id"]))[0]["category_code"] == "heating"
     assert "HOTLINE_INPUT_STORY" not in hotline.server_log
 
+    wait_for(lambda: _is_ready(line))  # wrapped up
     call = line.call(citizen, called=line.keys_number, stay=60)  # types nothing
     assert call.wait(60) == 0, call.errors
     third = line.ended(citizen, calls=3)[-1]
