@@ -123,11 +123,14 @@ def test_a_menu_has_a_place_for_an_emergency_message(desk: Desk) -> None:
         assert done.returncode == 0, done.stderr
         return [line.split("[")[-1].rstrip("]") for line in done.stdout.splitlines() if "[" in line]
 
-    assert said("--keys", "2") == ["greeting", "choose_matter"]
+    assert said("--keys", ",2") == ["greeting", "for_english", "choose_matter"]
     on = ["--broadcast", "heating_outage"]
     message = ["heating_outage_known", "heating_outage_to_do"]
-    assert said("--keys", "2", *on) == ["greeting", *message, "choose_matter"]
-    assert said("--keys", "2", "--hasty", *on)[:2] == ["greeting", message[0]]
+    assert said("--keys", ",2", *on) == ["greeting", "for_english", *message, "choose_matter"]
+    assert said("--keys", "0", *on) == ["greeting", "for_english", *message], (
+        "whoever comes by no place of it"
+    )
+    assert said("--keys", "9,0", *on) == ["greeting", "for_english", *message, "choose_matter"]
     drawn = desk.type("graph", "examples/with_broadcast").stdout
     assert "broadcast" in drawn
 
