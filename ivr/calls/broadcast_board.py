@@ -105,7 +105,8 @@ class Board:
 
     def refresh(self) -> None:
         """Raises nothing: what is known stays."""
-        self._take_what_is_known()  # the database may keep us waiting
+        if self.switched():  # the database may keep us waiting; if another process has just entered them, all stays till it told
+            self._take_what_is_known()
         try:
             found = self.read()
         except Exception as fault:  # whatever is wrong with the database: callers go on hearing what is on

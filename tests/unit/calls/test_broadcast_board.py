@@ -279,3 +279,17 @@ def test_damaged_notes_are_put_aside_and_stop_nothing(
     world.meanwhile.note(Switched(NOW, "x", "storm", END))
     board.refresh()
     assert heard(board, running)[0] == "storm"
+
+
+def test_what_another_process_entered_is_heard_on_until_the_database_tells_it(
+    world: World, running: Running
+) -> None:
+    world.is_away, board = True, world.board()
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    board.refresh()
+    (world.meanwhile.folder / "switched.json").unlink()
+    board.refresh()
+    assert heard(board, running)[0] == "storm"
+    world.is_away, world.on = False, (STORM,)
+    board.refresh()
+    assert board.on == (STORM,)
