@@ -4,14 +4,18 @@ import getpass
 import os
 import re
 import sys
-from datetime import datetime, time, timedelta, tzinfo
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Annotated, Final, NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError
 
-from hotline import bootstrap, broadcast_door
+from hotline import as_found, bootstrap, broadcast_door, config_door
+from hotline.environment import settings_from_environment
 from hotline.people_cli import with_hotline
-from ivr.calls import broadcasts
+from hotline.settings import Settings
+from ivr.calls import broadcasts, broadcasts_meanwhile
 from ivr.calls.broadcasts import BadBroadcast, Broadcast, Wanted
 
 broadcast_app = typer.Typer(
@@ -78,7 +82,19 @@ def broadcast_on(
                 f"warning: it lasts {seconds:.0f} s, and every caller hears it before a person. Shorter is better."
             )
 
-    with_hotline(work)
+    def without(settings: Settings) -> None:
+        now = datetime.now(UTC)
+        try:
+            end = end_of(until, lasting, now, settings.zone)
+        except BadBroadcast as fault:
+            fail(str(fault), 2)
+        wanted = Wanted(name, text, None if numbers is None else _listed(numbers), end)
+        configuration = config_door.load_in_force(settings).configuration
+        broadcast = broadcast_door.prepared(settings, configuration, wanted, _whose(), now)
+        broadcast_door.meanwhile(settings).note(broadcasts_meanwhile.of(broadcast))
+        say(f"on: {broadcast.name}, until {_local(broadcast.until, settings.zone)}. {_ON_ITS_WAY}")
+
+    _with_or_without(work, without)
 
 
 @broadcast_app.command("off")
@@ -101,7 +117,28 @@ def broadcast_off(
         if not found:
             fail(f"no broadcast {which} is on" if which else "no broadcast is on")
 
-    with_hotline(work)
+    def without(settings: Settings) -> None:
+        off = broadcasts_meanwhile.Switched(datetime.now(UTC), _whose(), which)
+        broadcast_door.meanwhile(settings).note(off)
+        say(f"off: {which or 'all'}. {_ON_ITS_WAY}")
+
+    _with_or_without(work, without)
+
+
+_ON_ITS_WAY: Final = "This machine's servers play it so within a second, all others once the database is back"
+
+
+def _with_or_without(work: Callable[[bootstrap.Hotline], None], without: Callable[[Settings], None]) -> None:
+    """`without`: if the database cannot be reached. Had it gone in the moment of its commit, one that was switched on would be in
+    the table twice: it is heard once, and ended by its name."""
+    try:
+        with_hotline(work)
+    except OperationalError as fault:
+        settings = settings_from_environment()
+        if not broadcast_door.has_run(settings):
+            raise
+        say(f"the database cannot be reached: {as_found.first_line(fault)}")
+        without(settings)
 
 
 @broadcast_app.command("list")

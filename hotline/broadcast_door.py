@@ -3,16 +3,20 @@
 Three doors come here: the command, the API, and a shift leader's phone.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from sqlmodel import Session
 
 from hotline import accounts, prompt_door
 from hotline.bootstrap import Hotline
+from hotline.settings import Settings
 from ivr.calls import broadcasts
 from ivr.calls.broadcast_board import Board, OnNow, as_on_now
 from ivr.calls.broadcasts import BadBroadcast, Broadcast, Wanted
+from ivr.calls.broadcasts_meanwhile import Meanwhile
+from ivr.config_files.checker import Configuration
+from ivr.config_files.published import store_of
 from ivr.config_files.running import Running
 from ivr.menus.times import LONGEST_LIST
 from ivr.prompts.estimate import estimated_seconds
@@ -22,16 +26,23 @@ from ivr.prompts.sounds import length
 from ivr.prompts.speech import Unspeakable
 
 _MEMORY = "broadcasts.json"
+_MEANWHILE = "broadcasts_meanwhile"
 
 
 def prepare(hotline: Hotline, wanted: Wanted, by: str) -> Broadcast:
     """Everything that may fail, and takes time, but the database. Raises BadBroadcast."""
-    now = hotline.now()
-    broadcast = broadcasts.planned(hotline.running.configuration, wanted, by, now)
+    return prepared(hotline.settings, hotline.running.configuration, wanted, by, hotline.now())
+
+
+def prepared(
+    settings: Settings, configuration: Configuration, wanted: Wanted, by: str, now: datetime
+) -> Broadcast:
+    """The same without a database. Raises BadBroadcast."""
+    broadcast = broadcasts.planned(configuration, wanted, by, now)
     if broadcast.text is not None:
-        _speak(hotline, broadcast.text)
-        longest = timedelta(minutes=hotline.running.configuration.broadcasts.longest_minutes)
-        prompt_door.forget_said(hotline.settings, (now - longest - timedelta(days=1)).timestamp())
+        _speak(settings, configuration, broadcast.text)
+        longest = timedelta(minutes=configuration.broadcasts.longest_minutes)
+        prompt_door.forget_said(settings, (now - longest - timedelta(days=1)).timestamp())
     return broadcast
 
 
@@ -42,10 +53,21 @@ def switch_on(hotline: Hotline, wanted: Wanted, by: str) -> Broadcast:
         return broadcasts.switch_on(session, broadcast)
 
 
-def _speak(hotline: Hotline, text: str) -> None:
+def meanwhile(settings: Settings) -> Meanwhile:
+    """What is switched on this machine while the database is away. By command alone: who may use the API or a shift leader's
+    phone is known by tokens, and those are in the database."""
+    return Meanwhile(settings.home_dir / _MEANWHILE)
+
+
+def has_run(settings: Settings) -> bool:
+    """A server has published here: no slip in HOTLINE_HOME lays a file where no server looks."""
+    return store_of(settings.home_dir).is_dir()
+
+
+def _speak(settings: Settings, configuration: Configuration, text: str) -> None:
     """Made now, in the hands of who waits for it, never in a call."""
     try:
-        prompt_door.said(hotline.settings, hotline.running.configuration, text)
+        prompt_door.said(settings, configuration, text)
     except ValidationError as fault:
         raise BadBroadcast(f"the text {fault.errors()[0]['msg']}", "Write other words") from fault
     except Unspeakable as fault:
@@ -81,7 +103,10 @@ def is_played(running: Running, broadcast: Broadcast) -> bool:
 def board_of(hotline: Hotline) -> Board:
     """What this process shall play; to be refreshed."""
 
+    waiting = meanwhile(hotline.settings)
+
     def read() -> tuple[OnNow, ...]:
+        waiting.enter(hotline.database.writing)
         with hotline.database.reading() as session:
             return as_on_now(broadcasts.all_on(session, hotline.now()))
 
@@ -89,6 +114,7 @@ def board_of(hotline: Hotline) -> Board:
         read,
         lambda text: prompt_door.said(hotline.settings, hotline.running.configuration, text),
         hotline.settings.home_dir / _MEMORY,
+        switched=waiting.noted,
     )
 
 

@@ -49,6 +49,9 @@ class CallFilters(Period):
     queue: Word | None = None
     agent_no: AgentNo | None = None
     number_called: Word | None = None
+    broadcast: Word | None = Field(
+        None, description="The emergency message that was on when the citizen called; `spoken`: one by --say."
+    )
     number: WrittenNumber | None = Field(
         None,
         description="A whole number as it is dialled; found by its keyed hash, and each search is audited.",
@@ -156,7 +159,7 @@ def _filtered(
         statement = statement.where(col(CallRecord.arrived_at) >= filters.since)
     if filters.until is not None:
         statement = statement.where(col(CallRecord.arrived_at) < filters.until)
-    given = filters.model_dump(include={"queue", "agent_no", "number_called"}, exclude_none=True)
+    given = filters.model_dump(include={"queue", "agent_no", "number_called", "broadcast"}, exclude_none=True)
     return statement.filter_by(**given)
 
 

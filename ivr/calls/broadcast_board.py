@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Final
 
 from ivr.calls.broadcasts import Broadcast
+from ivr.calls.broadcasts_meanwhile import Switched
 from ivr.config_files.running import Running
 from ivr.config_files.set_store import replace_text
 from ivr.lines import Language
@@ -59,15 +60,34 @@ def as_on_now(rows: Iterable[Broadcast]) -> tuple[OnNow, ...]:
     )
 
 
+def with_what_was_switched(known: tuple[OnNow, ...], switched: Iterable[Switched]) -> tuple[OnNow, ...]:
+    """The latest first, as they will be when the database has them too; ids below 0 are of this moment alone."""
+    on = known
+    for place, one in enumerate(switched, 1):
+        if one.until is None:
+            on = tuple(each for each in on if not one.concerns(each.name, each.id))
+        else:
+            on = (OnNow(-place, one.name or "", one.text, one.numbers, one.until), *on)
+    return on
+
+
+def _nothing_switched() -> tuple[Switched, ...]:
+    return ()
+
+
 @dataclass
 class Board:
-    """`read` asks the database; `make` gives the sound of a text, or raises; `memory`: a file that outlives the process."""
+    """`read` asks the database, after it entered there what was switched without it; `make` gives the sound of a text, or raises;
+    `memory`: a file that outlives the process; `switched`: what waits to be entered."""
 
     read: Callable[[], tuple[OnNow, ...]]
     make: Callable[[str], Path]
     memory: Path
     clock: Callable[[], float] = monotonic
+    switched: Callable[[], tuple[Switched, ...]] = _nothing_switched
     on: tuple[OnNow, ...] = ()
+    _known: tuple[OnNow, ...] = ()
+    """By the database, as far as it could be asked."""
     _sounds: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
     _failed: dict[str, float] = field(default_factory=dict)
     """When the voice failed last, by the text."""
@@ -76,14 +96,17 @@ class Board:
     def remember(self) -> None:
         """At the start, before the database is asked."""
         try:
-            self._take(_from_json(json.loads(self.memory.read_text("utf-8"))))
+            self._known = _from_json(json.loads(self.memory.read_text("utf-8")))
         except FileNotFoundError:
-            return
+            pass
         except (OSError, ValueError, KeyError, TypeError) as fault:
             _log.warning("%s tells of no broadcast: %s", self.memory, type(fault).__name__)
+        self._take_what_is_known()
 
     def refresh(self) -> None:
         """Raises nothing: what is known stays."""
+        if self.switched():  # the database may keep us waiting; if another process has just entered them, all stays till it told
+            self._take_what_is_known()
         try:
             found = self.read()
         except Exception as fault:  # whatever is wrong with the database: callers go on hearing what is on
@@ -95,8 +118,9 @@ class Board:
             self._is_lost = True
             return
         self._is_lost = False
-        is_new = found != self.on
-        self._take(found)
+        is_new = found != self._known
+        self._known = found
+        self._take_what_is_known()
         if is_new:
             self._keep()
 
@@ -130,6 +154,9 @@ class Board:
         )
         return OnAir(on.name, (on.spoken_prompt,)), spoken
 
+    def _take_what_is_known(self) -> None:
+        self._take(with_what_was_switched(self._known, self.switched()))
+
     def _take(self, found: tuple[OnNow, ...]) -> None:
         """What is on counts at once; a voice may need a while, or fail."""
         texts = {one.text for one in found if one.text is not None}
@@ -153,7 +180,7 @@ class Board:
     def _keep(self) -> None:
         try:
             self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            replace_text(self.memory, json.dumps([_as_json(one) for one in self.on], ensure_ascii=False))
+            replace_text(self.memory, json.dumps([_as_json(one) for one in self._known], ensure_ascii=False))
         except OSError as fault:
             _log.warning("%s cannot be written: %s", self.memory, fault)
 

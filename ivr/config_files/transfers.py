@@ -7,8 +7,7 @@ from ivr.config_files.reader import Document
 from ivr.config_files.references import MENUS, menus_in_use
 from ivr.lines import Lines
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.nodes.transfer import PutThrough
-from ivr.menus.transfers import branches_on_the_way
+from ivr.menus.transfers import branches_on_the_way, destinations
 from ivr.plain_text import shown
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.phone_numbers import is_emergency
@@ -22,7 +21,7 @@ def not_carried(
     document = documents["hotline.yaml"]
     used = menus_in_use(documents)
     nodes = [node for name, menu in menus.items() if name in used for node in menu.nodes.values()]
-    wanted = {node.to for node in nodes if isinstance(node, PutThrough)}
+    wanted = {name for node in nodes for name in destinations(node)}
     for index, destination in enumerate(lines.transfers):
         is_known = all(lines.trunk(name) for name in destination.trunks)
         if is_known and not lines.trunks_to(destination):

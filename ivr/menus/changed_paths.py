@@ -10,6 +10,8 @@ from functools import cached_property
 from itertools import chain
 from typing import Final, TypeAlias
 
+from ivr.menus.facts import NO_FACTS, Facts, OnAir, nothing_but
+from ivr.menus.graph import nodes_ahead
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import after_all, start_of_all
 from ivr.menus.steps import (
@@ -35,6 +37,7 @@ MOST_MOMENTS: Final = 5000
 """So many moments at which a key may be pressed are compared, in about two seconds; a menu of a thousand nodes has as many."""
 _NOWHERE: Final = Place(())
 _IF: Final = "if "
+_ON: Final = nothing_but(OnAir("", ("an emergency message",)))
 _OWN_WORDS: Final = ("his own message",)
 
 Presses: TypeAlias = tuple[str, ...]
@@ -49,6 +52,11 @@ class Door:
     menus: Mapping[str, MenuFile]
     name: str
     queue: str
+    facts: Facts = NO_FACTS
+
+    @property
+    def has_a_place_for_broadcasts(self) -> bool:
+        return any(node.PLAYS_BROADCASTS for node in nodes_ahead(self.menus, self.name))
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,11 @@ class Comparison:
 
 
 def compare(before: Door, after: Door, most: int = MOST_MOMENTS) -> Comparison:
-    """The shortest presses to each difference, shortest first. Behind a key that leads elsewhere nothing more is told."""
+    """The shortest presses to each difference, shortest first. Behind a key that leads elsewhere nothing more is told.
+
+    Where either has a place for broadcasts both are walked while one is on: else nobody would hear that place move."""
+    if before.has_a_place_for_broadcasts or after.has_a_place_for_broadcasts:
+        before, after = replace(before, facts=_ON), replace(after, facts=_ON)
     changed: list[ChangedPath] = []
     entered: set[tuple[str, str]] = set()
     ahead: deque[tuple[Presses, Turn, Turn]] = deque([((), _begin(before), _begin(after))])
@@ -136,14 +148,14 @@ def _has(door: Door, at: Place) -> bool:
 
 
 def _begin(door: Door) -> Turn:
-    return _turn(door, start_of_all(door.menus, door.name))
+    return _turn(door, start_of_all(door.menus, door.name, door.facts))
 
 
 def _turn(door: Door, step: Moment) -> Turn:
     plays: list[Play] = []
     while isinstance(step, Play | PlayRecorded):
         plays.append(step if isinstance(step, Play) else Play(step.place, _OWN_WORDS, step.keys))
-        step = after_all(door.menus, step, None)
+        step = after_all(door.menus, step, None, door.facts)
     if isinstance(step, ToQueue):
         step = replace(step, queue=step.queue or door.queue)
     return Turn(tuple(plays), step)
@@ -200,7 +212,7 @@ def _alike(door: Door, step: WaitKey) -> str:
 
 
 def _after(door: Door, step: Asking | Fork, answer: str | None) -> Turn:
-    return _turn(door, after_all(door.menus, step, answer))
+    return _turn(door, after_all(door.menus, step, answer, door.facts))
 
 
 def in_words(path: ChangedPath) -> str:

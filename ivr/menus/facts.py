@@ -73,7 +73,10 @@ class Facts(Protocol):
         """Which callers no broadcast may hold up. Asks nobody: it stands in the files."""
 
 
+@dataclass(frozen=True)
 class _Nothing:
+    on: OnAir | None = None
+
     def is_open(self, calendar: str) -> bool | None:
         return None
 
@@ -102,7 +105,7 @@ class _Nothing:
         return None
 
     def broadcast(self) -> OnAir | None:
-        return None
+        return self.on
 
     def emergencies(self) -> Emergencies:
         return Emergencies()
@@ -110,3 +113,8 @@ class _Nothing:
 
 NO_FACTS: Final[Facts] = _Nothing()
 """Knows nothing."""
+
+
+def nothing_but(on: OnAir) -> Facts:
+    """Knows of that message alone."""
+    return _Nothing(on)

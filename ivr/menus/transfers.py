@@ -11,8 +11,7 @@ from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.graph import MenuFault, ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import Menus, next_step
-from ivr.menus.nodes.branch import Branch
-from ivr.menus.nodes.transfer import PutThrough
+from ivr.menus.node import Node
 from ivr.menus.steps import EndCall, Play, Result, ToQueue, Transfer
 
 _ALLOWED: Final = "say, branch, language, queue or hang_up"
@@ -40,12 +39,15 @@ def onward(menus: Menus, step: Transfer, result: Result, facts: Facts = NO_FACTS
     return Onward(tuple(heard), ToQueue(step.place, None))
 
 
+def destinations(node: Node) -> Iterator[str]:
+    """To whom it puts callers through."""
+    return (str(found.name) for found in node.named if found.refers.to == "transfer")
+
+
 def faults_behind(menu: MenuFile) -> Iterator[MenuFault]:
     """Nodes behind a transfer that ask the caller something: he may come there with nobody left to hear his key."""
     for name, node in menu.nodes.items():
-        if not isinstance(node, PutThrough):
-            continue
-        for way in ways(node):
+        for way in ways(node) if any(destinations(node)) else ():
             met = _asking_behind(menu, str(way.name))
             if met is not None:
                 kind = menu.nodes[met].kind_of()
@@ -67,22 +69,19 @@ def _asking_behind(menu: MenuFile, first: str) -> str | None:
     return None
 
 
-def branches_on_the_way(menu: MenuFile, destinations: frozenset[str]) -> Iterator[MenuFault]:
+def branches_on_the_way(menu: MenuFile, emergencies: frozenset[str]) -> Iterator[MenuFault]:
     """A branch between a key and a transfer to one of these: who pressed the key may be led elsewhere by the hour or by
     who he is."""
     for name, node in menu.nodes.items():
-        if not isinstance(node, Branch):
+        if not node.LEADS_BY_WHAT_IS_KNOWN:
             continue
-        led_to = [to for to in _without_keys(menu, name) if _goes_to(menu, to, destinations)]
+        led_to = [
+            to for to in _without_keys(menu, name) if not emergencies.isdisjoint(destinations(menu.nodes[to]))
+        ]
         if led_to:
             fault = f'stands on the way to the emergency transfer "{led_to[0]}"'
             remedy = "No hours and no list of callers may keep anybody from an emergency number: lead the key straight there."
             yield MenuFault(("nodes", name), fault, remedy, "warning")
-
-
-def _goes_to(menu: MenuFile, name: str, destinations: frozenset[str]) -> bool:
-    node = menu.nodes[name]
-    return isinstance(node, PutThrough) and node.to in destinations
 
 
 def _without_keys(menu: MenuFile, first: str) -> list[str]:

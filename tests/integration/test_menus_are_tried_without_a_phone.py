@@ -126,6 +126,24 @@ def test_a_walk_while_an_emergency_message_is_on(desk: Desk) -> None:
     assert (unknown.returncode, 'Did you mean "storm"?' in unknown.stderr) == (2, True)
 
 
+def test_a_menu_has_a_place_for_an_emergency_message(desk: Desk) -> None:
+    def said(*words: str) -> list[str]:
+        done = desk.type("simulate", "examples/with_broadcast", *words)
+        assert done.returncode == 0, done.stderr
+        return [line.split("[")[-1].rstrip("]") for line in done.stdout.splitlines() if "[" in line]
+
+    assert said("--keys", ",2") == ["greeting", "for_english", "choose_matter"]
+    on = ["--broadcast", "heating_outage"]
+    message = ["heating_outage_known", "heating_outage_to_do"]
+    assert said("--keys", ",2", *on) == ["greeting", "for_english", *message, "choose_matter"]
+    assert said("--keys", "0", *on) == ["greeting", "for_english", *message], (
+        "whoever comes by no place of it"
+    )
+    assert said("--keys", "9,0", *on) == ["greeting", "for_english", *message, "choose_matter"]
+    drawn = desk.type("graph", "examples/with_broadcast").stdout
+    assert "broadcast" in drawn
+
+
 def test_no_message_holds_up_an_emergency(desk: Desk) -> None:
     lines = desk.folder / "config" / "hotline.yaml"
     as_shipped = lines.read_text("utf-8")

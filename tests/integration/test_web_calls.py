@@ -11,6 +11,7 @@ from support.web_hotline import CITIZEN, MORNING, Api, WebHotline, open_hotline
 from hotline.accounts import Role
 from hotline.database import Database
 from hotline.web.audit import AuditEntry
+from tickets.call_records import CallRecord
 
 
 @pytest.fixture
@@ -46,6 +47,16 @@ def test_calls_are_found_by_what_is_known_of_them(api: Api) -> None:
     assert found(api, agent_no="1001") == ["4", "1"]
     assert found(api, number_called="12345", since=at[0], until=at[1]) == ["2"]
     assert found(api, since=at[1]) == ["4", "3"]
+
+
+def test_calls_during_an_emergency_message_are_found_by_its_name(web: WebHotline, api: Api) -> None:
+    with web.database.writing() as session:
+        for call_id, name in (("hl1-1.1", "storm"), ("hl1-1.2", "storm"), ("hl1-1.3", "spoken")):
+            session.get_one(CallRecord, call_id).broadcast = name
+    assert found(api, broadcast="storm") == ["2", "1"]
+    assert found(api, broadcast="storm", is_lost=True) == ["2"]
+    assert found(api, broadcast="spoken") == ["3"]
+    assert found(api, broadcast="strom") == []
 
 
 def test_a_number_is_found_however_it_is_written(api: Api) -> None:

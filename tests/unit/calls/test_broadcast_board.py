@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from hotline import defaults_door
 from ivr.calls.broadcast_board import Board, OnNow
+from ivr.calls.broadcasts_meanwhile import Meanwhile, Switched
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
 from ivr.prompts.rendering import PromptLibrary
@@ -35,6 +36,7 @@ class World:
         self.made: list[str] = []
         self.tried = 0
         self.seconds = 0.0
+        self.meanwhile = Meanwhile(folder / "meanwhile")
 
     def read(self) -> tuple[OnNow, ...]:
         if self.is_away:
@@ -55,7 +57,13 @@ class World:
         return path
 
     def board(self) -> Board:
-        return Board(self.read, self.make, self.folder / "home" / "broadcasts.json", lambda: self.seconds)
+        return Board(
+            self.read,
+            self.make,
+            self.folder / "home" / "broadcasts.json",
+            lambda: self.seconds,
+            self.meanwhile.noted,
+        )
 
 
 @pytest.fixture
@@ -223,3 +231,65 @@ def test_a_message_taken_out_of_the_files_is_heard_no_more_but_tagged(world: Wor
     world.on, board = (replace(STORM, name="gone"),), world.board()
     board.refresh()
     assert heard(board, running) == ("gone", ())
+
+
+# --- switched while the database is away ---
+
+
+def test_what_is_switched_without_the_database_is_heard_over_a_restart_too(
+    world: World, running: Running
+) -> None:
+    world.on, board = (LOCAL,), world.board()
+    board.refresh()
+    world.is_away = True
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    board.refresh()
+    assert (heard(board, running)[0], heard(board, running, "12319")[0]) == ("storm", "storm")
+    assert "storm" not in board.memory.read_text("utf-8"), "it stays in its own file alone"
+    after = world.board()
+    after.remember()
+    assert after.names(NOW) == ["heating_outage", "storm"]
+    world.meanwhile.note(Switched(NOW, "x", "heating_outage"))
+    after.refresh()
+    assert after.names(NOW) == ["storm"]
+    world.meanwhile.note(Switched(NOW, "x", None))
+    after.refresh()
+    assert after.names(NOW) == []
+
+
+def test_one_that_is_said_without_the_database_is_spoken(world: World, running: Running) -> None:
+    world.is_away, board = True, world.board()
+    world.meanwhile.note(Switched(NOW, "x", "spoken", END, SAID.text, ("12345",)))
+    board.refresh()
+    assert heard(board, running) == ("spoken", (str(world.folder / "said"),))
+    assert heard(board, running, "12319") == ("", ())
+
+
+@pytest.mark.parametrize("text", ["", "[", "[1]", '{"x": 1}', '[{"at": "?"}]'])
+def test_damaged_notes_are_put_aside_and_stop_nothing(
+    world: World, running: Running, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    (world.meanwhile.folder / "switched.json").write_text(text, "utf-8")
+    board = world.board()
+    for _ in range(3):
+        board.refresh()
+    assert heard(board, running) == ("", ())
+    assert len(caplog.records) == 1
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    board.refresh()
+    assert heard(board, running)[0] == "storm"
+
+
+def test_what_another_process_entered_is_heard_on_until_the_database_tells_it(
+    world: World, running: Running
+) -> None:
+    world.is_away, board = True, world.board()
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    board.refresh()
+    (world.meanwhile.folder / "switched.json").unlink()
+    board.refresh()
+    assert heard(board, running)[0] == "storm"
+    world.is_away, world.on = False, (STORM,)
+    board.refresh()
+    assert board.on == (STORM,)

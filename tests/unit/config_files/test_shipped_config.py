@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 from ivr.config_files.checker import check
+from ivr.config_files.menu_files import menus_in
 from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.menus.navigation import next_step, start
+from ivr.menus.nodes import NODE_TYPE_OF
 from ivr.menus.steps import Play, ToQueue
 
 SHIPPED = Path(__file__).parents[3] / "config"
@@ -35,6 +37,14 @@ def test_the_greeting_says_that_the_call_is_recorded():
 
 def test_the_example_is_checked_but_not_in_use():
     assert set(shipped().menus) == {"main"}
+
+
+def test_every_node_type_is_shown_in_an_example_with_words_in_both_languages():
+    prompts = shipped().prompts.prompts
+    nodes = [node for menu in menus_in(SHIPPED).values() for node in menu.nodes.values()]
+    assert {node.kind_of() for node in nodes} == set(NODE_TYPE_OF)
+    said = {one.name for node in nodes for one in node.named if one.refers.to == "prompt"}
+    assert {name for name in said if not (prompts[name].zh and prompts[name].en)} == set()
 
 
 def test_the_test_trunk_stays_on_this_machine_and_dials_only_plans():

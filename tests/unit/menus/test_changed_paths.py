@@ -228,3 +228,31 @@ def test_the_same_menu_in_a_file_of_its_own_is_no_change_but_for_its_place() -> 
     assert told({"m": go, "other": one}, {"m": go, "other": other}) == [
         'when answered: hears a, then is hung up; before: hears a, then queue "general"'
     ]
+
+
+PLACED = """
+start: greeting
+nodes:
+  greeting: {kind: say, prompts: [greeting], next: tongue}
+  tongue: {kind: menu, prompts: [for_english], keys: {0: person}, no_key: {then: news}, wrong_key: {then: person}}
+  news: {kind: broadcast, next: choose}
+  choose: {kind: menu, prompts: [choose_matter], keys: {0: person}, no_key: {then: person}, wrong_key: {then: person}}
+  person: {kind: queue}
+"""
+
+
+def test_a_place_for_emergency_messages_that_is_passed_by_is_a_change() -> None:
+    """Heard only while one is on, so both are walked as if one were."""
+    placed = MenuFile.model_validate(yaml.safe_load(PLACED.replace("0:", "'0':")))
+    passed_by = PLACED.replace("0:", "'0':").replace("{then: news}", "{then: choose}")
+    without = MenuFile.model_validate(yaml.safe_load(passed_by))
+    found = compare(Door({"m": placed}, "m", "general"), Door({"m": without}, "m", "general"))
+    told = [in_words(path) for path in found.changed]
+    wait = "(no key cuts greeting short), then 5 s for a key at"
+    assert told[0] == (
+        f"when answered: hears greeting, an emergency message, for_english {wait} tongue; "
+        f"before: hears greeting, for_english {wait} tongue"
+    ), "nobody comes by the place any more, so it is heard behind what is said first"
+    assert any("hears choose_matter" in one for one in told[1:])
+    same = compare(Door({"m": placed}, "m", "general"), Door({"m": placed}, "m", "general"))
+    assert same.changed == ()

@@ -156,17 +156,14 @@ class AnyFacts:
         return self.chance.choice(("1", "carrier-a", None))
 
 
+@dataclass(frozen=True)
 class KnownToBeOn(type(NO_FACTS)):  # type: ignore[misc]
     """Nothing else is known."""
 
-    def __init__(self, on: OnAir | None, marked: Emergencies) -> None:
-        self.on, self.marked = on, marked
+    marked: Emergencies = field(default_factory=Emergencies)
 
     def emergencies(self) -> Emergencies:
         return self.marked
-
-    def broadcast(self) -> OnAir | None:
-        return self.on
 
 
 MOST_STEPS_OF_A_NODE = 6 * (2 + 30 + 2 + 4)

@@ -1,9 +1,11 @@
 """Each node type by itself: its example is good, and what it refers to is found by its fields' types alone."""
 
+import ast
 from textwrap import indent
 
 import pytest
 import yaml
+from support.repository import ROOT, tracked_files
 
 from ivr.config_files.checker import Model
 from ivr.config_files.reader import read
@@ -70,3 +72,22 @@ def test_only_a_key_leads_along_a_way_by_key() -> None:
     menu = yaml.safe_load(NODE_TYPE_OF["menu"].EXAMPLE)
     by_key = {one.name for one in references(NODE_TYPE_OF["menu"], menu) if one.refers.by_key}
     assert by_key == set(menu["keys"].values())
+
+
+def test_nothing_else_in_the_program_names_a_node_type() -> None:
+    """So that a new one is a file and a line."""
+    own = {model.__module__ for model in NODE_TYPES}
+    packages = ("ivr/", "hotline/", "routing/", "tickets/", "missed_call_redial/", "agi_scripts/")
+    files = [
+        path
+        for path in tracked_files()
+        if path.endswith(".py") and path.startswith(packages) and not path.startswith("ivr/menus/nodes/")
+    ]
+    assert "ivr/menus/transfers.py" in files
+    naming = {
+        path
+        for path in files
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in own
+    }
+    assert naming == set()
