@@ -31,6 +31,24 @@ A menu file has a `label` (left out if need be), the node at which a call begins
 below `transfers` in `config/hotline.yaml`, *calendar* and *list* a file in `config/calendar/` and `config/lists/` without
 .yaml, *node* another node of the file.
 """
+_KEYS: Final = """\
+# What a key does, and when 按键的作用
+
+By RFC 2833 and by SIP INFO alike. A key that comes when none is asked for changes nothing, and the call goes on.
+
+| pressed | what it does |
+|---|---|
+| during a broadcast, or a `say` with `interruptible: true` | ends it; counts in a `menu` or `collect` that follows |
+| during prompts with `interruptible: false`, "not reached" of a `transfer`, words before a hang-up | nothing |
+| during the prompts of a `menu`, or in `wait_seconds` | leads on; one that the menu does not know is a wrong key |
+| when that time is over | nothing: he is on his way by `no_key` |
+| at a `collect` | a digit, or its `end_key`; anything else is a wrong number |
+| during the prompts of a `voicemail` | `end_key`: it records at once; one of `keys` leads on; any other: nothing |
+| while it records | `end_key` ends the message; any other: nothing |
+| while his message is offered to him (`listen_again`) | one of its three keys; on any other it is offered again |
+| while it rings at a `transfer` | nothing; in the talk the other side hears it |
+| in the line, or in the talk with an agent | nothing: he keeps his place |
+"""
 _LISTS: Final = """\
 # Lists of callers 来电名单
 
@@ -94,7 +112,7 @@ def language_page() -> str:
         for model, example in _LIST_EXAMPLES
         for line in _section(model, f"kind: {_kind(model)}", example)
     )
-    return "\n".join([_HEAD, *nodes, _LISTS, *lists])
+    return "\n".join([_HEAD, *nodes, _KEYS, _LISTS, *lists])
 
 
 def _kind(model: type[BaseModel]) -> str:

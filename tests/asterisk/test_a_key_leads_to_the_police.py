@@ -5,13 +5,14 @@ first digits of the number they pick up, are busy, let it ring, or say nothing a
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.phones import Telephones, phone_scenario
+from support.phones import VOICE, Telephones, phone_scenario
 from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
 from support.sipp import Sipp, free_port, run_sipp
 from support.story_line import Line
@@ -286,9 +287,48 @@ def test_who_hangs_up_first_leaves_him_with_goodbye_or_in_the_line(line: Line, t
     assert (dismissed.record["outcome"], dismissed.record["hung_up_by"]) == ("transferred", None)
     assert after_the_menu(told, dismissed.citizen) == ["connecting", "goodbye"]
     back.wait_for_log("CONNECT")
+    talked = time.monotonic() + 2.2  # whole seconds are counted: less would be no talk
+    wait_for(lambda: time.monotonic() > talked, 5)
     back.phone.hang_up()
     assert (back.record["outcome"], back.record["agent_no"]) == ("answered", agent)
     wait_for(lambda: back.record["hung_up_by"] == "citizen", 20, "his last line of queue_log is read")
+
+
+def test_who_is_cut_off_from_there_is_told_so_and_led_on(
+    hotline: RunningHotline, line: Line, other_trunk: list[Sipp], told: Told
+) -> None:
+    """The other side's phone dies in the talk: no BYE, no sound. He is not dismissed, though no `after` is written."""
+    agent = line.agent(talk=1)
+    citizen = hotline.new_citizen()
+    phone = line.phones.speaking_call(citizen, line.keys_number, ("6", *[VOICE] * 20), stay=150)
+    wait_for(lambda: "/choose" in line.in_menu(citizen), 20, "in the menu")
+    phone.press()
+    caller = Caller(line, citizen, phone)
+    caller.wait_for_log("HOTLINE_TRANSFERRED")
+    begun = wait_for(lambda: found if len(found := packets(hotline)) == 2 else {}, 10)
+    phone.press()
+    wait_for(lambda: rising(hotline, begun) == set(begun), 20, "they talk")
+    other_trunk.pop().stop()
+    try:
+        _speaks_until(
+            phone, lambda: any(row[0] == "CONNECT" for row in caller.log), 100, lambda: f"{caller.log}"
+        )
+        assert (caller.record["outcome"], caller.record["agent_no"]) == ("answered", agent)
+        assert after_the_menu(told, citizen)[:2] == ["connecting", "connection_lost"]
+        assert caller.wait_for_log("HOTLINE_TRANSFER_OVER")[3] == "answered"
+    finally:
+        other_trunk.append(phone_at(DEAD, DEAD_PORT))
+        hotline.wait_reachable("trunk-dead")
+
+
+def _speaks_until(phone: Sipp, is_over: Callable[[], bool], seconds: float, why: Callable[[], str]) -> None:
+    """He goes on speaking: a caller without a sound would be taken for dead himself."""
+    until = time.monotonic() + seconds
+    while not is_over():
+        assert time.monotonic() < until, why()
+        phone.press()
+        again = time.monotonic() + 7
+        wait_for(lambda again=again: is_over() or time.monotonic() > again, 10)  # type: ignore[misc]
 
 
 def test_a_dead_trunk_is_passed_over(dead_trunk: None, line: Line) -> None:

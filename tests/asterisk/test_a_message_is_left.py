@@ -1,9 +1,10 @@
-"""语音留言：挂机结束、按键结束、收听后确认、没有留言、留言途中服务器停止；每一通都有记录，该有工单的有工单，该回拨的回拨。
+"""语音留言：挂机结束、按键结束、静音结束、收听后确认、没有留言、无法录音、留言途中服务器停止或冻结；每一通都有记录，该有工单的有工单，该回拨的回拨。
 
 These stories kill their server, so they do not share the folder's hotline.
 """
 
 import hashlib
+import signal
 import stat
 import urllib.request
 import wave
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.phones import VOICE
+from support.phones import HUSH, VOICE
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.sipp import HOST, Sipp
 from support.story_line import Line
+from support.told import listening
 from support.waiting import wait_for
 
 MENU = "menus/examples/with_keys.yaml"
@@ -31,7 +33,7 @@ def _with_a_recorder(found: dict[str, Any]) -> None:
             "prompts": ["leave_message"],
             "longest_seconds": 20,
             "shortest_seconds": 2,
-            "silence_seconds": 8,
+            "silence_seconds": 3,
             "end_key": "#",
             "listen_again": {"prompts": ["message_keys"], "wait_seconds": 10},
             "then": "thanks",
@@ -116,6 +118,82 @@ def test_a_message_is_ended_by_the_key_heard_again_and_kept(hotline: RunningHotl
     assert record["menu_path"] == "examples/with_keys/message/thanks"
     assert hashlib.sha256(_heard(hotline, record["call_id"])).hexdigest() == spoken
     assert len(wait_for(lambda: line.tickets_of(record["call_id"]))) == 1
+
+
+def test_a_message_is_ended_by_silence(hotline: RunningHotline, line: Line) -> None:
+    """The line stays open; he says nothing more, presses nothing, and hears the thanks."""
+    citizen = hotline.new_citizen()
+    call, take = speaks(hotline, line, citizen, HUSH)
+    wait_for(lambda: _seconds(take) > 6.5, 20, "he has said all")
+    call.press()
+    wait_for(lambda: not _is_open(hotline, take), 20, "his silence ended it")
+    assert _seconds(take) < 15, "long before the longest time"
+    assert call.wait(60) == 0, call.errors
+    (record,) = line.ended(citizen)
+    assert (record["outcome"], record["has_voicemail"]) == ("voicemail", True)
+    assert record["menu_path"] == "examples/with_keys/message/thanks"
+    assert len(wait_for(lambda: line.tickets_of(record["call_id"]))) == 1
+
+
+def test_nothing_can_be_recorded_and_he_is_told_so_and_led_on(hotline: RunningHotline, line: Line) -> None:
+    """Something lies in the way of the folder; the disk's own faults are told in the same way."""
+    folder = hotline.settings.voicemail_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder.rename(folder.with_name("aside"))
+    folder.write_text("in the way")
+    try:
+        with listening(hotline, "no-folder") as told:
+            agent = line.agent(talk=1)
+            citizen = hotline.new_citizen()
+            line.call(citizen, called=line.keys_number, stay=60)
+            (record,) = line.ended(citizen, seconds=60)
+            assert told.to_caller(citizen)[:2] == ["leave_message", "technical_fault"]
+        assert (record["outcome"], record["agent_no"], record["has_voicemail"]) == ("answered", agent, False)
+        assert "no message can be recorded" in hotline.server_log
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
+def test_what_he_says_is_lost_meanwhile_and_he_is_told_so_and_led_on(
+    hotline: RunningHotline, line: Line
+) -> None:
+    """He shall not hang up in the belief that it was kept."""
+    agent = line.agent(talk=1)
+    with listening(hotline, "lost") as told:
+        citizen = hotline.new_citizen()
+        call, take = speaks(hotline, line, citizen, "#")
+        take.unlink()
+        call.press()
+        (record,) = line.ended(citizen, seconds=60)
+        assert told.to_caller(citizen)[:2] == ["leave_message", "technical_fault"]
+    assert (record["outcome"], record["agent_no"], record["has_voicemail"]) == ("answered", agent, False)
+
+
+def test_the_server_freezes_while_he_speaks_and_he_gets_on(hotline: RunningHotline, line: Line) -> None:
+    """When the longest time is over the dialplan leads him to the line; the message is with the record all the same."""
+    agent = line.agent(talk=1)
+    citizen = hotline.new_citizen()
+    call, take = speaks(hotline, line, citizen)
+    hotline.signal_server(signal.SIGSTOP)
+    try:
+        wait_for(lambda: any(row[4] == "CONNECT" for row in _log_of(hotline, citizen)), 60, "an agent")
+        call.wait(40)
+    finally:
+        hotline.signal_server(signal.SIGCONT)
+        hotline.ask("dialplan set global HOTLINE_SILENT_UNTIL 0")  # else the next callers meet no menu
+    (record,) = line.ended(citizen, seconds=40)
+    assert (record["outcome"], record["agent_no"], record["has_voicemail"]) == ("answered", agent, True)
+    assert record["voicemail_seconds"] == pytest.approx(_seconds(take), abs=0.1)
+    assert len(wait_for(lambda: line.tickets_of(record["call_id"]))) == 1
+    assert line.callbacks(citizen) == []
+    assert_nothing_forgotten(hotline)
+
+
+def _log_of(hotline: RunningHotline, citizen: str) -> list[list[str]]:
+    rows = [row for row in hotline.queue_log if len(row) > 5]
+    mine = {row[1] for row in rows if row[4:6] == ["HOTLINE_ARRIVED", citizen]}
+    return [row for row in rows if row[1] in mine]
 
 
 def _is_open(hotline: RunningHotline, take: Path) -> bool:

@@ -4,12 +4,15 @@ PostgreSQL comes as a Python package; it is started at the first need and stoppe
 """
 
 import itertools
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +89,24 @@ class PostgresqlServer:
                 return
         self.drop(url)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It answers nothing for so long, new connections neither: as on a disk that hangs."""
+        with psycopg.connect(self.uri) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        main = int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
+        stopped = [main]
+        os.kill(main, signal.SIGSTOP)  # first, so that no further process is made of it
+        try:
+            for one in _children(main):
+                os.kill(one, signal.SIGSTOP)
+                stopped.append(one)
+            yield
+        finally:
+            for one in reversed(stopped):
+                os.kill(one, signal.SIGCONT)
+
     def _shape_of(self, url: str) -> str:
         with psycopg.connect(url) as connection:
             row = connection.execute(_SHAPE).fetchone()
@@ -94,6 +115,18 @@ class PostgresqlServer:
     def uri_of(self, name: str) -> str:
         before, mark, options = self.uri.partition("?")
         return f"{before.rsplit('/', 1)[0]}/{name}{mark}{options}"
+
+
+def _children(parent: int) -> list[int]:
+    def parent_of(stat: str) -> int:
+        return int(stat.rpartition(")")[2].split()[1])
+
+    found = []
+    for one in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            if parent_of(one.read_text(errors="replace")) == parent:
+                found.append(int(one.parent.name))
+    return found
 
 
 def _start(server: "PostgresServer") -> None:

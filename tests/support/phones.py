@@ -143,9 +143,22 @@ def caller_scenario(
     return _scenario("citizen", steps + _until_bye(milliseconds, bye, HANG_UP) + _END)
 
 
-def speaking_caller_scenario(steps: Sequence[str], stay: float) -> str:
-    """Calls, and does one of `steps` each time it is told to (Sipp.press): VOICE speaks for seven seconds, anything else is a
-    key, sent by SIP INFO. Else as caller_scenario."""
+def _hushed(recorded: bytes) -> bytes:
+    """A capture of a voice in A-law with nothing to be heard in it: a line that is open while nobody speaks."""
+    made, at, rtp = bytearray(recorded), _PCAP_HEAD, _FRAME_HEADS + 12
+    while at < len(made):
+        (length,) = struct.unpack_from("<I", made, at + 8)
+        sound = at + _PACKET_HEAD + rtp
+        made[sound : at + _PACKET_HEAD + length] = b"\xd5" * (length - rtp)
+        at += _PACKET_HEAD + length
+    return bytes(made)
+
+
+def speaking_caller_scenario(steps: Sequence[str], stay: float, *, sounds_in: Path) -> str:
+    """Calls, and does one of `steps` each time it is told to (Sipp.press): VOICE speaks for seven seconds, HUSH keeps silent
+    for as long on an open line, anything else is a key, sent by SIP INFO. Else as caller_scenario."""
+    hushed = sounds_in / "hushed.pcap"
+    hushed.write_bytes(_hushed(Path(_VOICE).read_bytes()))
     milliseconds = round(stay * 1000)
     made = _request("INVITE", 1, to_tag=False, sdp=True)
     for code in ("100", "180", "183", "181"):
@@ -157,15 +170,16 @@ def speaking_caller_scenario(steps: Sequence[str], stay: float) -> str:
             '<recv request="BYE" optional="true" next="theirs"></recv>\n'
             f'<recv request="{PRESS}" timeout="{milliseconds}" ontimeout="ours"></recv>\n'
         )
-        if step == VOICE:
-            made += f'<nop><action><exec play_pcap_audio="{_VOICE}"/></action></nop>\n'
+        if step in (VOICE, HUSH):
+            sound = _VOICE if step == VOICE else str(hushed)
+            made += f'<nop><action><exec play_pcap_audio="{sound}"/></action></nop>\n'
         else:
             made += _info(step, cseq) + '<recv response="200"></recv>\n'
     bye = _request("BYE", len(steps) + 2)
     return _scenario("citizen", made + _until_bye(milliseconds, bye, HANG_UP) + _END)
 
 
-VOICE = "voice"
+VOICE, HUSH = "voice", "hush"
 
 
 def _info(key: str, cseq: int) -> str:
@@ -383,7 +397,8 @@ class Telephones:
     def speaking_call(self, number: str, called: str, steps: Sequence[str], *, stay: float = 90) -> Sipp:
         """A citizen who speaks and presses keys, each step when he is told to."""
         rows = [f"<sip:{number}@{HOST}>;{called};"]
-        return self._start(speaking_caller_scenario(steps, stay), rows, limit=stay + 20, calls=1, rate=1)
+        scenario = speaking_caller_scenario(steps, stay, sounds_in=self._folder())
+        return self._start(scenario, rows, limit=stay + 20, calls=1, rate=1)
 
     def many_calls(self, numbers: Sequence[str], called: str, *, rate: float, stay: float) -> Sipp:
         """Each of `numbers` calls once, so many per second."""
