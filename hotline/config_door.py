@@ -149,6 +149,12 @@ def put_in_force(settings: Settings, running: Running, by: Note) -> Entry | None
 def checked(settings: Settings, folder: Path | None = None) -> Running:
     """The files on disk, or those in `folder`, with their prompts, not in force; raises NotTaken with all problems if
     they are not good."""
+    finish_rollback(settings)
+    return _made_ready(settings, folder or settings.config_dir)
+
+
+def finish_rollback(settings: Settings) -> None:
+    """One that was cut leaves a mixture of two sets in the folder. Raises NotTaken."""
     try:
         finish_putting_back(settings.config_dir, settings.home_dir)
     except OSError as fault:
@@ -156,7 +162,6 @@ def checked(settings: Settings, folder: Path | None = None) -> Running:
             f"a rollback was cut, and its files cannot be put back into {settings.config_dir} ({fault.strerror}): "
             "say `hotline reload` as a user who may write there"
         ) from fault
-    return _made_ready(settings, folder or settings.config_dir)
 
 
 def _made_ready(settings: Settings, folder: Path) -> Running:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NoReturn
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -75,15 +75,11 @@ def take_over(
     try:
         laid = asterisk_changes.lay(settings, program, config_door.etc_dir(settings), ready.files)
     except (HotlineError, OSError) as fault:
-        if isinstance(fault, AsteriskFailed) and not asterisk_process.is_running(
-            program, config_door.etc_dir(settings)
-        ):
-            laid = asterisk_changes.Laid(
-                (), (), is_running=False
-            )  # it went in the middle: a start reads it all
-        else:
+        folder = config_door.etc_dir(settings)
+        is_gone = isinstance(fault, AsteriskFailed) and not asterisk_process.is_running(program, folder)
+        if not is_gone:
             _go_back(settings, program, version, before, fault)
-            raise
+        laid = asterisk_changes.Laid((), (), is_running=False)  # it went in the middle: a start reads it all
     for line in laid.waits:
         say(f"waits: {line}")
     if not laid.is_running:
@@ -104,7 +100,7 @@ def take_over(
 
 def _go_back(
     settings: Settings, program: AsteriskProgram, version: str, before: str | None, fault: Exception
-) -> None:
+) -> NoReturn:
     """The pointer first, then Asterisk's files, then whoever started meanwhile. Raises NothingChanged, or ServersNotTold
     where there is nothing to go back to."""
     if before is None or not take_back(settings.home_dir, version, before):

@@ -81,11 +81,10 @@ def publish(
 
 def _folder(settings: Settings, only: list[str] | None) -> AbstractContextManager[Path]:
     """What is to be published."""
-    return (
-        with_chosen(settings.config_dir, settings.home_dir, only)
-        if only
-        else nullcontext(settings.config_dir)
-    )
+    if not only:
+        return nullcontext(settings.config_dir)
+    config_door.finish_rollback(settings)
+    return with_chosen(settings.config_dir, settings.home_dir, only)
 
 
 @menus.command("history")

@@ -103,10 +103,8 @@ def test_a_damaged_set_in_force_gives_way_to_the_folder(config, home):
     start = load_for_start(config, home)
     assert (start.configuration.version, start.is_degraded, current(store_of(home))) == (new, False, new)
     [told] = start.problems
-    assert told.fault == (
-        "the set in force cannot be used any more, so the config folder was tried in its place "
-        "(it is damaged or was removed)."
-    )
+    words = "the set in force cannot be used any more, so the config folder was tried in its place ("
+    assert told.fault == f"{words}it is damaged or was removed)."
     assert told.remedy == "See with `hotline menus history` what is in force now."
 
 
