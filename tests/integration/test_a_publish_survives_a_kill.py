@@ -89,7 +89,7 @@ def test_a_publish_that_is_taken_back_and_killed_leaves_old_or_new(template: Pat
     first, second = (template / "first").read_text(), (template / "second").read_text()
     third = remark_and_put_in_force(template)
     seen = set()
-    for folder in every_step(template, lambda at: take_back(at / "home", third, second), least=5):
+    for folder in every_step(template, lambda at: take_back(at / "home", third, second), least=4):
         home = folder / "home"
         now = current(store_of(home))
         assert load_for_start(folder / "config", home).configuration.version == now
