@@ -42,8 +42,9 @@ def modules() -> set[str]:
     found: set[str] = set()
     ahead = list(BEGINNINGS)
     while ahead:
-        path = ahead.pop().replace(".", "/") + ".py"
-        if path not in known or path in found:
+        folder = ahead.pop().replace(".", "/")
+        path = next((one for one in (f"{folder}.py", f"{folder}/__init__.py") if one in known), "")
+        if not path or path in found:
             continue
         found.add(path)
         if path == NO_FURTHER:
