@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pypinyin import Style, lazy_pinyin
-
 from vocabulary.errors import HotlineError
 
 _DIGITS: Final = {
@@ -217,6 +215,9 @@ def _stop(phrases: list[str]) -> str:
 
 
 def _syllables(characters: str) -> list[str]:
+    # its dictionaries cost half a second and 55 MB, which most commands and servers never need
+    from pypinyin import Style, lazy_pinyin
+
     found = lazy_pinyin(characters, style=Style.TONE3, neutral_tone_with_five=True, tone_sandhi=True)
     for character, syllable in zip(characters, found, strict=False):
         if not syllable.isascii():
