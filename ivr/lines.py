@@ -28,6 +28,7 @@ from ivr.plain_text import (
 from vocabulary.number_plans import NumberPlan
 
 Language = Literal["zh", "en"]
+OnOff = Literal["on", "off"]
 Strategy = Literal["rrmemory", "leastrecent", "fewestcalls", "ringall", "random"]
 
 OUR_PAUSE_REASONS = frozenset({"missed_rings", "wrap_up"})
@@ -117,6 +118,10 @@ class Queue(Written):
     missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
     """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
     announcements: Announcements = Announcements()
+    part_of: Name | None = None
+    """A queue whose callers these agents serve, where they want a language or a skill that they have: a menu names that one."""
+    skills: Annotated[list[Name], Field(max_length=20)] = Field(default_factory=list)
+    """What its agents can, in words of the site, for `skill` in a menu."""
     languages: Annotated[list[Language], Field(min_length=1, max_length=2)] | None = None
     """What its agents speak; left out: the site's language. Who chose another in a menu is better led elsewhere."""
     is_emergency: bool = False
@@ -128,6 +133,15 @@ class Queue(Written):
             fault = f"{self.longest_wait_seconds} is shorter than one phone rings ({self.ring_seconds})"
             raise refusal(fault, "Make it longer than ring_seconds.", "longest_wait_seconds")
         return self
+
+
+class PriorityClass(Written):
+    """Callers who stand so many seconds earlier in line than they came (`priority` in a menu)."""
+
+    name: Name
+    label: Label
+    credit_seconds: Annotated[int, Field(ge=0, le=3600)]
+    """0: as everybody, for a queue that takes the credit of an earlier one back."""
 
 
 class Destination(Written):
@@ -182,6 +196,7 @@ class Lines(Written):
     numbers: Annotated[list[Number], Field(min_length=1, max_length=500)]
     trunks: Annotated[list[Trunk], Field(max_length=100)]
     queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
+    priority_classes: Annotated[list[PriorityClass], Field(max_length=20)] = Field(default_factory=list)
     transfers: Annotated[list[Destination], Field(max_length=500)] = Field(default_factory=list)
     """The only numbers that can be dialled from a menu."""
     quick_hangup_seconds: Annotated[int, Field(ge=0, le=60)] = 5
@@ -202,6 +217,28 @@ class Lines(Written):
 
     def speaks(self, queue: Queue, language: Language) -> bool:
         return language in (queue.languages or [self.site.language])
+
+    def parts_of(self, queue: Queue) -> list[Queue]:
+        return [one for one in self.queues if one.part_of == queue.name]
+
+    def serving(
+        self, name: str, *, language: Language | None, skill: str | None, chosen: Language | None = None
+    ) -> Queue | None:
+        """Where callers of that queue stand: in itself if its agents have what is wanted, else in the first part of it that
+        has. None: no such queue, or nobody has. `chosen`: the language that they chose before is followed where it can be,
+        unless another is wanted here."""
+        queue = self.queue(name)
+        able = [queue, *self.parts_of(queue)] if queue else []
+        if skill is not None:
+            able = [one for one in able if skill in one.skills]
+        if language is not None:
+            able = [one for one in able if self.speaks(one, language)]
+        elif chosen is not None:
+            able = [one for one in able if self.speaks(one, chosen)] or able
+        return next(iter(able), None)
+
+    def credit_of(self, priority: str | None) -> int | None:
+        return next((one.credit_seconds for one in self.priority_classes if one.name == priority), None)
 
     def trunks_to(self, destination: Destination) -> list[Trunk]:
         """Those over which a caller may be put through to it: named there, or all; and their plans allow its number."""

@@ -15,6 +15,7 @@ from ivr.menus.navigation import after_all, start_of_all
 from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
+    NOT_SERVED,
     RECORDED,
     RESULTS,
     TOO_SHORT,
@@ -28,6 +29,7 @@ from ivr.menus.steps import (
     Record,
     ToQueue,
     Transfer,
+    WaitInLine,
     WaitKey,
 )
 
@@ -175,6 +177,8 @@ def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tu
         for result in RESULTS:
             yield result, _after(before, old, result), _after(after, new, result)
         return
+    if isinstance(old, WaitInLine) and isinstance(new, WaitInLine):
+        yield NOT_SERVED, _after(before, old, NOT_SERVED), _after(after, new, NOT_SERVED)
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     alike = set(_alike(before, old)) & set(_alike(after, new))
@@ -223,6 +227,8 @@ def _press(keys: str) -> str:
         return "no key"
     if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
         return f"a message that is {keys.replace('_', ' ')}"
+    if keys == NOT_SERVED:
+        return "waiting in vain"
     if keys in RESULTS:
         return f"transfer {keys}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
@@ -244,7 +250,7 @@ def _last(step: Moment) -> str:
         case Fork():
             return f"a branch at {step.place.node}"
         case ToQueue():
-            return f'queue "{step.queue}"' + (f', category "{step.category}"' if step.category else "")
+            return ", ".join((f'queue "{step.queue}"', *_how(step)))
         case EndCall():
             spoken = f" in {step.place.language}" if step.place.language else ""
             return f"hears {', '.join(step.prompts)}{spoken} and is hung up" if step.prompts else "is hung up"
@@ -260,3 +266,20 @@ def _last(step: Moment) -> str:
             return f"hears {', '.join(step.prompts)}"
         case PlayRecorded():
             return "hears his own message"
+
+
+def _how(step: ToQueue) -> Iterator[str]:
+    """In what way he waits there."""
+    wanted = step.wanted
+    if step.category:
+        yield f'category "{step.category}"'
+    if wanted.priority:
+        yield f'class "{wanted.priority}"'
+    if wanted.language:
+        yield f"agents who speak {wanted.language}"
+    if wanted.skill:
+        yield f'skill "{wanted.skill}"'
+    if wanted.announcements:
+        yield f"announcements {wanted.announcements}"
+    if wanted.longest_wait:
+        yield f"for {wanted.longest_wait} s" + (", then on" if isinstance(step, WaitInLine) else "")

@@ -77,7 +77,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
     first = bare(walker.first())
     ways: dict[Moment, tuple[Way, ...]] = {}
     without_way: dict[Moment, Moment] = {}
-    by_key: dict[tuple[Place, bool, str | None], Moment] = {}
+    by_key: dict[tuple[Place, str | None], Moment] = {}
     one_of = {first: first}
     ahead, tried = [first], 0
     while ahead and tried < most_tried:
@@ -86,11 +86,14 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
             continue
         found: dict[Moment, list[str | None]] = {}
         for alike in walker.answers(step):
-            pressed = (step.place, isinstance(step, Fork) and step.has_heard, alike[0])
-            following = by_key.get(pressed) if alike[0] is not None else None
+            is_key = alike[0] is not None and not isinstance(
+                step, Fork
+            )  # a fork goes on with the key pressed before it
+            pressed = (step.place, alike[0])
+            following = by_key.get(pressed) if is_key else None
             if following is None:
                 following = walker.following(step, alike[0])
-                if alike[0] is not None:
+                if is_key:
                     by_key[pressed] = following  # a key means the same during the prompts and after them
             found.setdefault(following, []).extend(alike)
             tried += 1

@@ -23,6 +23,8 @@ class Node(Written):
     """The caller chooses by one key where he goes on."""
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
+    IS_GONE_ON_ANEW: ClassVar[bool] = False
+    """Our server is asked again before the caller goes on from it, so behind it anything may stand, behind a transfer too."""
     PLAYS_BROADCASTS: ClassVar[bool] = False
     """A menu that comes by such a node has chosen where its callers hear a broadcast."""
     MAY_BE_HELD_UP: ClassVar[bool] = True
