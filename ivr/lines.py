@@ -6,7 +6,7 @@ else (a number's menu, its queue) are looked up by ivr.config_files.checker, whi
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.plain_text import (
     AreaCode,
@@ -28,7 +28,14 @@ from ivr.plain_text import (
 from vocabulary.number_plans import NumberPlan
 
 Language = Literal["zh", "en"]
-OnOff = Literal["on", "off"]
+
+
+def _as_a_word(written: object) -> object:
+    """`on` and `off` are words here, and true and false to other readers of YAML."""
+    return {True: "on", False: "off"}[written] if isinstance(written, bool) else written
+
+
+OnOff = Annotated[Literal["on", "off"], BeforeValidator(_as_a_word)]
 Strategy = Literal["rrmemory", "leastrecent", "fewestcalls", "ringall", "random"]
 
 OUR_PAUSE_REASONS = frozenset({"missed_rings", "wrap_up"})
@@ -209,6 +216,20 @@ class Lines(Written):
     repeat_caller_hours: Annotated[int, Field(ge=1, le=720)] = 24
     """A second call of one number within so many hours is a repeat call (重复来电)."""
     feature_codes: FeatureCodes = FeatureCodes()
+
+    @model_validator(mode="after")
+    def _parts_fit_their_queue(self) -> Self:
+        for index, part in enumerate(self.queues):
+            whole = self.queue(part.part_of) if part.part_of else None
+            if whole is not None and whole.part_of is not None:
+                at = ("queues", index, "part_of")
+                raise refusal(f'"{whole.name}" is a part itself', "Name the queue that it is a part of.", *at)
+            if whole is not None and whole.is_emergency is not part.is_emergency:
+                fault = "one of the queue and its part is for emergencies, and the other is not"
+                raise refusal(
+                    fault, "Write is_emergency: true at both, or at neither.", "queues", index, "part_of"
+                )
+        return self
 
     @property
     def trunks_out(self) -> list[Trunk]:

@@ -54,6 +54,10 @@ PLACEHOLDERS: Final = f"GROUP({PLACEHOLDER_GROUP})"
 TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
 TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
 
+UNHEARD: Final = "unheard"
+"""Behind a language and _: each of Asterisk's own words is a moment of silence in it. Asterisk announces places to a whole queue
+or to nobody; a caller whose channel has this language hears nothing. A word that is missing would be taken from another."""
+
 ACCOUNTS: Final = "HOTLINE_ACCOUNTS"
 """A global variable: which fields the agents' SIP accounts were last written with. Asterisk forgets it at its start."""
 

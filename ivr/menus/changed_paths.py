@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Final, TypeAlias
 
+from ivr.lines import Lines
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import after_all, start_of_all
 from ivr.menus.steps import (
@@ -46,11 +47,22 @@ is so there; at a transfer or a recording: what came of it."""
 
 @dataclass(frozen=True)
 class Door:
-    """A menu as one number has it, among all menus of its set. `queue`: where the call goes when the menu names none."""
+    """A menu as one number has it, among all menus of its set. `queue`: where the call goes when the menu names none. `lines`:
+    None where nobody asks which part of a queue serves."""
 
     menus: Mapping[str, MenuFile]
     name: str
     queue: str
+    lines: Lines | None = None
+
+    def served_by(self, step: ToQueue) -> str:
+        """The queue, or the part of it that has what is wanted."""
+        name, wanted = step.queue or self.queue, step.wanted
+        if self.lines is None:
+            return name
+        chosen = step.place.language
+        found = self.lines.serving(name, language=wanted.language, skill=wanted.skill, chosen=chosen)
+        return found.name if found else name
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,7 @@ def _turn(door: Door, step: Moment) -> Turn:
         plays.append(step if isinstance(step, Play) else Play(step.place, _OWN_WORDS, step.keys))
         step = after_all(door.menus, step, None)
     if isinstance(step, ToQueue):
-        step = replace(step, queue=step.queue or door.queue)
+        step = replace(step, queue=door.served_by(step))
     return Turn(tuple(plays), step)
 
 

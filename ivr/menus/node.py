@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 from ivr.lines import Language
 from ivr.menus.facts import Facts
 from ivr.menus.references import Reference, references
-from ivr.menus.steps import Asking, Following, Place
+from ivr.menus.steps import Asking, Following, Place, Wanted
 from ivr.plain_text import Written
 
 
@@ -58,6 +58,11 @@ class Node(Written):
     def leads_to_default_queue(self) -> bool:
         """To that of the number called, whichever it is."""
         return False
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """How callers shall wait in the queue that this node leads to; None: it leads to none."""
+        return None
 
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         """What for emergencies this node leads to, in words; None: nothing. `queues` and `transfers`: those that are for

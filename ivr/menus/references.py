@@ -15,7 +15,9 @@ from pydantic_core import CoreSchema
 from ivr.plain_text import MenuName, Name
 
 Path: TypeAlias = tuple[str | int, ...]
-Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar", "list", "transfer"]
+Kind: TypeAlias = Literal[
+    "node", "prompt", "queue", "category", "menu", "calendar", "list", "transfer", "priority class", "skill"
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ ChosenNode = Annotated[Name, Refers("node", by_key=True)]
 PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]
+PriorityName = Annotated[Name, Refers("priority class")]
+SkillName = Annotated[Name, Refers("skill")]
 TransferName = Annotated[Name, Refers("transfer")]
 CalendarName = Annotated[Name, Refers("calendar")]
 ListName = Annotated[Name, Refers("list")]

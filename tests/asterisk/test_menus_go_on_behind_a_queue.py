@@ -1,6 +1,7 @@
 """队列之后还有路：等够时间、没人签入或队列已满，诉求人按菜单继续走，位次不变，不漏账；服务器不在时照旧有人接。"""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -120,40 +121,58 @@ def test_who_hangs_up_in_the_menu_behind_a_queue_is_owed_as_one_who_waited(
     wait_for(lambda: len(line.callbacks(citizen)) == 1, 15, "he is owed a callback")
 
 
-def test_while_the_server_is_away_he_waits_on_and_whom_the_queue_does_not_take_comes_to_a_person(
+def test_where_nobody_is_signed_in_and_the_menu_says_goodbye_he_is_owed_a_callback(
+    hotline: RunningHotline, line: Line, led_by: NODES_OF
+) -> None:
+    led_by(
+        {
+            "person": {"kind": "queue", "longest_wait": 60, "then": "bye"},
+            "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
+        }
+    )
+    citizen = calls(line)
+    (record,) = line.ended(citizen, seconds=40)
+    assert (record["outcome"], record["queue"]) == ("no_agent", line.queue)
+    assert record["menu_path"] == "story/person/bye"
+    wait_for(lambda: len(line.callbacks(citizen)) == 1, 15, "he is owed a callback")
+
+
+def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes_to_the_default_queue(
     hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF
 ) -> None:
-    nodes = {
-        "part": {"kind": "queue", "queue": other.queue, "longest_wait": 5, "then": "person"},
-        "person": {"kind": "queue", "longest_wait": 30, "then": "bye"},
-        "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
-    }
-    led_by(nodes)
-    silent = other.agent(has_phone=False)
-    agent = line.agent(talk=1)
-    citizen = calls(line)
-    wait_for(lambda: citizen in other.standing(), 20, "in the part")
-    hotline.kill_server()
-    wait_for(lambda: len(rounds(hotline, other, citizen)) == 2, 30, "in the same line again, at his place")
-    hotline.ask(f"queue remove member PJSIP/agent-{silent} from q-{other.queue}")
-    assert citizen in other.standing()
-    hotline.start_server()
-    hotline.post(f"/api/agents/{silent}/sign-out")
-    wait_for(lambda: citizen in other.standing(), 5)
-    _drop_the_wait(hotline, other)
-    (record,) = line.ended(citizen, seconds=60)
-    assert record["outcome"] in ("answered", "queue_timeout"), record
-    assert agent
+    with closing(hotline.new_line()) as third:
+        led_by(
+            {
+                "choose": {
+                    "kind": "menu",
+                    "prompts": ["choose_matter"],
+                    "keys": {"1": "emptied"},
+                    "no_key": {"then": "part"},
+                    "wrong_key": {"then": "part"},
+                },
+                "part": {"kind": "queue", "queue": other.queue, "longest_wait": 20, "then": "bye"},
+                "emptied": {"kind": "queue", "queue": third.queue, "longest_wait": 20, "then": "bye"},
+                "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
+            }
+        )
+        goes = [one.agent(has_phone=False) for one in (third, other, line)][0]
+        waits, is_put_out = hotline.new_citizen(), hotline.new_citizen()
+        pressing = line.call(is_put_out, called=line.keys_number, key="1", stay=120)
+        wait_for(lambda: line.in_menu(is_put_out).startswith("story/choose|"), 30, "in the menu")
+        pressing.press()
+        line.call(waits, called=line.keys_number, stay=120)
+        wait_for(lambda: waits in other.standing() and is_put_out in third.standing(), 30, "in line")
+        hotline.kill_server()
+        hotline.ask(f"queue remove member PJSIP/agent-{goes} from q-{third.queue}")
+        wait_for(lambda: is_put_out in line.standing(), 60, "in the default queue of the number called")
+        wait_for(lambda: rounds(hotline, other, waits) == 2, 60, "in the same line again")
+        hotline.start_server()
+        assert waits in other.standing(), "now as long as the queue allows"
 
 
-def rounds(hotline: RunningHotline, line: Line, citizen: str) -> list[list[str]]:
-    rows = hotline.queue_log
-    return [row for row in rows if row[4] == "ENTERQUEUE" and row[2] == f"q-{line.queue}" and row[6] == citizen]
-
-
-def _drop_the_wait(hotline: RunningHotline, line: Line) -> None:
-    for channel in line.waiting():
-        hotline.ask(f"channel request hangup {channel}")
+def rounds(hotline: RunningHotline, line: Line, citizen: str) -> int:
+    rows = [row for row in hotline.queue_log if row[4] == "ENTERQUEUE" and row[2] == f"q-{line.queue}"]
+    return sum(row[6] == citizen for row in rows)
 
 
 def test_nothing_is_forgotten(hotline: RunningHotline) -> None:

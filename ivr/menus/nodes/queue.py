@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ivr.lines import Language, OnOff
 from ivr.menus.node import Node
-from ivr.menus.references import CategoryCode, NodeName, QueueName
+from ivr.menus.references import CategoryCode, NodeName, PriorityName, QueueName, SkillName
 from ivr.menus.steps import Asking, Following, GoOn, Place, ToQueue, WaitInLine, Wanted
 from ivr.plain_text import refusal
 
@@ -14,13 +15,21 @@ from ivr.plain_text import refusal
 class Queue(Node):
     """Hands the caller to a queue; without `queue`, to the default queue of the number called. With `then` he goes on there
     when he has waited so long, and at once where nobody is signed in or the line is full: to another queue, or to a menu or
-    a message. Who goes on keeps his place by arrival, and the language that he chose. While our server is away nobody can be
-    led on: who waited waits on, whom the queue does not take goes to the default queue of the number called."""
+    a message. Who goes on keeps his place by arrival, his class and the language that he chose. While our server is away nobody
+    can be led on: who waited waits on, whom the queue does not take goes to the default queue of the number called.
+
+    A language or a skill is had by all agents of a queue (`languages`, `skills` in hotline.yaml): the caller stands in the
+    queue named if it has what is wanted, else in the first of its parts (`part_of`) that has. A language that he chose in the
+    menu is wanted by itself, where the queue or a part of it speaks it."""
 
     EXAMPLE: ClassVar[str] = """
 kind: queue
 queue: heating           # without it, the default queue of the number called
 category: heating        # known to the ticket from the key that was pressed
+priority: disabled       # a class of hotline.yaml (priority_classes): so many seconds earlier in line; left out: as before
+language: en             # of the agents; left out: that which the caller chose in the menu, if anybody there speaks it
+skill: sign_language     # of the agents, in the words of hotline.yaml
+announcements: off       # on or off, where the queue has any; left out: as the queue has it
 longest_wait: 120        # seconds; without it as long as the queue allows (longest_wait_seconds)
 then: everybody          # whom nobody served goes on there; left out: an apology, and a call back to those who are owed one
 """
@@ -32,6 +41,11 @@ then: everybody          # whom nobody served goes on there; left out: an apolog
     queue: QueueName | None = None
     category: CategoryCode | None = None
     """Category code for the ticket, known from the key that was pressed."""
+    priority: PriorityName | None = None
+    language: Language | None = None
+    skill: SkillName | None = None
+    announcements: OnOff | None = None
+    """Whether he is told his place and how long others have waited, in a queue that tells it."""
     longest_wait: Annotated[int, Field(ge=5, le=7200)] | None = None
     """Seconds."""
     then: NodeName | None = None
@@ -50,7 +64,7 @@ then: everybody          # whom nobody served goes on there; left out: an apolog
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(longest_wait=self.longest_wait)
+        return Wanted(self.language, self.skill, self.priority, self.announcements, self.longest_wait)
 
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         if self.queue not in queues:

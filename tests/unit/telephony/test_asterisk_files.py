@@ -169,7 +169,7 @@ ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tick
 DIALPLANS_OWN = {
     "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
-    "SOURCE", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
+    "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
