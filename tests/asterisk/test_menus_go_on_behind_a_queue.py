@@ -155,7 +155,7 @@ def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes
                 "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
             }
         )
-        goes = [one.agent(has_phone=False) for one in (third, other, line)][0]
+        goes, *_stay = [one.agent(has_phone=False) for one in (third, other, line)]
         waits, is_put_out = hotline.new_citizen(), hotline.new_citizen()
         pressing = line.call(is_put_out, called=line.keys_number, key="1", stay=120)
         wait_for(lambda: line.in_menu(is_put_out).startswith("story/choose|"), 30, "in the menu")
