@@ -1,5 +1,6 @@
 """队列之后还有路：等够时间、没人签入或队列已满，诉求人按菜单继续走，位次不变，不漏账；服务器不在时照旧有人接。"""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -168,6 +169,45 @@ def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes
         wait_for(lambda: rounds(hotline, other, waits) == 2, 60, "in the same line again")
         hotline.start_server()
         assert waits in other.standing(), "now as long as the queue allows"
+
+
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["killed", "frozen"])
+def test_who_is_cut_in_the_menu_behind_a_queue_comes_to_the_default_queue(
+    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF, is_frozen: bool
+) -> None:
+    led_by(
+        {
+            "part": {"kind": "queue", "queue": other.queue, "longest_wait": 60, "then": "choose"},
+            "choose": {
+                "kind": "menu",
+                "prompts": ["choose_matter"],
+                "wait_seconds": 10,
+                "keys": {"1": "bye"},
+                "no_key": {"then": "bye"},
+                "wrong_key": {"then": "bye"},
+            },
+            "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
+        }
+    )
+    agent = line.agent(talk=1)
+    citizen = calls(line)
+    wait_for(lambda: line.in_menu(citizen).startswith("story/part/choose|"), 30, "in the menu behind it")
+    if is_frozen:
+        hotline.signal_server(signal.SIGSTOP)
+    else:
+        hotline.kill_server()
+    wait_for(lambda: f"q-{line.queue}" in entered(hotline, citizen), 60, "in the default queue")
+    if is_frozen:
+        hotline.signal_server(signal.SIGCONT)
+    else:
+        hotline.start_server()
+    (record,) = line.ended(citizen, seconds=60)
+    assert (record["outcome"], record["queue"], record["agent_no"]) == ("answered", line.queue, agent)
+    assert record["menu_path"] == "story/part/choose"
+
+
+def entered(hotline: RunningHotline, citizen: str) -> list[str]:
+    return [row[2] for row in hotline.queue_log if row[4] == "ENTERQUEUE" and row[6] == citizen]
 
 
 def rounds(hotline: RunningHotline, line: Line, citizen: str) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.known_facts import KnownFacts
@@ -228,3 +229,26 @@ def test_digits_are_tried_one_for_all_and_timed_by_the_longest():
     assert slow.end.place.nodes_walked == ("number", "whose", "person")
     ends = {path.end.queue for path in explore(walker, long_four).paths}
     assert ends == {"ours", None}, "a branch by what was typed may go any way"
+
+
+def test_a_branch_behind_a_key_leads_elsewhere_than_without_it() -> None:
+    """The key that ended the greeting counts in the menu behind the branch; who pressed none hears that menu."""
+    person = {"then": "person"}
+    nodes: dict[str, Any] = {
+        "hello": {"kind": "say", "prompts": ["a"], "interruptible": True, "next": "hours"},
+        "hours": {
+            "kind": "branch",
+            "cases": [{"when": {"hours": "office"}, "then": "choose"}],
+            "else": "person",
+        },
+        "choose": {
+            "kind": "menu",
+            "prompts": ["b"],
+            "keys": {"1": "person"},
+            "no_key": person,
+            "wrong_key": {"replays": 0, **person},
+        },
+        "person": {"kind": "queue"},
+    }
+    walker = Walker({"m": MenuFile.model_validate({"start": "hello", "nodes": nodes})}, "m")
+    assert longest_walk(moments(walker), lambda prompt: {"a": 3.0, "b": 7.0}[prompt]) == 3 + 7 + 5
