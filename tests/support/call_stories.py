@@ -230,27 +230,26 @@ def _led_on() -> list[Story]:
     def not_taken() -> Teller:
         return Teller().arrives().log(3, kind.NOT_TAKEN, status="NO_AGENT", queue="part")
 
-    gave_up = {"abandoned": "TRUE", "by": "citizen"}
     return [
         waited()
-        .ends(60, status="TIMEOUT", **gave_up)
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
         .story("waited in vain, hangs up in the menu behind it", end.QUEUE_TIMEOUT, wait=39.59),
         waited()
         .ends(60, status="TIMEOUT", abandoned="TRUE")
         .story("waited in vain, the menu says goodbye", end.QUEUE_TIMEOUT, wait=39.59),
         waited()
-        .ends(60, status="TIMEOUT", **gave_up)
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
         .speaks(58)
         .story("waited in vain, leaves a message instead", end.VOICEMAIL, wait=39.59),
         waited()
-        .ends(60, status="TIMEOUT", **gave_up)
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
         .speaks(58, is_long_enough=False)
         .story("waited in vain, says nothing where he could", end.QUEUE_TIMEOUT, wait=39.59),
         waited()
         .speaks(58)
         .queues(62, "night")
         .log(80, kind.ABANDONED, position="1", wait="18")
-        .ends(80, **gave_up)
+        .ends(80, abandoned="TRUE", by="citizen")
         .story("leaves a message, waits once more, gives up", end.QUEUE_ABANDON, wait=76.09),
         waited()
         .log(50, kind.NOT_TAKEN, status="NO_AGENT", queue="night")
