@@ -206,16 +206,19 @@ def test_the_schema_is_printed_as_json(desk: Desk) -> None:
 
 
 def test_who_waits_in_vain_is_led_on_and_how_he_waits_is_said(desk: Desk) -> None:
-    served = desk.type("simulate", "examples/with_overflow")
+    served = desk.type("simulate", "examples/with_overflow", "--keys", "2")
     assert served.returncode == 0, served.stderr
     assert ": in the queue heating, category heating, at most 120 s\n" in served.stdout
-    done = desk.type("simulate", "examples/with_overflow", "--unserved")
+    done = desk.type("simulate", "examples/with_overflow", "--keys", "2", "--unserved")
     told = [line[7:] for line in done.stdout.splitlines() if "waits in" in line]
     assert told == [
         " s  heating           waits in the queue heating, category heating, at most 120 s: nobody serves him",
-        " s  everybody         waits in the queue general (the default queue of 12345), at most 300 s: nobody serves him",
+        " s  person            waits in the queue general (the default queue of 12345), at most 300 s: nobody serves him",
     ]
-    assert "/everybody/choose/person  " in desk.type("simulate", "examples/with_overflow", "--explore").stdout
+    assert (
+        "/heating/person/late/waits_on  "
+        in desk.type("simulate", "examples/with_overflow", "--explore").stdout
+    )
 
 
 def test_a_class_a_part_and_what_is_announced_are_said(desk: Desk) -> None:
