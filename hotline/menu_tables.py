@@ -7,7 +7,7 @@ from hotline.menu_trial import MenuTrial, Supposed
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
-from ivr.menus.steps import EndCall, Moment, PlayRecorded, Record, ToQueue, Transfer, WaitKey
+from ivr.menus.steps import EndCall, Moment, PlayRecorded, Record, ToQueue, Transfer, WaitInLine, WaitKey
 
 
 def simulated(trial: MenuTrial, supposed: Supposed, done: Simulated) -> Iterator[str]:
@@ -53,6 +53,10 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
         told = f"is put through to {_destination(trial, step.to)}: {met.key}"
         yield _line(met.began, step.place.node, told)
         return
+    if isinstance(step, WaitInLine):
+        if met.key is not None:
+            yield _line(met.began, step.place.node, f"waits {_in_queue(trial, step)}: nobody serves him")
+        return
     pressed = f"presses {met.key}" if met.key is not None else "presses nothing"
     if isinstance(step, Record):
         yield _line(met.began, step.place.node, _message(step, met))
@@ -84,15 +88,32 @@ def _line(at: float, node: str, text: str) -> str:
 
 def _end(trial: MenuTrial, end: Moment) -> str:
     match end:
-        case ToQueue(queue=queue, category=category):
-            name = queue or f"{trial.number.queue} (the default queue of {trial.number.number})"
-            return f"in the queue {name}" + (f", category {category}" if category else "")
+        case ToQueue():
+            return _in_queue(trial, end)
         case EndCall():
             return "hang-up"
         case Transfer(to=name):
             return f"put through to {_destination(trial, name)}"
         case _:
             return f"back to {end.place.node}"
+
+
+def _in_queue(trial: MenuTrial, step: ToQueue) -> str:
+    """Where he stands, and how."""
+    wanted, named = step.wanted, step.queue or trial.number.queue
+    name = named if step.queue else f"{named} (the default queue of {trial.number.number})"
+    chosen, lines = step.place.language, trial.configuration.lines
+    serving = lines.serving(named, language=wanted.language, skill=wanted.skill, chosen=chosen)
+    if serving is not None and serving.name != named:
+        name = f"{serving.name}, a part of {name}"
+    credit = lines.credit_of(wanted.priority)
+    more = (
+        f"category {step.category}" if step.category else "",
+        f"class {wanted.priority} ({credit} s earlier in line)" if wanted.priority else "",
+        f"announcements {wanted.announcements}" if wanted.announcements else "",
+        f"at most {wanted.longest_wait} s" if wanted.longest_wait else "",
+    )
+    return ", ".join((f"in the queue {name}", *filter(None, more)))
 
 
 def _destination(trial: MenuTrial, name: str) -> str:

@@ -95,6 +95,10 @@ def menus_simulate(
             help="What comes of a transfer: answered, busy, no_answer or failed (no trunk could carry it).",
         ),
     ] = "answered",
+    unserved: Annotated[
+        bool,
+        typer.Option("--unserved", help="Nobody serves him in a queue behind which the menu goes on (then)."),
+    ] = False,
     broadcast: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="An emergency message of broadcasts.yaml, as if it were on."),
@@ -131,6 +135,7 @@ def menus_simulate(
                     is_hasty=hasty,
                     speaks=speaks,
                     transfer=result_of(transfer),
+                    is_served=not unserved,
                 ),
             )
     except BadSupposition as fault:

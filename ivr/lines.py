@@ -6,7 +6,7 @@ else (a number's menu, its queue) are looked up by ivr.config_files.checker, whi
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.plain_text import (
     AreaCode,
@@ -28,6 +28,14 @@ from ivr.plain_text import (
 from vocabulary.number_plans import NumberPlan
 
 Language = Literal["zh", "en"]
+
+
+def _as_a_word(written: object) -> object:
+    """`on` and `off` are words here, and true and false to other readers of YAML."""
+    return {True: "on", False: "off"}[written] if isinstance(written, bool) else written
+
+
+OnOff = Annotated[Literal["on", "off"], BeforeValidator(_as_a_word)]
 Strategy = Literal["rrmemory", "leastrecent", "fewestcalls", "ringall", "random"]
 
 OUR_PAUSE_REASONS = frozenset({"missed_rings", "wrap_up"})
@@ -117,6 +125,10 @@ class Queue(Written):
     missed_rings_pause: Annotated[int, Field(ge=1, le=20)] = 3
     """After so many missed rings in a row the agent is paused, with the reason missed_rings."""
     announcements: Announcements = Announcements()
+    part_of: Name | None = None
+    """A queue whose callers these agents serve, where they want a language or a skill that they have: a menu names that one."""
+    skills: Annotated[list[Name], Field(max_length=20)] = Field(default_factory=list)
+    """What its agents can, in words of the site, for `skill` in a menu."""
     languages: Annotated[list[Language], Field(min_length=1, max_length=2)] | None = None
     """What its agents speak; left out: the site's language. Who chose another in a menu is better led elsewhere."""
     is_emergency: bool = False
@@ -128,6 +140,15 @@ class Queue(Written):
             fault = f"{self.longest_wait_seconds} is shorter than one phone rings ({self.ring_seconds})"
             raise refusal(fault, "Make it longer than ring_seconds.", "longest_wait_seconds")
         return self
+
+
+class PriorityClass(Written):
+    """Callers who stand so many seconds earlier in line than they came (`priority` in a menu)."""
+
+    name: Name
+    label: Label
+    credit_seconds: Annotated[int, Field(ge=0, le=3600)]
+    """0: as everybody, for a queue that takes the credit of an earlier one back."""
 
 
 class Destination(Written):
@@ -182,6 +203,7 @@ class Lines(Written):
     numbers: Annotated[list[Number], Field(min_length=1, max_length=500)]
     trunks: Annotated[list[Trunk], Field(max_length=100)]
     queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
+    priority_classes: Annotated[list[PriorityClass], Field(max_length=20)] = Field(default_factory=list)
     transfers: Annotated[list[Destination], Field(max_length=500)] = Field(default_factory=list)
     """The only numbers that can be dialled from a menu."""
     quick_hangup_seconds: Annotated[int, Field(ge=0, le=60)] = 5
@@ -195,6 +217,20 @@ class Lines(Written):
     """A second call of one number within so many hours is a repeat call (重复来电)."""
     feature_codes: FeatureCodes = FeatureCodes()
 
+    @model_validator(mode="after")
+    def _parts_fit_their_queue(self) -> Self:
+        for index, part in enumerate(self.queues):
+            whole = self.queue(part.part_of) if part.part_of else None
+            if whole is not None and whole.part_of is not None:
+                at = ("queues", index, "part_of")
+                raise refusal(f'"{whole.name}" is a part itself', "Name the queue that it is a part of.", *at)
+            if whole is not None and whole.is_emergency is not part.is_emergency:
+                fault = "one of the queue and its part is for emergencies, and the other is not"
+                raise refusal(
+                    fault, "Write is_emergency: true at both, or at neither.", "queues", index, "part_of"
+                )
+        return self
+
     @property
     def trunks_out(self) -> list[Trunk]:
         """Those over which citizens may be dialled. The trial's only where there is no other: it leads to this machine."""
@@ -202,6 +238,28 @@ class Lines(Written):
 
     def speaks(self, queue: Queue, language: Language) -> bool:
         return language in (queue.languages or [self.site.language])
+
+    def parts_of(self, queue: Queue) -> list[Queue]:
+        return [one for one in self.queues if one.part_of == queue.name]
+
+    def serving(
+        self, name: str, *, language: Language | None, skill: str | None, chosen: Language | None = None
+    ) -> Queue | None:
+        """Where callers of that queue stand: in itself if its agents have what is wanted, else in the first part of it that
+        has. None: no such queue, or nobody has. `chosen`: the language that they chose before is followed where it can be,
+        unless another is wanted here."""
+        queue = self.queue(name)
+        able = [queue, *self.parts_of(queue)] if queue else []
+        if skill is not None:
+            able = [one for one in able if skill in one.skills]
+        if language is not None:
+            able = [one for one in able if self.speaks(one, language)]
+        elif chosen is not None:
+            able = [one for one in able if self.speaks(one, chosen)] or able
+        return next(iter(able), None)
+
+    def credit_of(self, priority: str | None) -> int | None:
+        return next((one.credit_seconds for one in self.priority_classes if one.name == priority), None)
 
     def trunks_to(self, destination: Destination) -> list[Trunk]:
         """Those over which a caller may be put through to it: named there, or all; and their plans allow its number."""

@@ -145,6 +145,13 @@ class Story:
         return next((event for event in reversed(self._firm) if event.kind is EventKind.VOICEMAIL), None)
 
     @cached_property
+    def let_down_at(self) -> datetime | None:
+        """When a queue last let him go unserved, or did not take him; whole seconds."""
+        refused = [event.at for event in self._firm if event.kind is EventKind.NOT_TAKEN]
+        left = [] if self.last_leg.exit is None else [self.last_leg.exit.at]
+        return max((*refused, *left), default=None)
+
+    @cached_property
     def hinted_connect(self) -> Event | None:
         """AMI says that an agent picked up, in the leg that is the last one."""
         since = self._start_of_wait(self.legs[-1:])
@@ -159,6 +166,11 @@ class Story:
         told = [event for event in told if event.data.get(name)]
         if not told:
             return None
+        if (
+            kind is EventKind.MENU_WALKED
+        ):  # each account of a walk that went on holds the one before: the farthest knows all
+            farthest = max(_nodes_walked(event) for event in told)
+            told = [event for event in told if _nodes_walked(event) == farthest]
         best = min(told, key=lambda event: _WORD_FROM[event.source]).source
         words = [event.data[name] for event in told if event.source is best]
         return words[0] if kind in _SAID_ONCE else words[-1]
@@ -288,6 +300,10 @@ def _legs(account: Sequence[Event]) -> tuple[Leg, ...]:
 
 def _by_exactness(event: Event) -> tuple[int, datetime]:
     return (_MOMENT_FROM[event.source], event.at)
+
+
+def _nodes_walked(event: Event) -> int:
+    return event.data.get("path", "").count("/")
 
 
 def _agree(one: Event, other: Event) -> bool:

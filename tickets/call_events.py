@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     TRANSFER_DIALLED = "transfer_dialled"  # transfer, trunk
     TRANSFER_ANSWERED = "transfer_answered"  # transfer, trunk
     TRANSFER_OVER = "transfer_over"  # transfer, trunk, result, dial_status, cause, talk, sip, ring_ms
+    NOT_TAKEN = "not_taken"  # status: he stood in no line, since nobody was signed in or it was full; queue
     ENDED = "ended"  # status, abandoned, agent, cause, by; queue if known
     SWITCH_RESTARTED = "switch_restarted"
     TOOK_NUMBER = "took_number"

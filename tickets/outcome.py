@@ -80,6 +80,11 @@ _NOT_IN_QUEUE: Final = frozenset(
 down lies before it: the agent's phone died, and he was led back."""
 
 
+_WAITED_IN_VAIN: Final = frozenset({"TIMEOUT", "NO_AGENT", "FULL"})
+_NO_LESS: Final = timedelta(seconds=1)
+"""A message is longer, and the moments in queue_log are cut to whole seconds: what lies nearer was left before."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """Times are aware UTC and never run backwards in the order in which they stand here, but for `voicemail_at`, which is
@@ -177,6 +182,8 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     if not story.has_ended:
         return _without_end(story, moments)
     status = (story.word(EventKind.ENDED, "status") or "").upper()
+    if status in _WAITED_IN_VAIN and _spoke_instead(story):
+        return Outcome.VOICEMAIL
     if status in _NOT_IN_QUEUE and not (status == IVR_SERVED and story.message):
         return _BY_STATUS[status]
     is_abandoned = (story.word(EventKind.ENDED, "abandoned") or "").upper() in ("TRUE", "1", "YES")
@@ -197,6 +204,15 @@ def _outcome(story: Story, moments: Moments, quick_hangup_seconds: int) -> Outco
     return Outcome.QUICK_HANGUP if _is_quick(moments, quick_hangup_seconds) else Outcome.IVR_ABANDON
 
 
+def _spoke_instead(story: Story) -> bool:
+    """A menu led him on from a queue that did not serve him, and there he left a message and came to no queue again."""
+    left, let_down = story.message, story.let_down_at
+    if left is None or not left.data.get("name") or let_down is None:
+        return False
+    queued = story.last_leg.queued
+    return left.at >= let_down + _NO_LESS and (queued is None or queued.at <= left.at)
+
+
 def _by_message(left: Event, moments: Moments, quick_hangup_seconds: int) -> Outcome:
     """The recorder was the last that he spoke with."""
     if left.data.get("name"):
@@ -209,10 +225,9 @@ def _without_end(story: Story, moments: Moments) -> Outcome:
         return Outcome.IN_PROGRESS
     if story.last_leg.connected is not None:
         return _answered(story)
-    was_put_through = any(event.kind is EventKind.TRANSFER_ANSWERED for event in story.events)
-    is_elsewhere = (
-        was_put_through and story.last_leg.queued is None
-    )  # a queue comes after a transfer, never before
+    put_through = [event.at for event in story.events if event.kind is EventKind.TRANSFER_ANSWERED]
+    queued = story.last_leg.queued
+    is_elsewhere = bool(put_through) and (queued is None or queued.at < put_through[-1])
     return Outcome.TRANSFERRED if is_elsewhere else Outcome.SYSTEM_LOSS
 
 

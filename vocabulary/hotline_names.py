@@ -14,6 +14,16 @@ DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 
 QUEUE: Final = "HOTLINE_QUEUE"
 NEXT: Final = "HOTLINE_NEXT"
+
+# How he waits there, for a queue of a menu; empty: as the queue has it.
+WAIT: Final = "HOTLINE_WAIT"
+"""Seconds, in place of the queue's longest wait."""
+THEN: Final = "HOTLINE_THEN"
+"""Where he stands in the menu (ivr.menus.going_on), if it goes on behind the queue: then we are asked once nobody served him."""
+CREDIT: Final = "HOTLINE_CREDIT"
+"""Seconds that he stands earlier in line than he came."""
+ANNOUNCED: Final = "HOTLINE_ANNOUNCED"
+"""off: he is not told his place."""
 WALKED: Final = "HOTLINE_WALKED"
 """How far the caller has come: menu path|version|queue|category|moment of the greeting's end, and |broadcast if one was on."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"
@@ -44,12 +54,17 @@ PLACEHOLDERS: Final = f"GROUP({PLACEHOLDER_GROUP})"
 TEST_TRUNK: Final = "HOTLINE_TEST_TRUNK"
 TEST_SECONDS: Final = "HOTLINE_TEST_SECONDS"
 
+UNHEARD: Final = "unheard"
+"""Behind a language and _: each of Asterisk's own words is a moment of silence in it. Asterisk announces places to a whole queue
+or to nobody; a caller whose channel has this language hears nothing. A word that is missing would be taken from another."""
+
 ACCOUNTS: Final = "HOTLINE_ACCOUNTS"
 """A global variable: which fields the agents' SIP accounts were last written with. Asterisk forgets it at its start."""
 
 # Words in queue_log that only our dialplan writes.
 LOG_ARRIVED: Final = "HOTLINE_ARRIVED"
 LOG_END: Final = "HOTLINE_END"
+LOG_NOT_TAKEN: Final = "HOTLINE_NOT_TAKEN"
 LOG_ACCEPTED: Final = "HOTLINE_ACCEPTED"
 LOG_DIALLING: Final = "HOTLINE_DIALLING"
 LOG_REACHED: Final = "HOTLINE_REACHED"

@@ -7,19 +7,22 @@ written, so that no citizen waits for a disk; whatever fails here, the dialplan 
 import logging
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
 
 from sqlmodel import Session
 
 from ivr.calls.channel import CallerHungUp, Channel
+from ivr.calls.in_line import InLine, InLineOf, in_line
 from ivr.calls.ledger import Ledger
 from ivr.calls.live_facts import LiveFacts
 from ivr.calls.looks import Look, no_look
-from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu
+from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu, walk_on, walked_so_far
 from ivr.config_files.running import Running
 from ivr.menus.facts import Facts, OnAir
+from ivr.menus.going_on import standing
+from ivr.menus.steps import ToQueue
 from ivr.prompts.rendering import PromptLibrary
 from missed_call_redial.attempts import (
     NO_TRUNK_ALLOWS,
@@ -33,7 +36,18 @@ from missed_call_redial.trunk_faults import note_trunk, trunk_faults
 from tickets.call_events import Event, EventKind, EventSource, hold_log
 from tickets.call_records import CallRecord
 from tickets.voicemails import Voicemails
-from vocabulary.hotline_names import DIAL, DIAL_TRUNK, NEXT, QUEUE, WALKED
+from vocabulary.hotline_names import (
+    CALLER,
+    DEFAULT_QUEUE,
+    DIAL,
+    DIAL_TRUNK,
+    NEXT,
+    NUMBER_CALLED,
+    QUEUE,
+    THEN,
+    TRUNK,
+    WALKED,
+)
 from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
@@ -42,6 +56,12 @@ _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
 NOT_NOW: Final = "not_now"
 SORRY: Final = "sorry"
+LED_ON: Final = "led_on"
+"""The menu has led him on from a queue, and where is written down."""
+WALKING: Final = "walking"
+"""The menu leads him on from a queue; if it is the last that the dialplan hears, it leads him to the default queue."""
+_IN_VAIN: Final = frozenset({"TIMEOUT", "NO_AGENT", "FULL"})
+"""Words of the dialplan for a caller whom a queue did not serve."""
 
 
 T = TypeVar("T")
@@ -100,7 +120,31 @@ class CallDesk:
         arrived_at = _moment(channel.argument(6)) or self.now()
         running = self.running()
         on_air, prompts = self.on_the_air(number_called, running, self.now())
-        facts = LiveFacts(
+        facts = self._facts(channel, running, caller, number_called, trunk, default_queue, on_air)
+        in_line_of = _in_line_of(running, default_queue)
+        walk = self._walk(channel, number_called, running, prompts, facts, in_line_of)
+        if not walk.has_hung_up:
+            self._send_on(channel, walk, default_queue, in_line_of)
+        channel.let_go()
+        data = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
+        events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
+        if walk.greeted_at is not None:
+            events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
+        walk.broadcast = on_air.name if on_air else ""
+        events.append(_event(channel, EventKind.MENU_WALKED, self.now(), _told(walk)))
+        self.write(lambda session: self.ledger.hear(session, events, self.now()))
+
+    def _facts(
+        self,
+        channel: Channel,
+        running: Running,
+        caller: str,
+        number_called: str,
+        trunk: str,
+        default_queue: str,
+        on_air: OnAir | None = None,
+    ) -> LiveFacts:
+        return LiveFacts(
             channel,
             running.number_of(caller, trunk),
             self.ledger.sealer.digest,
@@ -112,29 +156,15 @@ class CallDesk:
             on_air,
             number_called,
         )
-        walk = self._walk(channel, number_called, running, prompts, facts)
-        if not walk.has_hung_up:
-            self._send_on(channel, walk, default_queue)
-        channel.let_go()
-        data = {"caller": caller, "number_called": number_called, "trunk": trunk, "prio": prio}
-        events = [_event(channel, EventKind.ARRIVED, arrived_at, data)]
-        if walk.greeted_at is not None:
-            events.append(_event(channel, EventKind.GREETED, walk.greeted_at))
-        walked = {"path": walk.path, "version": walk.version}
-        walked |= {
-            name: value
-            for name, value in (
-                ("queue", walk.queue),
-                ("category", walk.category),
-                ("broadcast", on_air and on_air.name),
-            )
-            if value
-        }
-        events.append(_event(channel, EventKind.MENU_WALKED, self.now(), walked))
-        self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
     def _walk(
-        self, channel: Channel, number_called: str, running: Running, prompts: PromptLibrary, facts: Facts
+        self,
+        channel: Channel,
+        number_called: str,
+        running: Running,
+        prompts: PromptLibrary,
+        facts: Facts,
+        in_line_of: InLineOf,
     ) -> Walk:
         configuration = running.configuration
         number = configuration.lines.number(number_called)
@@ -154,22 +184,27 @@ class CallDesk:
             configuration.version,
             facts,
             self.voicemails,
+            in_line_of,
         )
 
-    def _send_on(self, channel: Channel, walk: Walk, default_queue: str) -> None:
+    def _send_on(self, channel: Channel, walk: Walk, default_queue: str, in_line_of: InLineOf) -> None:
         try:
             if walk.is_ended:
                 channel.set_variable(NEXT, HANG_UP)
+            elif walk.line is not None:
+                in_line_of(walk.line).write(channel, is_first=True)
             elif walk.transfer is None:  # else his ways stand on the channel already
-                channel.set_variable(QUEUE, walk.queue or default_queue)
+                channel.set_variable(QUEUE, default_queue)
         except CallerHungUp:
             walk.has_hung_up = True
 
     def leave_queue(self, channel: Channel) -> None:
-        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; after the longest wait the dialplan says that it is
-        sorry, and promises a call back to those who will get one; else it leads the caller back into the line, at the old
-        place."""
+        """Arguments: QUEUESTATUS, queue, member. After a talk goodbye; whom nobody served goes on in the menu where it goes
+        on there; else the dialplan says after the longest wait that it is sorry, and promises a call back to those who will
+        get one, or leads the caller back into the line, at the old place."""
         status = channel.argument(1)
+        if status in _IN_VAIN and self._lead_on(channel):
+            return
         if status == "TIMEOUT":
             channel.set_variable(NEXT, SORRY)
         if status == "CONTINUE":
@@ -177,6 +212,49 @@ class CallDesk:
             running = self._begun_with(channel)
             language = running.configuration.lines.site.language
             play_prompts(channel, ("goodbye",), "", running.prompts, language)
+
+    def _lead_on(self, channel: Channel) -> bool:
+        """The walk goes on from the queue, in the set that the call began with. False: nothing goes on there, or that set
+        is known no more and the one in force has no such queue."""
+        then = channel.variable(THEN)
+        if not then:
+            return False
+        channel.set_variable(NEXT, WALKING)
+        running, walk = self._begun_with(channel), walked_so_far(channel.variable(WALKED))
+        configuration = running.configuration
+        stands = standing(configuration.menus, then, walk.path)
+        if stands is None:
+            _log.warning("call %s: nothing goes on behind the queue any more", channel.call_id)
+            channel.set_variable(NEXT, "")
+            return False
+        number_called, default_queue = channel.variable(NUMBER_CALLED), channel.variable(DEFAULT_QUEUE)
+        facts = self._facts(
+            channel,
+            running,
+            channel.variable(CALLER),
+            number_called,
+            channel.variable(TRUNK),
+            default_queue,
+        )
+        _, prompts = self.on_the_air(number_called, running, self.now())
+        in_line_of, language = _in_line_of(running, default_queue), configuration.lines.site.language
+        menus = configuration.menus
+        walk_on(channel, walk, stands, menus, prompts, language, self.now, facts, self.voicemails, in_line_of)
+        if not walk.has_hung_up:
+            self._go_on(channel, walk, in_line_of)
+        channel.let_go()
+        key = f"agi:{channel.call_id}:{EventKind.MENU_WALKED}:{walk.path.count('/')}"
+        told = replace(_event(channel, EventKind.MENU_WALKED, self.now(), _told(walk)), key=key)
+        self.write(lambda session: self.ledger.hear(session, [told], self.now()))
+        return True
+
+    def _go_on(self, channel: Channel, walk: Walk, in_line_of: InLineOf) -> None:
+        try:
+            if walk.line is not None:
+                in_line_of(walk.line).write(channel, is_first=False)
+            channel.set_variable(NEXT, HANG_UP if walk.is_ended else LED_ON)
+        except CallerHungUp:
+            walk.has_hung_up = True
 
     def _begun_with(self, channel: Channel) -> Running:
         """What is said to a caller goes by the set that his call began with, whatever was published meanwhile. What is owed
@@ -267,6 +345,20 @@ class CallDesk:
         record = session.get(CallRecord, call_id, populate_existing=True) if call_id else None
         if record is not None:
             self.ledger.write_ticket(session, record, self.now())
+
+
+def _in_line_of(running: Running, default_queue: str) -> InLineOf:
+    def of(step: ToQueue) -> InLine:
+        return in_line(step, running.configuration.lines, default_queue)
+
+    return of
+
+
+def _told(walk: Walk) -> dict[str, str]:
+    """The data of MENU_WALKED."""
+    told = {"path": walk.path, "version": walk.version}
+    named = (("queue", walk.queue), ("category", walk.category), ("broadcast", walk.broadcast))
+    return told | {name: value for name, value in named if value}
 
 
 def _event(channel: Channel, kind: EventKind, at: datetime, data: dict[str, str] | None = None) -> Event:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ivr.calls.channel import Channel
+from ivr.calls.in_line import InLineOf
 from ivr.lines import Language
 from ivr.menus.facts import Facts
 from ivr.menus.navigation import Menus
@@ -32,24 +33,27 @@ def leave_ways(
     prompts: PromptLibrary,
     language: Language,
     facts: Facts,
+    in_line_of: InLineOf,
 ) -> str | None:
     """Gives the category that the caller's matter has in the queue that he goes to if nobody answers there."""
     ways = {result: onward(menus, step, result, facts) for result in _WAYS}
     for result, name in _WAYS.items():
-        channel.set_variable(name, _in_words(channel.call_id, ways[result], prompts, language))
+        channel.set_variable(name, _in_words(channel.call_id, ways[result], prompts, language, in_line_of))
     ends = (way.end for result, way in ways.items() if result != "answered")
     return next((end.category for end in ends if isinstance(end, ToQueue) and end.category), None)
 
 
-def _in_words(call_id: str, way: Onward, prompts: PromptLibrary, language: Language) -> str:
-    end = TRANSFER_BYE if isinstance(way.end, EndCall) else way.end.queue or ""
+def _in_words(
+    call_id: str, way: Onward, prompts: PromptLibrary, language: Language, in_line_of: InLineOf
+) -> str:
     sounds: list[str] = []
     for sound in _sounds(call_id, way, prompts, language):
         if sum(map(len, sounds)) + len(sounds) + len(sound) > _LONGEST:
             _log.error("call %s: too many prompts behind a transfer, the last ones are left out", call_id)
             break
         sounds.append(sound)
-    return f"{end}:{'&'.join(sounds)}"
+    heard = "&".join(sounds)
+    return f"{TRANSFER_BYE}:{heard}" if isinstance(way.end, EndCall) else in_line_of(way.end).way(heard)
 
 
 def _sounds(call_id: str, way: Onward, prompts: PromptLibrary, language: Language) -> Iterator[str]:

@@ -6,16 +6,28 @@ Which step follows which key is decided in ivr.menus.navigation; here it is only
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
+from ivr.calls.in_line import InLineOf, as_named
 from ivr.calls.onward_ways import leave_ways
 from ivr.calls.recorder import Recorder
 from ivr.lines import Language
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.navigation import Menus, next_step, start
-from ivr.menus.steps import EndCall, Play, PlayRecorded, Record, Step, ToQueue, Transfer, WaitKey
+from ivr.menus.steps import (
+    NOT_SERVED,
+    EndCall,
+    Play,
+    PlayRecorded,
+    Record,
+    Step,
+    ToQueue,
+    Transfer,
+    WaitInLine,
+    WaitKey,
+)
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from tickets.voicemails import Voicemails
 from vocabulary.hotline_names import TRANSFER, WALKED
@@ -41,6 +53,8 @@ class Walk:
     greeted_at: datetime | None = None
     queue: str | None = None
     category: str | None = None
+    line: ToQueue | None = None
+    """The step by which he is led into a queue."""
     transfer: str | None = None
     """The destination to which the dialplan puts him through now."""
     broadcast: str = ""
@@ -52,7 +66,7 @@ class Walk:
         if isinstance(step, ToQueue | Transfer):
             self.greeted_at = self.greeted_at or now()
         if isinstance(step, ToQueue):
-            self.queue, self.category = step.queue, step.category
+            self.line, self.queue, self.category = step, step.queue, step.category or self.category
 
     def told(self) -> str:
         """As it stands on the channel (WALKED): if nothing else is ever written of this walk, the dialplan's last line is."""
@@ -63,6 +77,16 @@ class Walk:
             path = path[:_LONGEST_PATH].rpartition("/")[0]
         told = "|".join((path, self.version, self.queue or "", self.category or "", greeted))
         return f"{told}|{self.broadcast}" if self.broadcast else told
+
+
+def walked_so_far(told: str) -> Walk:
+    """The walk as `Walk.told` wrote it, for who goes on in it."""
+    path, version, _queue, category, greeted, broadcast = (*told.split("|"), *[""] * 6)[:6]
+    seconds, _, rest = greeted.partition(".")
+    at = None
+    if seconds.isdecimal():
+        at = datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(rest or 0))
+    return Walk(version, path, at, category=category or None, broadcast=broadcast)
 
 
 def version_walked(told: str) -> str:
@@ -81,18 +105,40 @@ def walk_menu(
     version: str = "",
     facts: Facts = NO_FACTS,
     voicemails: Voicemails | None = None,
+    in_line_of: InLineOf = as_named,
 ) -> Walk:
     """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from.
-    `voicemails`: where messages are kept."""
+    `voicemails`: where messages are kept. `in_line_of`: how he waits who is led into a queue."""
     on = facts.broadcast()
     walk = Walk(version, broadcast=on.name if on else "")
     try:
         step = start(menus, name, facts)
         recorder = Recorder(channel, voicemails)
-        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder)
+        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder, in_line_of)
     except CallerHungUp:
         walk.has_hung_up = True
     return walk
+
+
+def walk_on(
+    channel: Channel,
+    walk: Walk,
+    standing: WaitInLine,
+    menus: Menus,
+    prompts: PromptLibrary,
+    language: Language,
+    now: Callable[[], datetime],
+    facts: Facts,
+    voicemails: Voicemails | None,
+    in_line_of: InLineOf,
+) -> None:
+    """On from the queue in which nobody served him; `walk` is how far he came until then. As `walk_menu`."""
+    try:
+        step = next_step(menus, standing, NOT_SERVED, facts)
+        recorder = Recorder(channel, voicemails)
+        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder, in_line_of)
+    except CallerHungUp:
+        walk.has_hung_up = True
 
 
 def _carry_out(
@@ -105,6 +151,7 @@ def _carry_out(
     now: Callable[[], datetime],
     facts: Facts,
     recorder: Recorder,
+    in_line_of: InLineOf,
 ) -> None:
     told: set[tuple[str, str]] = set()
     while True:
@@ -117,7 +164,8 @@ def _carry_out(
             case ToQueue():
                 return
             case Transfer():
-                walk.category = leave_ways(channel, menus, step, prompts, language, facts)
+                category = leave_ways(channel, menus, step, prompts, language, facts, in_line_of)
+                walk.category = category or walk.category
                 channel.set_variable(WALKED, walk.told())
                 channel.set_variable(TRANSFER, step.to)
                 walk.transfer = step.to

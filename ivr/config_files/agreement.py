@@ -25,6 +25,7 @@ _ONCE: Final = (
     ("hotline.yaml", "numbers", "number"),
     ("hotline.yaml", "trunks", "name"),
     ("hotline.yaml", "queues", "name"),
+    ("hotline.yaml", "priority_classes", "name"),
     ("hotline.yaml", "transfers", "name"),
     ("hotline.yaml", "pause_reasons", "code"),
     ("codes.yaml", "areas", "code"),

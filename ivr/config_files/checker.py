@@ -36,6 +36,7 @@ from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.transfers import faults_behind
 from ivr.menus.turning_away import faults_of_blocklists
+from ivr.menus.waits import not_to_be_had
 from ivr.prompts.schema import PromptsFile
 from missed_call_redial.policy import CallbackPolicies
 from routing.rules import RoutingRules
@@ -131,6 +132,7 @@ class _Checking:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
+            self._add_of_menus(not_to_be_had(menus, lines))
             self._add(transfers.not_carried(self._documents, menus, lines))
             self._add(transfers.emergencies_behind_branches(self._documents, menus, lines))
         if lines and prompts and rules and callbacks and codes and broadcasts:

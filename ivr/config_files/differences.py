@@ -75,9 +75,14 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
     kept = sorted((_doors(were[number], are[number]), number) for number in are if number in were)
     for (old_menu, new_menu, old_queue, new_queue), group in groupby(kept, key=lambda one: one[0]):
         before, after = old.menus.get(old_menu), new.menus.get(new_menu)
-        if before is None or after is None or (old.menus == new.menus and old_queue == new_queue):
+        is_same = (old.menus, old_queue, _agents(old)) == (new.menus, new_queue, _agents(new))
+        if before is None or after is None or is_same:
             continue
-        found = compare(Door(old.menus, old_menu, old_queue), Door(new.menus, new_menu, new_queue), left)
+        was, is_now = (
+            Door(old.menus, old_menu, old_queue, lines=old.lines),
+            Door(new.menus, new_menu, new_queue, lines=new.lines),
+        )
+        found = compare(was, is_now, left)
         left -= found.moments
         entered |= found.entered
         told.setdefault(tuple(_told(old_menu, new_menu, found)), []).extend(number for _, number in group)
@@ -89,6 +94,13 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
 
 def _numbers(configuration: Configuration) -> dict[str, Number]:
     return {number.number: number for number in configuration.lines.numbers}
+
+
+def _agents(configuration: Configuration) -> list[tuple[object, ...]]:
+    """By what a menu finds the part of a queue that serves."""
+    lines = configuration.lines
+    own = lines.site.language
+    return [(one.name, one.part_of, one.skills, one.languages or [own]) for one in lines.queues]
 
 
 def _doors(old: Number, new: Number) -> tuple[str, str, str, str]:

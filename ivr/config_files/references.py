@@ -76,8 +76,11 @@ def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
             known[what] = {text for text in texts if text is not None}
     hotline = documents.get("hotline.yaml")
     if hotline is not None:
-        named = (text_at(hotline, (*path, "name")) for path in each(hotline, ("transfers",)))
-        known["transfer"] = {name for name in named if name is not None}
+        for what, listed in (("transfer", "transfers"), ("priority class", "priority_classes")):
+            named = (text_at(hotline, (*path, "name")) for path in each(hotline, (listed,)))
+            known[what] = {name for name in named if name is not None}
+        skills = (skill for path in each(hotline, ("queues",)) for skill in each(hotline, (*path, "skills")))
+        known["skill"] = {name for skill in skills if (name := text_at(hotline, skill)) is not None}
     prepared = documents.get(BROADCASTS)
     if prepared is None or isinstance(value_at(prepared, ("broadcasts",)), list | None):
         known["broadcast"] = {SPOKEN, *(_prepared_names(prepared) if prepared else ())}
@@ -98,6 +101,8 @@ def _references(documents: Mapping[str, Document]) -> Iterator[Reference]:
             for path in each(document, ("numbers",)):
                 yield Reference(document, (*path, "menu"), "menu")
                 yield Reference(document, (*path, "queue"), "queue")
+            for path in each(document, ("queues",)):
+                yield Reference(document, (*path, "part_of"), "queue")
             for path in each(document, ("transfers",)):
                 for trunk in each(document, (*path, "trunks")):
                     yield Reference(document, trunk, "trunk")

@@ -70,6 +70,8 @@ class Grounds:
             for before, is_key in self._before[at]:
                 if is_key and not by_key:
                     continue
+                if self.nodes[before].REACHES_A_PERSON:
+                    continue  # who is served there never comes on
                 left[before] -= 1
                 if left[before] == 0 or (by_key and self.nodes[before].TAKES_A_KEY):
                     ahead.append(before)

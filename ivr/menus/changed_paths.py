@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Final, TypeAlias
 
+from ivr.lines import Lines
 from ivr.menus.facts import NO_FACTS, Facts, OnAir, nothing_but
 from ivr.menus.graph import nodes_ahead
 from ivr.menus.menu_file import MenuFile
@@ -17,6 +18,7 @@ from ivr.menus.navigation import after_all, start_of_all
 from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
+    NOT_SERVED,
     RECORDED,
     RESULTS,
     TOO_SHORT,
@@ -30,6 +32,7 @@ from ivr.menus.steps import (
     Record,
     ToQueue,
     Transfer,
+    WaitInLine,
     WaitKey,
 )
 
@@ -47,16 +50,27 @@ is so there; at a transfer or a recording: what came of it."""
 
 @dataclass(frozen=True)
 class Door:
-    """A menu as one number has it, among all menus of its set. `queue`: where the call goes when the menu names none."""
+    """A menu as one number has it, among all menus of its set. `queue`: where the call goes when the menu names none. `lines`:
+    None where nobody asks which part of a queue serves."""
 
     menus: Mapping[str, MenuFile]
     name: str
     queue: str
     facts: Facts = NO_FACTS
+    lines: Lines | None = None
 
     @property
     def has_a_place_for_broadcasts(self) -> bool:
         return any(node.PLAYS_BROADCASTS for node in nodes_ahead(self.menus, self.name))
+
+    def served_by(self, step: ToQueue) -> str:
+        """The queue, or the part of it that has what is wanted."""
+        name, wanted = step.queue or self.queue, step.wanted
+        if self.lines is None:
+            return name
+        chosen = step.place.language
+        found = self.lines.serving(name, language=wanted.language, skill=wanted.skill, chosen=chosen)
+        return found.name if found else name
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,7 @@ def _turn(door: Door, step: Moment) -> Turn:
         plays.append(step if isinstance(step, Play) else Play(step.place, _OWN_WORDS, step.keys))
         step = after_all(door.menus, step, None, door.facts)
     if isinstance(step, ToQueue):
-        step = replace(step, queue=step.queue or door.queue)
+        step = replace(step, queue=door.served_by(step))
     return Turn(tuple(plays), step)
 
 
@@ -187,6 +201,8 @@ def _ways_on(before: Door, after: Door, old: Moment, new: Moment) -> Iterator[tu
         for result in RESULTS:
             yield result, _after(before, old, result), _after(after, new, result)
         return
+    if isinstance(old, WaitInLine) and isinstance(new, WaitInLine):
+        yield NOT_SERVED, _after(before, old, NOT_SERVED), _after(after, new, NOT_SERVED)
     if not (isinstance(old, WaitKey) and isinstance(new, WaitKey)):
         return
     alike = set(_alike(before, old)) & set(_alike(after, new))
@@ -235,6 +251,8 @@ def _press(keys: str) -> str:
         return "no key"
     if keys in (RECORDED, TOO_SHORT, NOT_RECORDED):
         return f"a message that is {keys.replace('_', ' ')}"
+    if keys == NOT_SERVED:
+        return "waiting in vain"
     if keys in RESULTS:
         return f"transfer {keys}"
     return f"key {keys}" if len(keys) == 1 else f"any key of {keys}"
@@ -256,7 +274,7 @@ def _last(step: Moment) -> str:
         case Fork():
             return f"a branch at {step.place.node}"
         case ToQueue():
-            return f'queue "{step.queue}"' + (f', category "{step.category}"' if step.category else "")
+            return ", ".join((f'queue "{step.queue}"', *_how(step)))
         case EndCall():
             spoken = f" in {step.place.language}" if step.place.language else ""
             return f"hears {', '.join(step.prompts)}{spoken} and is hung up" if step.prompts else "is hung up"
@@ -272,3 +290,20 @@ def _last(step: Moment) -> str:
             return f"hears {', '.join(step.prompts)}"
         case PlayRecorded():
             return "hears his own message"
+
+
+def _how(step: ToQueue) -> Iterator[str]:
+    """In what way he waits there."""
+    wanted = step.wanted
+    if step.category:
+        yield f'category "{step.category}"'
+    if wanted.priority:
+        yield f'class "{wanted.priority}"'
+    if wanted.language:
+        yield f"agents who speak {wanted.language}"
+    if wanted.skill:
+        yield f'skill "{wanted.skill}"'
+    if wanted.announcements:
+        yield f"announcements {wanted.announcements}"
+    if wanted.longest_wait:
+        yield f"for {wanted.longest_wait} s" + (", then on" if isinstance(step, WaitInLine) else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
-from ivr.menus.steps import ALL_KEYS, Fork, Moment, Transfer
+from ivr.menus.steps import ALL_KEYS, Fork, Moment, Transfer, WaitInLine
 from ivr.menus.typed_digits import Folded, folded, is_typing
 from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
 
@@ -83,15 +83,19 @@ def _paths(walker: Walker, known: Moments, seconds: PromptSeconds) -> Iterator[E
         if not is_open(step):
             yield Explored(at.pressed, nodes, heard, step, now)
             continue
-        if isinstance(step, Transfer):  # he has a person here, unless nobody answers
-            yield Explored(at.pressed, nodes, heard, step, now)
+        if isinstance(step, Transfer | WaitInLine):  # he has a person here, unless nobody answers
+            yield Explored(at.pressed, nodes, heard, step, at.seconds)
         if is_typing(walker, here):
             # the last one comes first, as below
             ahead.extend(_typed(walker, at, one) for one in reversed(_folded(walker, known, here, seconds)))
             continue
         told = _told(known, here)
         for way in reversed(told):
-            pressed = (*at.pressed, _words(step, way)) if len(told) > 1 else at.pressed
+            pressed = (
+                (*at.pressed, _words(step, way))
+                if len(told) > 1 or isinstance(step, WaitInLine)
+                else at.pressed
+            )
             following = walker.following(step, way.answers[0])
             ahead.append(_Standing(following, pressed, heard, now, at.been | {counted}))
 
@@ -139,7 +143,7 @@ def _words(step: Moment, way: Way) -> str:
 
 def _keys(way: Way) -> str:
     keys = "".join(key for key in ALL_KEYS if key in way.answers)
-    if not keys:  # what came of a recording or a transfer
+    if not keys:  # what came of a recording, a transfer or a wait
         return " or ".join(answer.replace("_", " ") for answer in way.answers if answer)
     runs: list[str] = []
     for key in keys:

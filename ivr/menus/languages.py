@@ -9,6 +9,7 @@ from ivr.menus.crossings import At, following
 from ivr.menus.graph import MenuFault
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.references import Path
+from ivr.menus.steps import Wanted
 from ivr.plain_text import shown
 
 
@@ -30,7 +31,7 @@ def chosen_languages(menus: Mapping[str, MenuFile]) -> set[Language]:
 
 def said_behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
     """Every prompt that is heard behind a change of language, in that language."""
-    for (name, node_name), language in _behind_a_choice(menus):
+    for (name, node_name), language in behind_a_choice(menus):
         node = menus[name].nodes[node_name]
         for found in node.named:
             if found.refers.to == "prompt":
@@ -40,30 +41,32 @@ def said_behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
 def not_understood(menus: Mapping[str, MenuFile], lines: Lines) -> Iterator[tuple[str, MenuFault]]:
     """Queues to which callers come who chose a language that nobody there speaks; with the menu that each is told at."""
     defaults: dict[At, set[str]] = {}
-    for at, language in sorted(_behind_a_choice(menus)):
+    for at, language in sorted(behind_a_choice(menus)):
         node = menus[at[0]].nodes[at[1]]
         if not node.REACHES_A_PERSON:  # a branch names queues too, and leads to none of them
             continue
         named = [found for found in node.named if found.refers.to == "queue"]
         for found in named:
-            yield from _unspoken_in(lines, at, found.path, str(found.name), language)
+            yield from _unspoken_in(lines, at, found.path, str(found.name), language, node.wanted)
         if not named and node.leads_to_default_queue:
-            defaults = defaults or _default_queues(menus, lines)
+            defaults = defaults or default_queues(menus, lines)
             for queue in sorted(defaults.get(at, ())):
-                yield from _unspoken_in(lines, at, (), queue, language)
+                yield from _unspoken_in(lines, at, (), queue, language, node.wanted)
 
 
 def _unspoken_in(
-    lines: Lines, at: At, path: Path, name: str, language: Language
+    lines: Lines, at: At, path: Path, name: str, language: Language, wanted: Wanted | None
 ) -> Iterator[tuple[str, MenuFault]]:
-    queue = lines.queue(name)
+    if wanted is not None and wanted.language is not None:  # it is asked there whether anybody has it
+        return
+    queue = lines.serving(name, language=None, skill=wanted.skill if wanted else None, chosen=language)
     if queue is not None and not lines.speaks(queue, language):
         fault = f"callers who chose {language} are led here, and nobody in the queue {shown(name)} speaks it"
         remedy = f"Lead them to a queue whose languages in hotline.yaml have {language} among them."
         yield at[0], MenuFault(("nodes", at[1], *path), fault, remedy, "warning")
 
 
-def _default_queues(menus: Mapping[str, MenuFile], lines: Lines) -> dict[At, set[str]]:
+def default_queues(menus: Mapping[str, MenuFile], lines: Lines) -> dict[At, set[str]]:
     """For each place the default queues of the numbers that lead there."""
     found: dict[At, set[str]] = {}
     for menu, queue in sorted({(number.menu, number.queue) for number in lines.numbers}):
@@ -72,7 +75,7 @@ def _default_queues(menus: Mapping[str, MenuFile], lines: Lines) -> dict[At, set
     return found
 
 
-def _behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[tuple[At, Language]]:
+def behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[tuple[At, Language]]:
     """Every place behind a change of language, and the language that is spoken there."""
     changes = [
         ((name, node_name), node.spoken_behind)

@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 from ivr.lines import Language
 from ivr.menus.facts import Emergencies, Facts
 from ivr.menus.references import Reference, references
-from ivr.menus.steps import Asking, Following, Place
+from ivr.menus.steps import Asking, Following, Place, Wanted
 from ivr.plain_text import Written
 
 
@@ -27,6 +27,8 @@ class Node(Written):
     """A call may have the outcome voicemail by it, for which the rules need a word of their own."""
     STANDS_BEHIND_A_TRANSFER: ClassVar[bool] = False
     """It asks the caller nothing and stays in its file, so that what it does can be known before he is put through."""
+    IS_GONE_ON_ANEW: ClassVar[bool] = False
+    """Our server is asked again before the caller goes on from it, so behind it anything may stand, behind a transfer too."""
     PLAYS_BROADCASTS: ClassVar[bool] = False
     """A menu that comes by such a node has chosen where its callers hear a broadcast."""
 
@@ -62,6 +64,11 @@ class Node(Written):
     def may_be_held_up(self, marked: Emergencies) -> bool:
         """False: no broadcast is played before it, as where the caller is put through to 119."""
         return True
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """How callers shall wait in the queue that this node leads to; None: it leads to none."""
+        return None
 
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         """What for emergencies this node leads to, in words; None: nothing. `queues` and `transfers`: those that are for

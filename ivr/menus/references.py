@@ -15,7 +15,9 @@ from pydantic_core import CoreSchema
 from ivr.plain_text import MenuName, Name
 
 Path: TypeAlias = tuple[str | int, ...]
-Kind: TypeAlias = Literal["node", "prompt", "queue", "category", "menu", "calendar", "list", "transfer"]
+Kind: TypeAlias = Literal[
+    "node", "prompt", "queue", "category", "menu", "calendar", "list", "transfer", "priority class", "skill"
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ OtherwiseNode = Annotated[Name, Refers("node", otherwise=True)]
 PromptName = Annotated[Name, Refers("prompt")]
 QueueName = Annotated[Name, Refers("queue")]
 CategoryCode = Annotated[Name, Refers("category")]
+PriorityName = Annotated[Name, Refers("priority class")]
+SkillName = Annotated[Name, Refers("skill")]
 TransferName = Annotated[Name, Refers("transfer")]
 CalendarName = Annotated[Name, Refers("calendar")]
 ListName = Annotated[Name, Refers("list")]

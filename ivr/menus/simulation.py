@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.menus.steps import (
+    NOT_SERVED,
     RECORDED,
     TOO_SHORT,
     Asking,
@@ -16,6 +17,7 @@ from ivr.menus.steps import (
     Result,
     Step,
     Transfer,
+    WaitInLine,
     WaitKey,
 )
 from ivr.menus.walker import PromptSeconds, Walker, is_asking, lasting
@@ -69,12 +71,13 @@ def simulate(
     is_hasty: bool = False,
     speaks: int = SUPPOSED_MESSAGE,
     transfer: Result = "answered",
+    is_served: bool = True,
 ) -> Simulated:
     """`keys`: one for each time the caller is asked; None: he lets it pass; afterwards he presses nothing more.
 
     Hasty: each key is pressed in the first second of what may be interrupted, None lets that step pass alone.
     `speaks`: where a message is recorded he speaks for so many seconds, then presses his key or is silent.
-    `transfer`: what comes of each transfer.
+    `transfer`: what comes of each transfer. Not `is_served`: he waits in vain in each queue behind which the menu goes on.
     """
     left = list(keys)
     met: list[Met] = []
@@ -92,13 +95,23 @@ def simulate(
             met.append(Met(step, now, lasting(step, seconds), transfer))
             step = walker.after(step, transfer)
             continue
+        if isinstance(step, WaitInLine):
+            if is_served:
+                break
+            met.append(Met(step, now, lasting(step, seconds), NOT_SERVED))
+            now += lasting(step, seconds)
+            step = walker.after(step, NOT_SERVED)
+            continue
         listens = isinstance(step, WaitKey) or (is_hasty and bool(step.keys))
         key = left.pop(0) if listens and left else None
-        took = _took(step, seconds, speaks) if key is None else 0.0
-        met.append(Met(step, now, took, key))
-        now += took
+        lasted = _took(step, seconds, speaks) if key is None else 0.0
+        met.append(Met(step, now, lasted, key))
+        now += lasted
         step = walker.after(step, key)
-    met.append(Met(step, now, lasting(step, seconds), None))
+    took = (
+        0.0 if isinstance(step, WaitInLine) else lasting(step, seconds)
+    )  # how soon he is served is not supposed
+    met.append(Met(step, now, took, None))
     return Simulated(tuple(met), tuple(left))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from ivr.lines import Language
+from ivr.lines import Language, OnOff
 from ivr.menus.facts import Facts
 
 ALL_KEYS: Final = "0123456789*#"
@@ -163,12 +163,36 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """How a caller shall wait; None: as the queue has it. Which queue he comes to by it is said in ivr.lines."""
+
+    language: Language | None = None
+    """Of the agents. One that he chose before is wanted without being named here."""
+    skill: str | None = None
+    priority: str | None = None
+    """A class of config/hotline.yaml; None: that which he has already, or none."""
+    announcements: OnOff | None = None
+    longest_wait: int | None = None
+    """Seconds."""
+
+
+@dataclass(frozen=True)
 class ToQueue:
     """The walk ends in a queue; None means the default queue of the number called."""
 
     place: Place
     queue: str | None
     category: str | None = None
+    wanted: Wanted = Wanted()
+
+
+NOT_SERVED: Final = "not_served"
+
+
+@dataclass(frozen=True)
+class WaitInLine(ToQueue):
+    """The same, and whom nobody served within `longest_wait`, or whom the queue did not take (nobody signed in, full), is
+    asked again with NOT_SERVED. Who is served never comes back; while our server is away nobody is asked."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +204,7 @@ class EndCall:
 
 
 Step: TypeAlias = Play | WaitKey | Record | PlayRecorded | Transfer | ToQueue | EndCall
-Asking: TypeAlias = Play | WaitKey | Record | PlayRecorded | Transfer
+Asking: TypeAlias = Play | WaitKey | Record | PlayRecorded | Transfer | WaitInLine
 """Steps that bring an answer; the others end the walk."""
 
 

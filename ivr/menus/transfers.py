@@ -63,6 +63,8 @@ def _asking_behind(menu: MenuFile, first: str) -> str | None:
         node = menu.nodes[name]
         if not node.STANDS_BEHIND_A_TRANSFER:
             return name
+        if node.IS_GONE_ON_ANEW:
+            continue
         following = [str(way.name) for way in ways(node) if str(way.name) not in seen]
         seen.update(following)
         ahead += following

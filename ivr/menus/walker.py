@@ -11,6 +11,7 @@ from ivr.menus.navigation import after_all, after_any, next_step, start, start_o
 from ivr.menus.steps import (
     ALL_KEYS,
     NOT_RECORDED,
+    NOT_SERVED,
     RECORDED,
     RESULTS,
     TOO_SHORT,
@@ -25,6 +26,7 @@ from ivr.menus.steps import (
     Step,
     ToQueue,
     Transfer,
+    WaitInLine,
     WaitKey,
 )
 
@@ -98,6 +100,8 @@ def answers(step: Asking) -> tuple[str | None, ...]:
             return (RECORDED, TOO_SHORT, NOT_RECORDED)
         case Transfer():
             return RESULTS
+        case WaitInLine():
+            return (NOT_SERVED,)
 
 
 def is_his_choice(answer: str | None) -> bool:
@@ -111,7 +115,7 @@ def leads_to_a_person(step: Moment) -> bool:
 
 def lasting(step: Moment, seconds: PromptSeconds) -> float:
     """Seconds that a step lasts for a caller who hears everything and waits to the end. How long it rings elsewhere, and how
-    long they talk, is no time spent in the menu."""
+    long they talk, is no time spent in the menu; a wait in line is, where the menu goes on behind it."""
     match step:
         case Play() | EndCall():
             return sum(seconds(name) for name in step.prompts)
@@ -119,5 +123,7 @@ def lasting(step: Moment, seconds: PromptSeconds) -> float:
             return float(step.seconds)
         case Record() | PlayRecorded():
             return float(step.longest)
+        case WaitInLine():
+            return float(step.wanted.longest_wait or 0)
         case ToQueue() | Transfer() | Fork():
             return 0.0

@@ -22,6 +22,7 @@ from ivr.prompts.sounds import (
     LEVELLED,
     LONGEST_SECONDS,
     VoiceToolsMissing,
+    a_moment_of_silence,
     content_name,
     is_telephone_sound,
     length,
@@ -32,6 +33,7 @@ from ivr.prompts.sounds import (
 from ivr.prompts.speech import to_pinyin
 from ivr.prompts.voices import Espeak, Voice, Words
 from vocabulary.errors import HotlineError
+from vocabulary.hotline_names import UNHEARD
 
 _log = logging.getLogger(__name__)
 
@@ -199,6 +201,10 @@ def lay_out(library: PromptLibrary, out_dir: Path) -> None:
     out_dir/sounds/<language>/<name>.wav. One that is being played is played to its end as it was."""
     for (language, name), path in library.asterisk_sounds.items():
         put(path, out_dir / ASTERISK_SOUNDS / language / f"{name}.wav")
+        unheard = out_dir / ASTERISK_SOUNDS / f"{language}_{UNHEARD}" / f"{name}.wav"
+        if not unheard.exists():
+            unheard.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(unheard, a_moment_of_silence())
     for (language, name), path in library.paths.items():
         target = out_dir / language / f"{name}.wav"
         if path != target:

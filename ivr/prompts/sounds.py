@@ -96,6 +96,17 @@ def put(source: Path, target: Path) -> None:
         write_whole(target, data)
 
 
+def a_moment_of_silence() -> bytes:
+    """A whole file, too short to be noticed."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes(bytes(2 * RATE // 50))
+    return made.getvalue()
+
+
 def write_whole(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=target.parent, prefix=".new-")

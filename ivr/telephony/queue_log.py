@@ -16,6 +16,7 @@ from vocabulary.hotline_names import (
     LOG_DIALLED,
     LOG_DIALLING,
     LOG_END,
+    LOG_NOT_TAKEN,
     LOG_TRANSFER_OVER,
     LOG_TRANSFERRED,
     LOG_TRANSFERRING,
@@ -159,6 +160,10 @@ def _ended(entry: Entry) -> dict[str, str]:
     return read | ({"queue": entry.queue} if entry.queue else {})
 
 
+def _not_taken(entry: Entry) -> dict[str, str]:
+    return {"status": entry.field(1), "queue": entry.queue}
+
+
 def _dialled(entry: Entry) -> dict[str, str]:
     """attempt|dialstatus|cause|talk|sip text[|ring ms]; the text of the other side may hold any sign."""
     *text, ring_ms = entry.data[4:] if len(entry.data) > 5 else (*entry.data[4:5], "")
@@ -171,6 +176,7 @@ def _dialled(entry: Entry) -> dict[str, str]:
 _READINGS: Final[dict[str, tuple[EventKind, _Reading]]] = {
     LOG_ARRIVED: (EventKind.ARRIVED, _fields(("caller", "number_called", "trunk", "prio"))),
     LOG_END: (EventKind.ENDED, _ended),
+    LOG_NOT_TAKEN: (EventKind.NOT_TAKEN, _not_taken),
     LOG_DIALLING: (EventKind.DIALLING, _fields(("attempt",))),
     LOG_DIALLED: (EventKind.DIALLED, _dialled),
     LOG_TRANSFERRING: (EventKind.TRANSFER_DIALLED, _fields(("transfer", "trunk"))),

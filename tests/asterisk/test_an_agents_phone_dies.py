@@ -59,7 +59,8 @@ def test_he_is_rung_back_if_nobody_is_left(hotline: RunningHotline, line: Line) 
     assert call.wait(60) == 0, call.errors
     (ended,) = line.ended(citizen)
     assert ended["outcome"] == "no_agent"
-    assert hotline.log_of(ended["call_id"])[-4:] == ["ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "HOTLINE_END"]
+    told = ["ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "HOTLINE_NOT_TAKEN", "HOTLINE_END"]
+    assert hotline.log_of(ended["call_id"])[-5:] == told
     assert len(wait_for(lambda: line.callbacks(citizen))) == 1
 
 

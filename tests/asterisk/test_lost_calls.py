@@ -80,7 +80,7 @@ class Kind:
     special: str | None = None
 
 
-ARRIVED, END = "HOTLINE_ARRIVED", "HOTLINE_END"
+ARRIVED, NOT_TAKEN, END = "HOTLINE_ARRIVED", "HOTLINE_NOT_TAKEN", "HOTLINE_END"
 KINDS = (
     Kind(
         "queue_timeout",
@@ -103,8 +103,8 @@ KINDS = (
         (ARRIVED, "ENTERQUEUE", "RINGCANCELED", "ABANDON", END),
         "citizen",
     ),
-    Kind("no_agent", nobody_is_signed_in, (ARRIVED, END), None),
-    Kind("queue_full", the_queue_is_full, (ARRIVED, END), None, "full with one"),
+    Kind("no_agent", nobody_is_signed_in, (ARRIVED, NOT_TAKEN, END), None),
+    Kind("queue_full", the_queue_is_full, (ARRIVED, NOT_TAKEN, END), None, "full with one"),
 )
 EACH_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.outcome)
 

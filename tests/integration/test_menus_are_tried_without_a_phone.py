@@ -246,3 +246,45 @@ def test_the_schema_is_printed_as_json(desk: Desk) -> None:
     done = desk.type("schema")
     assert done.returncode == 0
     assert json.loads(done.stdout) == menu_schema()
+
+
+def test_who_waits_in_vain_is_led_on_and_how_he_waits_is_said(desk: Desk) -> None:
+    served = desk.type("simulate", "examples/with_overflow", "--keys", "2")
+    assert served.returncode == 0, served.stderr
+    assert ": in the queue heating, category heating, at most 120 s\n" in served.stdout
+    done = desk.type("simulate", "examples/with_overflow", "--keys", "2", "--unserved")
+    told = [line[7:] for line in done.stdout.splitlines() if "waits in" in line]
+    assert told == [
+        " s  heating           waits in the queue heating, category heating, at most 120 s: nobody serves him",
+        " s  person            waits in the queue general (the default queue of 12345), at most 300 s: nobody serves him",
+    ]
+    assert (
+        "/heating/person/late/waits_on  "
+        in desk.type("simulate", "examples/with_overflow", "--explore").stdout
+    )
+
+
+def test_a_class_a_part_and_what_is_announced_are_said(desk: Desk) -> None:
+    hotline = desk.folder / "config" / "hotline.yaml"
+    written = hotline.read_text("utf-8")
+    written = written.replace("    languages: [zh, en]", "    languages: [zh, en]\n    part_of: general")
+    written = written.replace("    # announcements:", "    announcements:")
+    written = written.replace("# priority_classes:", "priority_classes:").replace(
+        "#   - {name: dis", "  - {name: dis"
+    )
+    hotline.write_text(written, "utf-8")
+    menu = desk.folder / "config" / "menus" / "waits.yaml"
+    menu.write_text(
+        "start: english\nnodes:\n  english: {kind: language, language: en, next: person}\n"
+        "  person: {kind: queue, priority: disabled, longest_wait: 60, then: anybody}\n"
+        "  anybody: {kind: queue, language: zh, announcements: off}\n",
+        "utf-8",
+    )
+    done = desk.type("simulate", "waits", "--unserved")
+    assert done.returncode == 0, done.stdout + done.stderr
+    part = "enterprise, a part of general (the default queue of 12345)"
+    assert f"waits in the queue {part}, class disabled (120 s earlier in line), at most 60 s" in done.stdout
+    assert (
+        "ends after 60.0 s: in the queue general (the default queue of 12345), announcements off"
+        in done.stdout
+    )

@@ -219,6 +219,69 @@ def _put_through() -> list[Story]:
     ]
 
 
+def _led_on() -> list[Story]:
+    """A queue did not serve him, and the menu led him on."""
+    kind, end = EventKind, Outcome
+
+    def waited(*, is_server_up: bool = True) -> Teller:
+        told = Teller().arrives(is_server_up=is_server_up).queues(3.5).log(43, kind.TIMED_OUT, wait="40")
+        return told.agi(43.2, kind.MENU_WALKED, path="main/person/choose", version="v1")
+
+    def not_taken() -> Teller:
+        return Teller().arrives().log(3, kind.NOT_TAKEN, status="NO_AGENT", queue="part")
+
+    return [
+        waited()
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
+        .story("waited in vain, hangs up in the menu behind it", end.QUEUE_TIMEOUT, wait=39.59),
+        waited()
+        .ends(60, status="TIMEOUT", abandoned="TRUE")
+        .story("waited in vain, the menu says goodbye", end.QUEUE_TIMEOUT, wait=39.59),
+        waited()
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
+        .speaks(58)
+        .story("waited in vain, leaves a message instead", end.VOICEMAIL, wait=39.59),
+        waited()
+        .ends(60, status="TIMEOUT", abandoned="TRUE", by="citizen")
+        .speaks(58, is_long_enough=False)
+        .story("waited in vain, says nothing where he could", end.QUEUE_TIMEOUT, wait=39.59),
+        waited()
+        .speaks(58)
+        .queues(62, "night")
+        .log(80, kind.ABANDONED, position="1", wait="18")
+        .ends(80, abandoned="TRUE", by="citizen")
+        .story("leaves a message, waits once more, gives up", end.QUEUE_ABANDON, wait=76.09),
+        waited()
+        .log(50, kind.NOT_TAKEN, status="NO_AGENT", queue="night")
+        .ends(55, status="NO_AGENT")
+        .story("waited in vain, and nobody is signed in in the next", end.NO_AGENT, wait=39.59),
+        waited()
+        .log(50, kind.TRANSFER_DIALLED, transfer="police", trunk="test")
+        .log(55, kind.TRANSFER_ANSWERED, transfer="police", trunk="test")
+        .log(300, kind.SWITCH_RESTARTED)
+        .story("waited in vain, is put through, switch killed while they talk", end.TRANSFERRED),
+        not_taken()
+        .queues(4, "general")
+        .connects(9, "1001")
+        .completes(20, "1001", 11)
+        .ends(20, agent="1001", status="CONTINUE")
+        .story("nobody in the part, answered in the whole", end.ANSWERED, "1001", 4.59, 11),
+        not_taken()
+        .ends(12, status="NO_AGENT", by="citizen")
+        .story("nobody signed in, hangs up in the menu behind it", end.NO_AGENT),
+        not_taken()
+        .ends(30, status="NO_AGENT", by="citizen")
+        .speaks(29)
+        .story("nobody signed in, leaves a message instead", end.VOICEMAIL),
+        Teller()
+        .arrives()
+        .speaks(20)
+        .log(22, kind.NOT_TAKEN, status="FULL", queue="general")
+        .ends(25, status="FULL")
+        .story("left a message, and then the line was full", end.QUEUE_FULL),
+    ]
+
+
 def _lost() -> list[Story]:
     kind, end = EventKind, Outcome
     return [
@@ -445,6 +508,7 @@ def _cut_by_a_dead_phone() -> list[Story]:
 STORIES = (
     *_answered(),
     *_put_through(),
+    *_led_on(),
     *_lost(),
     *_cut_by_a_dead_phone(),
     *_to_the_recorder(),

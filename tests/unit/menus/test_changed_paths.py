@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ivr.lines import Lines
 from ivr.menus.changed_paths import Door, compare, in_words
 from ivr.menus.menu_file import MenuFile
 
@@ -256,3 +257,54 @@ def test_a_place_for_emergency_messages_that_is_passed_by_is_a_change() -> None:
     assert any("hears choose_matter" in one for one in told[1:])
     same = compare(Door({"m": placed}, "m", "general"), Door({"m": placed}, "m", "general"))
     assert same.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"priority": "disabled"}, 'class "disabled"'),
+        ({"language": "en"}, "agents who speak en"),
+        ({"skill": "tax"}, 'skill "tax"'),
+        ({"announcements": "off"}, "announcements off"),
+        ({"longest_wait": 60}, "for 60 s"),
+        ({"longest_wait": 60, "then": "person"}, "for 60 s, then on"),
+    ],
+)
+def test_how_a_caller_waits_is_told(how: dict[str, Any], told: str) -> None:
+    heating = {"kind": "queue", "queue": "heating", "category": "heating"}
+    assert changes(("nodes.heating", {**heating, **how})) == [f"key 2: {HEATING}, {told}; before: {HEATING}"]
+
+
+def test_where_he_goes_on_who_waited_in_vain_is_a_path() -> None:
+    waiting = {"kind": "queue", "queue": "heating", "longest_wait": 60, "then": "person"}
+    before = example()
+    before["nodes"]["heating"] = waiting
+    after = {**before, "nodes": {**before["nodes"], "heating": {**waiting, "then": "enterprise"}}}
+    menus = [{"m": MenuFile.model_validate(one)} for one in (before, after)]
+    found = compare(*(Door(one, "m", "general") for one in menus))
+    assert [in_words(path) for path in found.changed] == [
+        f'key 2, waiting in vain: queue "enterprise", category "enterprise"; before: {PERSON}'
+    ]
+
+
+def test_a_queue_that_has_another_part_now_is_told() -> None:
+    """Of who chose English before; its menu is the same."""
+    nodes = {
+        "english": {"kind": "language", "language": "en", "next": "person"},
+        "person": {"kind": "queue"},
+    }
+    menus = {"m": MenuFile.model_validate({"start": "english", "nodes": nodes})}
+
+    def lines(**of_part: Any) -> Lines:
+        written: dict[str, Any] = {
+            "site": {"name": "x", "area_code": "0355", "area6": "140400"},
+            "numbers": [{"number": "12345", "label": "x", "menu": "m", "queue": "general"}],
+            "trunks": [],
+            "queues": [{"name": "general", "label": "x"}, {"name": "english", "label": "x", **of_part}],
+        }
+        return Lines.model_validate(written)
+
+    before = Door(menus, "m", "general", lines=lines(languages=["en"]))
+    after = Door(menus, "m", "general", lines=lines(languages=["en"], part_of="general"))
+    [told] = [in_words(path) for path in compare(before, after).changed]
+    assert told == 'when answered: queue "english"; before: queue "general"'

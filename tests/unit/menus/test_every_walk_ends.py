@@ -2,7 +2,7 @@
 the bound that the simulator states."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import Any
@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
 from ivr.menus.facts import NO_FACTS, Emergencies, OnAir
+from ivr.menus.going_on import standing, standing_in_words
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.navigation import LONGEST_WALK
 from ivr.menus.nodes import NODE_TYPE_OF, NODE_TYPES
 from ivr.menus.references import references
 from ivr.menus.simulation import simulate
-from ivr.menus.steps import ALL_KEYS
+from ivr.menus.steps import ALL_KEYS, Owed, WaitInLine
 from ivr.menus.walker import Walker, answers, is_asking, lasting
 
 LENGTHS = {"a": 5.0, "b": 7.0, "c": 0.0} | {f"digit_{n}": float(n) for n in range(10)}
@@ -39,7 +40,10 @@ class Written:
     chance: Random
 
     def file(self) -> MenuFile:
-        writers = (self.say, self.menu, self.collect, self.branch, self.goto, *[self.like_an_example] * 4)
+        writers = (
+            *(self.say, self.menu, self.collect, self.branch, self.goto, self.queue),
+            *[self.like_an_example] * 4,
+        )
         nodes = {f"n{i}": self.chance.choice(writers)() for i in range(NODES)}
         text = json.dumps({"start": "n0", "nodes": nodes})  # which is YAML too
         menu, problems = validated(MenuFile, read("menus/x.yaml", text.encode()))
@@ -98,6 +102,13 @@ class Written:
 
     def goto(self) -> dict[str, Any]:
         return {"kind": "goto", "menu": self.chance.choice(FILES)}
+
+    def queue(self) -> dict[str, Any]:
+        wait = {"longest_wait": self.chance.randint(5, 7200)}
+        how = {"priority": "disabled", "skill": "tax", "announcements": self.chance.choice(("on", "off"))}
+        more = self.maybe(queue="heating", language=self.chance.choice(("zh", "en")), **how)
+        further: dict[str, Any] = self.chance.choice(({}, wait, {**wait, "then": self.name()}))
+        return {"kind": "queue", **more, **further}
 
     def like_an_example(self) -> dict[str, Any]:
         """The example of the docs, its ways leading anywhere: so that a node type of tomorrow is walked too."""
@@ -200,7 +211,24 @@ def test_every_walk_ends_within_the_stated_bound(seed: int) -> None:
     assert step.place.length <= LONGEST_WALK + 1
     assert took <= stated
     for is_hasty in (False, True):
-        assert simulate(walker, keys, seconds, is_hasty=is_hasty).seconds <= stated
+        for is_served in (False, True):
+            done = simulate(walker, keys, seconds, is_hasty=is_hasty, is_served=is_served)
+            assert done.seconds <= stated
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_from_each_queue_the_walk_goes_on_by_what_stands_on_the_channel(seed: int) -> None:
+    """Where he stands is written down there and read again: the same steps follow as if nobody had left the walk."""
+    chance = Random(seed)
+    menus = {name: Written(chance).file() for name in FILES}
+    walker = Walker(menus, "x", NO_FACTS)
+    step = walker.start()
+    while is_asking(step):
+        if isinstance(step, WaitInLine):
+            stands = standing(menus, standing_in_words(step), step.place.path)
+            assert stands == replace(step, place=replace(step.place, kept=(), owed=Owed.NOTHING))
+        step = walker.after(step, chance.choice(answers(step)))
 
 
 def test_each_node_type_is_walked() -> None:

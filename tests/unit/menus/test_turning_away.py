@@ -17,7 +17,7 @@ from ivr.lines import Lines
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.moments import bare
 from ivr.menus.navigation import next_step, start
-from ivr.menus.steps import ALL_KEYS, EndCall, Step, ToQueue
+from ivr.menus.steps import ALL_KEYS, NOT_SERVED, EndCall, Step, ToQueue, WaitInLine
 from ivr.menus.turning_away import faults_of_blocklists, was_turned_away
 from ivr.menus.walker import answers, is_asking
 
@@ -134,6 +134,9 @@ NO_MORE = 'main/a who is turned away can no more come to the queue "fire", which
         ({"other": keys("person", "person", k9="fire"), "then": branch("fire", ("office", "other"))}, []),
         ({"other": FIRE, "then": say("fire")}, []),
         ({"other": PERSON, "then": PERSON}, []),
+        ({"other": FIRE, "then": {**PERSON, "longest_wait": 60, "then": "fire"}}, [ON_THE_WAY]),
+        ({"other": {**PERSON, "longest_wait": 60, "then": "fire"}, "then": PERSON}, [ON_THE_WAY]),
+        ({"other": {**PERSON, "longest_wait": 60, "then": "person"}, "then": PERSON}, []),
         ({"other": {"kind": "goto", "menu": "far"}, "then": PERSON}, [ON_THE_WAY]),
         ({"other": PERSON, "then": {"kind": "goto", "menu": "far"}}, []),
     ],
@@ -201,6 +204,7 @@ NODES = ("a", "b", "c", "d", "e")
 node_names = st.sampled_from((*NODES, "person", "fire", "bye"))
 asked = st.sampled_from(("block", "block", "firms", "office", "late"))
 any_node = st.one_of(
+    st.builds(lambda then: {"kind": "queue", "longest_wait": 60, "then": then}, node_names),
     st.builds(say, node_names),
     st.builds(lambda no, wrong, one: keys(no, wrong, k1=one), node_names, node_names, node_names),
     st.builds(
@@ -242,7 +246,7 @@ class Calls:
     def after(self, step: Step, keys: Collection[str | None]) -> set[Step]:
         if not is_asking(step):
             return set()
-        given = [key for key in answers(step) if key in keys]
+        given = [key for key in answers(step) if key in keys or key == NOT_SERVED]
         return {bare(next_step(self.menus, step, key, self.facts)) for key in given}
 
     def met(self, first: Step, keys: Collection[str | None], stops: Collection[Step] = ()) -> set[Step]:
@@ -287,7 +291,8 @@ def test_what_is_let_through_is_safe_in_every_world(
             assert turned_away.comes_to_fire(keys_pressed) or not lawful.comes_to_fire(keys_pressed)
         everything = turned_away.met(turned_away.first(), EVERY_ANSWER)
         offers = {step for step in everything if turned_away.offers_a_person(step)}
-        met = turned_away.met(turned_away.first(), EVERY_ANSWER, offers)
+        stood = {step for step in everything if isinstance(step, WaitInLine)}
+        met = turned_away.met(turned_away.first(), EVERY_ANSWER, offers | stood)
         assert not any(isinstance(step, EndCall) for step in met)
 
 

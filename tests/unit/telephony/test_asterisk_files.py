@@ -11,6 +11,7 @@ from support.asterisk_site import TEMPLATES, site
 
 from hotline import defaults_door
 from hotline.settings import Settings
+from ivr.calls.desk import HANG_UP, LED_ON, SORRY, WALKING
 from ivr.config_files.checker import check
 from ivr.config_files.running import Running
 from ivr.lines import Announcements, Destination, Lines
@@ -169,7 +170,7 @@ ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tick
 DIALPLANS_OWN = {
     "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
-    "SOURCE", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
+    "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
@@ -193,6 +194,8 @@ def test_the_dialplan_and_the_server_use_the_same_names() -> None:
 def test_the_words_of_the_last_line_are_the_same() -> None:
     dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
     assert f"Set(HOTLINE_STATUS={hotline_names.LOST_AGENT})" in dialplan
+    for word in (HANG_UP, SORRY, LED_ON, WALKING):
+        assert re.search(rf'"\$\{{HOTLINE_NEXT\}}" !?= "{word}"', dialplan), word
     assert f"Set(HOTLINE_STATUS={hotline_names.IVR_SERVED})" in dialplan
     assert f"Set(HOTLINE_STATUS={hotline_names.TRANSFERRED})" in dialplan
     assert f"Set(HOTLINE_STATUS={hotline_names.TRANSFER_GIVEN_UP})" in dialplan
