@@ -4,9 +4,9 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from support.bad_config import lay_out_with_one_example
 
 from ivr.config_files import set_store
 from ivr.config_files.checker import check
@@ -22,13 +22,11 @@ from ivr.config_files.published import (
 from ivr.config_files.set_store import current
 from vocabulary.config_problem import ConfigProblem
 
-SHIPPED = Path(__file__).parents[3] / "config"
-
 
 @pytest.fixture
 def config(tmp_path):
     folder = tmp_path / "config"
-    shutil.copytree(SHIPPED, folder)
+    lay_out_with_one_example(folder)
     return folder
 
 

@@ -1,11 +1,11 @@
 """Back to an earlier set: its files return to where admins edit, nothing unpublished is lost, and a kill leaves old or new."""
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
 import pytest
+from support.bad_config import SHIPPED, lay_out_with_one_example
 
 from ivr.config_files import published
 from ivr.config_files.checker import Configuration, check
@@ -18,15 +18,13 @@ from ivr.config_files.set_store import current
 from ivr.config_files.sources import read_sources
 from vocabulary.config_problem import ConfigProblem
 
-SHIPPED = Path(__file__).parents[3] / "config"
-
 
 class Site:
     """A config folder and a state folder; `publish` is what the command does of it."""
 
     def __init__(self, folder: Path) -> None:
         self.config, self.home = folder / "config", folder / "home"
-        shutil.copytree(SHIPPED, self.config, ignore=shutil.ignore_patterns("asterisk", "systemd"))
+        lay_out_with_one_example(self.config, "asterisk", "systemd")
         self.home.mkdir()
 
     @property
