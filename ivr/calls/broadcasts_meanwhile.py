@@ -64,7 +64,9 @@ class Meanwhile:
             return ()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
             _log.error("%s tells of no broadcast, and is put aside: %s", path, type(fault).__name__)
-            with suppress(OSError):  # what cannot be moved either must not hold up a start, or what the table tells
+            with suppress(
+                OSError
+            ):  # what cannot be moved either must not hold up a start, or what the table tells
                 path.replace(path.with_suffix(".damaged"))
             return ()
 
