@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import as_found, asterisk_changes, asterisk_process, config_door
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
-from hotline.other_processes import may_be_a_server, other_process
+from hotline.other_processes import listens_to, may_be_a_server, other_process
 from hotline.settings import Settings
 from ivr.config_files.history import Entry
 from ivr.config_files.rollback import take_back
@@ -173,7 +173,8 @@ def _send(settings: Settings, number: signal.Signals | None) -> _Sent:
             if process is None or not may_be_a_server(pid):
                 continue
             try:
-                process.signal(number)
+                # a server of a version before knows SIGHUP alone, and TOLD would end it
+                process.signal(number if number is None or listens_to(pid, number) else signal.SIGHUP)
                 told += 1
             except PermissionError:
                 refused.append(str(pid))
