@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hotline import asterisk_changes, asterisk_process, config_door
+from hotline import asterisk_changes, asterisk_process, config_door, into_force
 from hotline.environment import settings_from_environment
 from hotline.settings import Settings
 from vocabulary.errors import HotlineError
@@ -44,10 +44,10 @@ def asterisk_render(
         changed = tuple(config_door.render_asterisk(now, program, running, to))
         say(f"changed: {', '.join(changed) or 'nothing'}")
         return
-    running = config_door.load_to_render(now)
-    laid = asterisk_changes.lay(
-        now, program, config_door.etc_dir(now), config_door.asterisk_files(now, program, running)
-    )
+    with into_force.one_at_a_time(now):
+        running = config_door.load_to_render(now)
+        files = config_door.asterisk_files(now, program, running)
+        laid = asterisk_changes.lay(now, program, config_door.etc_dir(now), files)
     say(f"changed: {', '.join(laid.changed) or 'nothing'}")
     for line in laid.waits:
         say(f"waits: {line}")

@@ -41,6 +41,7 @@ class Hotline:
     _running: Running | None = None
     _earlier: dict[str, Running] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _taking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def running(self) -> Running:
@@ -53,6 +54,11 @@ class Hotline:
             if self._running is not None:
                 self._remember(self._running)
             self._running = running
+
+    def take(self, load: Callable[[], Running]) -> None:
+        """`load` looks what is in force. One at a time: who looked first and was slower would bring the older set back."""
+        with self._taking:
+            self.replace_running(load())
 
     def ran_earlier(self, version: str) -> Running | None:
         """For a call that began with it; None if too many sets, or a day, went by since."""

@@ -214,8 +214,13 @@ def reload() -> None:
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     ready = into_force.make_ready(settings, program, config_door.checked(settings))
     by = note("reload", os.environ.get("SUDO_USER", ""))
-    entry = config_door.put_in_force(settings, ready.running, by)
-    into_force.take_over(settings, program, ready, versions_cli.say, entry.before if entry else None)
+    into_force.bring(
+        settings,
+        program,
+        ready,
+        lambda: config_door.put_in_force(settings, ready.running, by),
+        versions_cli.say,
+    )
 
 
 @app.command()

@@ -6,7 +6,6 @@ A bad file never replaces what runs.
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -97,17 +96,12 @@ def told_of_the_folder(settings: Settings) -> list[str]:
     return [first, *faults, then]
 
 
-@dataclass(frozen=True)
-class Taken:
-    """`entry`: the line of the history; None: these files were in force already."""
-
-    running: Running
-    entry: Entry | None
-
-
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
     """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
-    return checked(settings) if by is None else take_files(settings, by).running
+    running = checked(settings)
+    if by is not None:
+        put_in_force(settings, running, by)
+    return running
 
 
 def load_told(settings: Settings) -> Running:
@@ -132,16 +126,11 @@ def load_asked(settings: Settings, own: str) -> Running:
     return load_changed(settings, by=note("reload"))
 
 
-def take_files(settings: Settings, by: Note) -> Taken:
-    """The files on disk come into force if they are good; raises NotTaken with all problems if not."""
-    running = checked(settings)
-    return Taken(running, put_in_force(settings, running, by))
-
-
-def put_in_force(settings: Settings, running: Running, by: Note) -> Entry | None:
-    """What was `checked`. None: these files were in force already. Raises FilesChanged, OSError."""
+def put_in_force(settings: Settings, running: Running, by: Note, *, onto: str | None = None) -> Entry | None:
+    """What was `checked`; only `onto` that set, if one is named. None: these files were in force already. Raises
+    FilesChanged, SetChanged, OSError."""
     folder = running.folder or settings.config_dir
-    entry = publish(folder, running.configuration, settings.home_dir, by)
+    entry = publish(folder, running.configuration, settings.home_dir, by, onto=onto)
     prompt_door.put_in_force(settings, running.prompts)
     return entry
 

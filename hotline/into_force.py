@@ -5,8 +5,8 @@ Beyond this machine nobody is reached; whoever starts later takes what is publis
 
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NoReturn
@@ -15,15 +15,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import as_found, asterisk_changes, asterisk_process, config_door
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
-from hotline.other_processes import may_be_a_server, other_process
+from hotline.other_processes import listens_to, may_be_a_server, other_process
 from hotline.settings import Settings
+from ivr.config_files.history import Entry
 from ivr.config_files.rollback import take_back
 from ivr.config_files.running import Running
+from ivr.config_files.set_store import alone_in
 from vocabulary.errors import HotlineError
 
 TOLD: Final = signal.SIGUSR1
 """SIGHUP is a person's, and publishes what lies in the folder; who published already must not set that off."""
 _WITHOUT_DATABASE: Final = (as_found.NoDatabase, as_found.WrongRevision, SQLAlchemyError)
+_PUBLISHING: Final = "publishing"
 _AS_WHOM: Final = "run this as that user or root"
 
 
@@ -59,7 +62,27 @@ def make_ready(settings: Settings, program: AsteriskProgram, running: Running) -
     return Ready(running, files)
 
 
-def take_over(
+@contextmanager
+def one_at_a_time(settings: Settings) -> Iterator[None]:
+    """From the pointer to Asterisk's files: whose set was put in force last has its files there too."""
+    with alone_in(settings.home_dir / _PUBLISHING):
+        yield
+
+
+def bring(
+    settings: Settings,
+    program: AsteriskProgram,
+    ready: Ready,
+    put: Callable[[], Entry | None],
+    say: Callable[[str], None],
+) -> None:
+    """`put` puts the set in force, and gives its line of the history; then it is taken over. Raises what both raise."""
+    with one_at_a_time(settings):
+        entry = put()
+        _take_over(settings, program, ready, say, entry.before if entry else None)
+
+
+def _take_over(
     settings: Settings,
     program: AsteriskProgram,
     ready: Ready,
@@ -150,7 +173,8 @@ def _send(settings: Settings, number: signal.Signals | None) -> _Sent:
             if process is None or not may_be_a_server(pid):
                 continue
             try:
-                process.signal(number)
+                # a server of a version before knows SIGHUP alone, and TOLD would end it
+                process.signal(number if number is None or listens_to(pid, number) else signal.SIGHUP)
                 told += 1
             except PermissionError:
                 refused.append(str(pid))

@@ -73,6 +73,16 @@ def may_be_a_server(pid: int) -> bool:
     return not words or _SERVER.search(words) is not None
 
 
+def listens_to(pid: int, number: signal.Signals) -> bool:
+    """Whether it has a handler for that signal. False too if there is no such process."""
+    try:
+        lines = Path("/proc", str(pid), "status").read_text().splitlines()
+    except OSError:
+        return False
+    caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), 0)
+    return bool(caught >> (number - 1) & 1)
+
+
 def described(pid: int) -> str:
     """`process 4711 (asterisk -f -C …)`."""
     words = command_line(pid)

@@ -391,7 +391,7 @@ class Service:
     def _take(self, load: Callable[[], Running]) -> None:
         """Or keep what runs, and say why."""
         try:
-            self.hotline.replace_running(load())
+            self.hotline.take(load)
             self._folder.look_again()
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:

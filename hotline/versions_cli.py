@@ -6,7 +6,6 @@ All config files are one set: a menu, its prompts and the numbers that lead to i
 import os
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from hotline.environment import settings_from_environment
 from hotline.problem_words import marked, said
 from hotline.settings import Settings
 from ivr.config_files.checker import check_files
-from ivr.config_files.chosen_files import with_chosen
+from ivr.config_files.chosen_files import Chosen, with_chosen
 from ivr.config_files.differences import Difference, SetOfFiles, difference
 from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import kept_set, note, store_of
@@ -64,25 +63,31 @@ def publish(
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
-    with _folder(settings, only) as folder:
-        running = config_door.checked(settings, folder)
+    with _chosen(settings, only) as chosen:
+        running = config_door.checked(settings, chosen.folder)
         for problem in running.problems:
             say(marked(problem, settings.language))
         ready = into_force.make_ready(settings, program, running)
-        entry = config_door.put_in_force(settings, running, note("publish", _who(by), why))
-    if entry is None:
-        say("these files are in force already")
-    else:
-        _show(Difference(entry.files, entry.paths, entry.untold))
-    into_force.take_over(settings, program, ready, say, entry.before if entry else None)
+
+        def put() -> Entry | None:
+            entry = config_door.put_in_force(
+                settings, running, note("publish", _who(by), why), onto=chosen.onto
+            )
+            if entry is None:
+                say("these files are in force already")
+            else:
+                _show(Difference(entry.files, entry.paths, entry.untold))
+            return entry
+
+        into_force.bring(settings, program, ready, put, say)
     for line in config_door.told_of_the_folder(settings):
         say(line)
 
 
-def _folder(settings: Settings, only: list[str] | None) -> AbstractContextManager[Path]:
+def _chosen(settings: Settings, only: list[str] | None) -> AbstractContextManager[Chosen]:
     """What is to be published."""
     if not only:
-        return nullcontext(settings.config_dir)
+        return nullcontext(Chosen(settings.config_dir))
     config_door.finish_rollback(settings)
     return with_chosen(settings.config_dir, settings.home_dir, only)
 
@@ -187,11 +192,15 @@ def rollback(
     home = settings.home_dir
     meant = version_before(home) if version is None else version_meant(home, version)
     ready = into_force.make_ready(settings, program, config_door.checked_kept(settings, meant))
-    done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why))
-    if done.aside is not None:
-        say(f"files that were not published are kept in {done.aside}")
-    if done.entry is None:
-        say("that set was in force already; its files are back in place")
-    else:
-        _show(Difference(done.entry.files, done.entry.paths, done.entry.untold))
-    into_force.take_over(settings, program, ready, say, done.entry.before if done.entry else None)
+
+    def put() -> Entry | None:
+        done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why))
+        if done.aside is not None:
+            say(f"files that were not published are kept in {done.aside}")
+        if done.entry is None:
+            say("that set was in force already; its files are back in place")
+        else:
+            _show(Difference(done.entry.files, done.entry.paths, done.entry.untold))
+        return done.entry
+
+    into_force.bring(settings, program, ready, put, say)

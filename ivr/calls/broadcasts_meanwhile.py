@@ -4,7 +4,7 @@ a second, entered in the table as soon as that can be reached. The table stays t
 import json
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +64,10 @@ class Meanwhile:
             return ()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
             _log.error("%s tells of no broadcast, and is put aside: %s", path, type(fault).__name__)
-            path.replace(path.with_suffix(".damaged"))
+            with suppress(
+                OSError
+            ):  # what cannot be moved either must not hold up a start, or what the table tells
+                path.replace(path.with_suffix(".damaged"))
             return ()
 
     def enter(self, writing: Callable[[], AbstractContextManager[Session]]) -> None:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.config_files.published import store_of
@@ -29,9 +30,17 @@ class NothingToAddTo(HotlineError):
         super().__init__("--only: no whole set is in force yet; publish all files once, without it")
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A folder to publish. `onto`: the set in force of which the files that were not chosen are; None: all are the folder's."""
+
+    folder: Path
+    onto: str | None = None
+
+
 @contextmanager
-def with_chosen(config_dir: Path, home: Path, wanted: Sequence[str]) -> Iterator[Path]:
-    """A folder of its own with that set, while it is checked and published. A chosen file that the folder has not got is
+def with_chosen(config_dir: Path, home: Path, wanted: Sequence[str]) -> Iterator[Chosen]:
+    """In a folder of its own, while it is checked and published. A chosen file that the folder has not got is
     left out of the set. `wanted`: names such as `menus/tax.yaml`, or `tax` for a menu. Raises NoSuchFile, NothingToAddTo."""
     store = store_of(home)
     version = current(store)
@@ -50,7 +59,7 @@ def with_chosen(config_dir: Path, home: Path, wanted: Sequence[str]) -> Iterator
         for name, data in kept.items():
             (Path(aside) / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(aside) / name).write_bytes(data)
-        yield Path(aside)
+        yield Chosen(Path(aside), version)
 
 
 def _meant(wanted: str, names: set[str], changed: Sequence[str]) -> str:

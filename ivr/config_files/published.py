@@ -45,6 +45,13 @@ class FilesChanged(HotlineError):
         super().__init__(f"a file in {config_dir} was saved while the set was checked; say it again")
 
 
+class SetChanged(HotlineError):
+    """Somebody published while the set in force with some files changed was checked: his own would be gone again."""
+
+    def __init__(self) -> None:
+        super().__init__("another set was put in force while this one was checked; say it again")
+
+
 @dataclass(frozen=True)
 class StartConfig:
     """What to run on. `is_degraded`: neither the set in force nor the files can be used, by `problems`, and this is an older
@@ -168,8 +175,12 @@ def store_of(home: Path) -> Path:
     return home / "published"
 
 
-def publish(config_dir: Path, configuration: Configuration, home: Path, by: Note) -> Entry | None:
-    """Puts the files in force and notes it; None: they are in force already. Raises FilesChanged, OSError.
+def publish(
+    config_dir: Path, configuration: Configuration, home: Path, by: Note, *, onto: str | None = None
+) -> Entry | None:
+    """Puts the files in force and notes it; None: they are in force already. Raises FilesChanged, SetChanged, OSError.
+
+    `onto`: only where that set is in force still.
 
     A kill at any moment leaves the set that was in force, or this one, whole and noted.
     """
@@ -179,6 +190,8 @@ def publish(config_dir: Path, configuration: Configuration, home: Path, by: Note
         if content_version(files) != version or is_under_way(store):
             raise FilesChanged(config_dir)
         before = current(store)
+        if onto not in (None, before):
+            raise SetChanged
         if before == version:
             if not is_whole(store / version):
                 put_in_force(store, version, files, None)

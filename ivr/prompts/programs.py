@@ -156,6 +156,7 @@ def call(work: Callable[[], _Made], *, seconds: float = PATIENCE_SECONDS) -> _Ma
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
+    """Also what an ended program left behind. Until we have taken note of its end nobody else can have its number."""
+    if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from support.filled_home import FilledHome, a_filled_home
 
 from hotline import asterisk_changes, config_door, into_force
 from hotline.asterisk_process import AsteriskProgram
-from ivr.config_files.history import entries
+from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import note, store_of
 from ivr.config_files.set_store import current
 
@@ -66,9 +67,42 @@ def publish(home: FilledHome, program: AsteriskProgram) -> list[str]:
     """What the command does, and says."""
     said: list[str] = []
     ready = into_force.make_ready(home.settings, program, config_door.checked(home.settings))
-    entry = config_door.put_in_force(home.settings, ready.running, note("publish", "zhang", "more"))
-    into_force.take_over(home.settings, program, ready, said.append, entry.before if entry else None)
+
+    def put() -> Entry | None:
+        return config_door.put_in_force(home.settings, ready.running, note("publish", "zhang", "more"))
+
+    into_force.bring(home.settings, program, ready, put, said.append)
     return said
+
+
+def test_of_two_publishes_at_once_the_later_has_its_files_in_asterisk(
+    home: FilledHome, program: AsteriskProgram
+) -> None:
+    """The first is held up between the pointer and Asterisk's files: it must not lay its own over those of the second."""
+    settings, is_put, other_is_done = home.settings, Event(), Event()
+    changed(home, "trunks")
+    first = into_force.make_ready(settings, program, config_door.checked(settings))
+
+    def put_slowly() -> Entry | None:
+        entry = config_door.put_in_force(settings, first.running, note("publish", "li", "first"))
+        is_put.set()
+        other_is_done.wait(1)
+        return entry
+
+    slow = Thread(target=into_force.bring, args=(settings, program, first, put_slowly, [].append))
+    slow.start()
+    assert is_put.wait(20)
+    changed(home)
+    second = into_force.make_ready(settings, program, config_door.checked(settings))
+
+    def put() -> Entry | None:
+        return config_door.put_in_force(settings, second.running, note("publish", "zhang", "second"))
+
+    into_force.bring(settings, program, second, put, [].append)
+    other_is_done.set()
+    slow.join(20)
+    assert in_force(home) == second.version
+    assert "[q-brandnew]" in of_asterisk(home)["queues.conf"]
 
 
 def of_asterisk(home: FilledHome) -> dict[str, str]:

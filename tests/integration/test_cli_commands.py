@@ -322,11 +322,11 @@ def test_status_doctor_reload_and_call_of_a_hotline_that_does_not_run(shell: Ter
 
 
 @contextmanager
-def a_process(*words: str) -> Iterator[subprocess.Popen[str]]:
+def a_process(*words: str, by: str = "SIGUSR1") -> Iterator[subprocess.Popen[str]]:
     """Called by these words; says when it was told."""
     program = (
         "import signal\n"
-        "signal.signal(signal.SIGUSR1, lambda *_: print('told', flush=True))\n"
+        f"signal.signal(signal.{by}, lambda *_: print('told', flush=True))\n"
         "print('up', flush=True)\n"
         "while True: signal.pause()\n"
     )
@@ -356,12 +356,13 @@ def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> Non
     with (
         a_process("/opt/hotline/.venv/bin/hotline", "serve", "--only", "agi") as one,
         a_process("-m", "hotline.cli", "serve") as other,
+        a_process("-m", "hotline.cli", "serve", by="SIGHUP") as of_an_older_version,
         a_process("less", "hotline.log") as stranger,
     ):
-        assert (
-            into_force.tell_servers(_reported(shell, tmp_path, one.pid, other.pid, stranger.pid, 999999)) == 2
-        )
-        for told in (one, other):
+        servers = (one, other, of_an_older_version)
+        pids = [server.pid for server in servers]
+        assert into_force.tell_servers(_reported(shell, tmp_path, *pids, stranger.pid, 999999)) == 3
+        for told in servers:
             assert told.stdout is not None
             assert told.stdout.readline() == "told\n"
         stranger.kill()

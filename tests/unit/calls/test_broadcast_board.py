@@ -281,6 +281,19 @@ def test_damaged_notes_are_put_aside_and_stop_nothing(
     assert heard(board, running)[0] == "storm"
 
 
+def test_damaged_notes_that_cannot_be_put_aside_stop_neither_a_start_nor_a_look(
+    world: World, running: Running
+) -> None:
+    world.on = (STORM,)
+    world.meanwhile.note(Switched(NOW, "x", "heating_outage", END))
+    (world.meanwhile.folder / "switched.json").write_text("[", "utf-8")
+    (world.meanwhile.folder / "switched.damaged").mkdir()
+    board = world.board()
+    board.remember()
+    board.refresh()
+    assert heard(board, running)[0] == "storm"
+
+
 def test_what_another_process_entered_is_heard_on_until_the_database_tells_it(
     world: World, running: Running
 ) -> None:

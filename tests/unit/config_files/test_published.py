@@ -10,9 +10,11 @@ from support.bad_config import lay_out_with_one_example
 
 from ivr.config_files import set_store
 from ivr.config_files.checker import check
+from ivr.config_files.chosen_files import with_chosen
 from ivr.config_files.history import entries
 from ivr.config_files.published import (
     NoGoodConfiguration,
+    SetChanged,
     load_for_start,
     load_published,
     note,
@@ -68,6 +70,19 @@ def test_a_later_start_takes_what_is_in_force_and_leaves_a_draft_alone(config, h
     assert (start.configuration, start.is_degraded, start.problems) == (first, False, ())
     assert current(store_of(home)) == first.version != draft
     assert len(entries(store_of(home), first.version)) == 1
+
+
+def test_a_file_alone_does_not_take_back_what_another_published_meanwhile(config, home):
+    load_for_start(config, home)
+    change(config, "mine")
+    with with_chosen(config, home, ["codes.yaml"]) as chosen:
+        with (config / "callbacks.yaml").open("a") as file:
+            file.write("# another's\n")
+        others = check(config)[0].version
+        publish(config, check(config)[0], home, note("publish", "li"))
+        with pytest.raises(SetChanged, match="while this one was checked; say it again"):
+            publish(chosen.folder, check(chosen.folder)[0], home, note("publish"), onto=chosen.onto)
+    assert current(store_of(home)) == others
 
 
 def test_a_draft_with_faults_stops_nothing(config, home):

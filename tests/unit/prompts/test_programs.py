@@ -54,6 +54,13 @@ def test_what_a_program_started_ends_with_it(hanging: Path, tmp_path: Path) -> N
     wait_for(lambda: all_gone(tmp_path), AT_ONCE)
 
 
+def test_what_a_program_left_behind_when_it_ended_ends_too(tmp_path: Path) -> None:
+    """It holds the pipe on which we wait, so it is what hangs."""
+    with pytest.raises(ProgramFailed, match="timed out after 1"):
+        run(["sh", "-c", f"sleep 600 & echo $$ $! > {tmp_path}/noted"], seconds=1)
+    wait_for(lambda: all_gone(tmp_path), AT_ONCE)
+
+
 def test_a_program_that_works_gives_what_it_wrote() -> None:
     assert run(["cat"], b"x" * 300_000) == b"x" * 300_000
     assert run(["true"], b"x" * 300_000) == b"", "it need not listen"
