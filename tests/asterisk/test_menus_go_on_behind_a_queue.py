@@ -182,10 +182,11 @@ def test_who_is_cut_in_the_menu_behind_a_queue_comes_to_the_default_queue(
                 "kind": "menu",
                 "prompts": ["choose_matter"],
                 "wait_seconds": 10,
-                "keys": {"1": "bye"},
+                "keys": {"1": "bye", "0": "person"},
                 "no_key": {"then": "bye"},
                 "wrong_key": {"then": "bye"},
             },
+            "person": {"kind": "queue"},
             "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
         }
     )
