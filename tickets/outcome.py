@@ -73,9 +73,8 @@ _BY_STATUS: Final = {
 """QUEUESTATUS, or the word of our own branch before Queue(). Who was withdrawn did not leave by his own
 will."""
 
-_NOT_IN_QUEUE: Final = frozenset(
-    {"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL", LOST_AGENT, IVR_SERVED, TRANSFERRED, TRANSFER_GIVEN_UP}
-)
+_NOT_TAKEN: Final = frozenset({"FULL", "NO_AGENT", "JOINEMPTY", "JOINUNAVAIL"})
+_NOT_IN_QUEUE: Final = frozenset({*_NOT_TAKEN, LOST_AGENT, IVR_SERVED, TRANSFERRED, TRANSFER_GIVEN_UP})
 """He stood in no queue when the call ended. The dialplan clears the word before each Queue(), so a talk that was written
 down lies before it: the agent's phone died, and he was led back."""
 
@@ -90,8 +89,9 @@ class CallFacts:
     """Times are aware UTC and never run backwards in the order in which they stand here, but for `voicemail_at`, which is
     that of a file.
 
-    `queued_at` is where the wait began that ended in `answered_at` or in the loss; `queue` and `agent_no`
-    are of the last queue leg; `wait_seconds` run from `queued_at`, not from arrival.
+    `queued_at` is where the wait began that ended in `answered_at` or in the loss; `queue` and `agent_no` are of the last
+    queue leg, `queue` of the one that did not take him if that came last; `wait_seconds` run from `queued_at`, not from
+    arrival.
     """
 
     number_called: str
@@ -127,7 +127,6 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
     story = read_story(events)
     moments = story.moments()
     outcome = _outcome(story, moments, quick_hangup_seconds)
-    leg = story.last_leg
     is_answered = outcome in (Outcome.ANSWERED, Outcome.ANSWERED_NO_TALK)
     is_live = outcome is Outcome.IN_PROGRESS
     return CallFacts(
@@ -144,7 +143,7 @@ def fold(events: Iterable[Event], *, quick_hangup_seconds: int) -> CallFacts:
         menu_version=story.word(EventKind.MENU_WALKED, "version"),
         chosen_category=story.word(EventKind.MENU_WALKED, "category"),
         broadcast=story.word(EventKind.MENU_WALKED, "broadcast"),
-        queue=leg.queue or story.word(EventKind.ENDED, "queue") or story.word(EventKind.MENU_WALKED, "queue"),
+        queue=_queue(story),
         agent_no=_agent(story, is_answered, is_live),
         outcome=outcome,
         hangup_cause=_whole(story.word(EventKind.ENDED, "cause")) or None,  # 0 is no cause of Q.850
@@ -264,6 +263,14 @@ def _gave_up(leg: Leg, moments: Moments, quick_hangup_seconds: int) -> Outcome:
 def _is_quick(moments: Moments, quick_hangup_seconds: int) -> bool:
     limit = timedelta(seconds=quick_hangup_seconds)
     return moments.ended is not None and moments.ended - moments.arrived < limit
+
+
+def _queue(story: Story) -> str | None:
+    """Where he stood last, or which last did not take him, though he may have waited in another before."""
+    named = story.word(EventKind.ENDED, "queue")
+    if (story.word(EventKind.ENDED, "status") or "").upper() in _NOT_TAKEN and named:
+        return named
+    return story.last_leg.queue or named or story.word(EventKind.MENU_WALKED, "queue")
 
 
 def _agent(story: Story, is_answered: bool, is_live: bool) -> str | None:

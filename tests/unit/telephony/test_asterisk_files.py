@@ -213,6 +213,27 @@ def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
         assert re.search(guard, rows[n - 1]), rows[n]
 
 
+def test_no_line_of_queue_log_is_written_for_a_queue_without_a_name() -> None:
+    """QueueLog() cuts the call where its first argument is empty, as for a number that was taken out of the files."""
+    dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
+    written = re.findall(r"QueueLog\((.*?),\$\{UNIQUEID\},|QueueLog\(NONE,", dialplan)
+    assert len(written) == dialplan.count("QueueLog(")
+    of_a_queue = [first for first in written if first not in ("", "NONE")]
+    assert of_a_queue == ['${IF($["${HOTLINE_QUEUE}" = ""]?NONE:${HOTLINE_QUEUE})}'] * 2
+
+
+def test_how_he_waits_is_never_left_from_an_earlier_queue_where_another_is_chosen() -> None:
+    """Behind a transfer whose line was cut in the talk he stands in another queue than before it."""
+    rows = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8").splitlines()
+    begins = next(n for n, row in enumerate(rows) if "n(cut)," in row)
+    cut = rows[begins : next(n for n, row in enumerate(rows) if "n(died)," in row)]
+    told = {
+        name: [row for row in cut if f"Set(HOTLINE_{name}=" in row]
+        for name in ("QUEUE", "WAIT", "THEN", "ANNOUNCED")
+    }
+    assert all(told.values()), told
+
+
 def test_the_dialplan_finds_a_destination_with_its_trunks_in_their_order(lines: Lines) -> None:
     trunk = lines.trunks[0].model_copy(update={"is_test": False})
     trunks = [

@@ -109,6 +109,14 @@ def test_what_was_said_is_known_whatever_became_of_the_call():
         assert (facts.voicemail_name is not None) == (facts.voicemail_at is not None) == has_spoken
 
 
+def test_whom_the_last_queue_did_not_take_is_owed_by_that_queue_though_he_waited_in_another():
+    told = Teller().arrives().queues(3.5, "heating").log(43, K.TIMED_OUT, wait="40")
+    told.log(44, K.NOT_TAKEN, status="FULL", queue="general").ends(50, status="FULL", queue="general")
+    facts = fold(told.events, quick_hangup_seconds=5)
+    assert (facts.queue, facts.outcome) == ("general", Outcome.QUEUE_FULL)
+    assert facts.wait_seconds == pytest.approx(39.59, abs=1.1)
+
+
 def test_a_ring_is_known_from_queue_log_alone():
     told = Teller().log(0, K.ARRIVED).log(4, K.QUEUED, queue="general")
     told.log(30, K.RING_MISSED, agent="1001", ring_ms="20000").log(43, K.TIMED_OUT)
