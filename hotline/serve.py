@@ -92,6 +92,7 @@ class Service:
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
     _has_been_up: bool = False
+    _has_compared: bool = False
     _folder: FolderLook = field(init=False)
 
     def __post_init__(self) -> None:
@@ -401,7 +402,18 @@ class Service:
 
     async def _report_parts(self) -> bool:
         """While the database is away it fails, and what was reported last goes stale."""
-        return await asyncio.to_thread(self._report_parts_now)
+        is_up = await asyncio.to_thread(self._report_parts_now)
+        if (
+            not self._has_compared
+        ):  # nobody told us of a publish before our first report, by which we are found
+            self._has_compared = True
+            asyncio.get_running_loop().run_in_executor(None, self._take_what_was_missed)
+        return is_up
+
+    def _take_what_was_missed(self) -> None:
+        """What was published since our start looked."""
+        if config_door.is_another_in_force(self.hotline.settings, self._own_version):
+            self._take_published()
 
     async def _report_start(self) -> None:
         """The parts come up within a second or so, and readiness need not wait for the next usual report."""
