@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -91,6 +91,8 @@ class Service:
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
+    asked_early: Collection[int] = ()
+    """Signals that came before `run`: what they ask is done then."""
     _has_been_up: bool = False
     _has_compared: bool = False
     _folder: FolderLook = field(init=False)
@@ -124,10 +126,7 @@ class Service:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
-        loop.add_signal_handler(TOLD, lambda: loop.run_in_executor(None, self._take_published))
+        self._listen(loop)
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
         server: uvicorn.Server | None = None
@@ -155,6 +154,14 @@ class Service:
         tasks.append(opening)
         await self._stop(tasks, server)
         watching.cancel()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        for number, take in ((TOLD, self._take_published), (signal.SIGHUP, self._reload)):
+            loop.add_signal_handler(number, loop.run_in_executor, None, take)
+            if number in self.asked_early:  # looked at behind the handler: none falls between
+                loop.run_in_executor(None, take)
 
     async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
         await self.ami.start()
