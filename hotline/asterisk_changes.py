@@ -86,19 +86,22 @@ def lay(settings: Settings, program: AsteriskProgram, folder: Path, files: Mappi
                 changes[name] = Change(earlier.before if earlier else before, files[name])
         _remember(settings, changes)  # before the first is written: what is cut in the middle is done later
         changed = write_changed(files, folder, is_running=True)
-        asked = dict(changes)
+        trunks = changes.get("pjsip.conf")
         waits = tuple(_take_over(settings, program, folder, changes))
-        if missing := list(_not_there(program, folder, asked)):
+        if missing := list(_trunks_not_there(program, folder, trunks)):
             raise AsteriskRefused(missing)
         return Laid(tuple(changed), waits)
 
 
-def _not_there(program: AsteriskProgram, folder: Path, changes: Mapping[str, Change]) -> Iterator[str]:
-    """New queues and trunks that the running Asterisk does not know now."""
-    for name in _new_sections(changes.get("queues.conf")):
+def _queues_not_there(program: AsteriskProgram, folder: Path, change: Change) -> Iterator[str]:
+    """New queues that the running Asterisk does not know now."""
+    for name in _new_sections(change):
         if "No such queue" in asterisk_process.ask(program, folder, f"queue show {name}"):
             yield name
-    for name, text in _new_sections(changes.get("pjsip.conf")).items():
+
+
+def _trunks_not_there(program: AsteriskProgram, folder: Path, change: Change | None) -> Iterator[str]:
+    for name, text in _new_sections(change).items():
         if _ENDPOINT.search(text) and "Unable to find" in asterisk_process.ask(
             program, folder, f"pjsip show endpoint {name}"
         ):
@@ -114,7 +117,7 @@ def _new_sections(change: Change | None) -> dict[str, str]:
 
 
 def take_over_waiting(settings: Settings, program: AsteriskProgram, folder: Path) -> list[str]:
-    """Tries again what had to wait; gives in words what still must."""
+    """Tries again what had to wait; gives in words what still must. Raises AsteriskFailed, AsteriskRefused."""
     with _one_at_a_time(settings):
         return _take_over(settings, program, folder, _remembered(settings, program, folder))
 
@@ -122,9 +125,13 @@ def take_over_waiting(settings: Settings, program: AsteriskProgram, folder: Path
 def _take_over(
     settings: Settings, program: AsteriskProgram, folder: Path, changes: dict[str, Change]
 ) -> list[str]:
+    """A number is not led to a queue that Asterisk refused: DATA_NEXT lies beside then, the old queues stay, and so it goes
+    on until the files are good, or the earlier ones are laid again."""
+    if "queues.conf" in changes:
+        _load_queues(program, folder, changes["queues.conf"], keep=None)
+        if missing := list(_queues_not_there(program, folder, changes["queues.conf"])):
+            raise AsteriskRefused(missing)
     if (folder / DATA_NEXT).exists():
-        if "queues.conf" in changes:
-            _load_queues(program, folder, changes["queues.conf"], keep=None)
         (folder / DATA_NEXT).replace(folder / DATA_FILE)
     waiting: dict[str, str] = {}
     for name, change in list(changes.items()):

@@ -34,6 +34,7 @@ from hotline import (
     trial,
     versions_cli,
 )
+from hotline.early_signals import EarlySignals
 from hotline.environment import settings_from_environment
 from hotline.problem_words import Language, marked, said, told
 from hotline.settings import Settings
@@ -84,6 +85,9 @@ def serve(
     by. SIGTERM ends it in order, SIGHUP publishes changed config files and takes
     them, SIGUSR1 takes what was published. A start takes the set in force. The log goes to standard error.
     """
+    stop, early = StopRequest(), EarlySignals()
+    stop.listen()
+    early.listen()  # a closed terminal too: as later, it stops no server
     from hotline.serve import ALL_PARTS, Service  # the whole program is only loaded when it is run
 
     parts = tuple(only or ALL_PARTS)
@@ -97,10 +101,8 @@ def serve(
         logging.getLogger(name).setLevel(logging.WARNING)
 
     async def run() -> None:
-        await Service(hotline, parts).run()
+        await Service(hotline, parts, asked_early=early.noted).run()
 
-    stop = StopRequest()
-    stop.listen()
     # until the service has handlers of its own: at a start a voice may be at work, which must not outlive us
     with contextlib.suppress(StopAsked), stop.may_break_off():
         hotline = bootstrap.build_server(settings)

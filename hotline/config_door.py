@@ -115,10 +115,15 @@ def load_told(settings: Settings) -> Running:
     return running
 
 
+def is_another_in_force(settings: Settings, own: str) -> bool:
+    """For a server that runs the set `own`."""
+    return current(store_of(settings.home_dir)) not in (None, own)
+
+
 def load_asked(settings: Settings, own: str) -> Running:
     """For a server whom a person tells to look (SIGHUP), and that runs the set `own`: what was put in force since; if
     nothing was, the files on disk, which come into force. Raises NotTaken."""
-    if current(store_of(settings.home_dir)) not in (None, own):
+    if is_another_in_force(settings, own):
         try:
             return load_told(settings)
         except NotTaken as fault:
@@ -171,9 +176,11 @@ def checked_kept(settings: Settings, version: str) -> Running:
     return _made_ready(settings, folder_of(settings.home_dir, version))
 
 
-def roll_back(settings: Settings, running: Running, by: Note) -> RolledBack:
-    """A kept set, which was `checked_kept`, comes into force again, its files into the config folder."""
-    done = rollback.roll_back(settings.config_dir, settings.home_dir, running.configuration.version, by)
+def roll_back(settings: Settings, running: Running, by: Note, *, onto: str | None = None) -> RolledBack:
+    """A kept set, which was `checked_kept`, comes into force again, its files into the config folder; only `onto` that
+    set, if one is named."""
+    version = running.configuration.version
+    done = rollback.roll_back(settings.config_dir, settings.home_dir, version, by, onto=onto)
     prompt_door.put_in_force(settings, running.prompts)
     return done
 

@@ -83,6 +83,7 @@ def greeting(
 ) -> str:
     """What the person at the terminal wants to know now. `not_in_force`: what is told of edits that were not published."""
     number = running.configuration.lines.numbers[0].number
+    own = f"`{in_another_terminal(settings)} "  # a newcomer's PATH has no `hotline`
     lines = [
         "",
         f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
@@ -96,7 +97,10 @@ def greeting(
             f"  WARNING          {said}"
             for said in own_server.what_is_down(parts, running.configuration.lines)
         ),
-        *(f"  {'WARNING' if n == 0 else '':<17}{line}" for n, line in enumerate(not_in_force)),
+        *(
+            f"  {'WARNING' if n == 0 else '':<17}{line.replace('`hotline ', own)}"
+            for n, line in enumerate(not_in_force)
+        ),
         "Ctrl-C stops everything.",
     ]
     if settings.database_url is not None:  # a secret: not to be printed

@@ -79,7 +79,7 @@ def bring(
     """`put` puts the set in force, and gives its line of the history; then it is taken over. Raises what both raise."""
     with one_at_a_time(settings):
         entry = put()
-        _take_over(settings, program, ready, say, entry.before if entry else None)
+        _take_over(settings, program, ready, say, entry)
 
 
 def _take_over(
@@ -87,11 +87,11 @@ def _take_over(
     program: AsteriskProgram,
     ready: Ready,
     say: Callable[[str], None],
-    before: str | None,
+    entry: Entry | None,
 ) -> None:
     """Of a set that was just put in force. Says what happens, and what must wait.
 
-    `before`: what was in force until then, and is again if Asterisk refuses its new files; None: there is no way back.
+    `entry`: names what was in force until then, and is again if Asterisk refuses the new files; None: there is no way back.
     Raises NothingChanged, ServersNotTold.
     """
     version = ready.version
@@ -101,7 +101,7 @@ def _take_over(
         folder = config_door.etc_dir(settings)
         is_gone = isinstance(fault, AsteriskFailed) and not asterisk_process.is_running(program, folder)
         if not is_gone:
-            _go_back(settings, program, version, before, fault)
+            _go_back(settings, program, version, entry, fault)
         laid = asterisk_changes.Laid((), (), is_running=False)  # it went in the middle: a start reads it all
     for line in laid.waits:
         say(f"waits: {line}")
@@ -122,16 +122,24 @@ def _take_over(
 
 
 def _go_back(
-    settings: Settings, program: AsteriskProgram, version: str, before: str | None, fault: Exception
+    settings: Settings, program: AsteriskProgram, version: str, entry: Entry | None, fault: Exception
 ) -> NoReturn:
     """The pointer first, then Asterisk's files, then whoever started meanwhile. Raises NothingChanged, or ServersNotTold
     where there is nothing to go back to."""
-    if before is None or not take_back(settings.home_dir, version, before):
+    before = entry.before if entry else None
+    if entry is None or before is None or not take_back(settings.home_dir, version, before):
         raise ServersNotTold(
             f"configuration {version} is in force for the next start, but Asterisk did not take its files over, and the "
             f"servers were not told: {fault}. Then say `hotline reload`"
         ) from fault
-    said = f"{fault}. Nothing has changed: configuration {before} is in force, what lies in {settings.config_dir} is a draft"
+    folder = settings.config_dir
+    if entry.note.how == "rollback":
+        said = (
+            f"{fault}. Configuration {before} is in force as before; {folder} holds the files of {version} already, which "
+            f"is not. `hotline menus rollback {before} --why TEXT` puts those of {before} back"
+        )
+    else:
+        said = f"{fault}. Nothing has changed: configuration {before} is in force, what lies in {folder} is a draft"
     try:
         earlier = config_door.load_told(settings)
         files = config_door.asterisk_files(settings, program, earlier)

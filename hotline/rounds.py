@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from threading import Thread
 from typing import Any, Final, Protocol
 
 from sqlalchemy import exists, literal, select
@@ -39,6 +40,7 @@ from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
 _FOLDER_EVERY: Final = 15.0
+_FOLDER_PATIENCE: Final = 1.0
 # Named one by one: "not closed" would read every row that there ever was.
 _OPEN: Final = [state.value for state in CallbackState if state is not CallbackState.CLOSED]
 _RUNNING: Final = [state.value for state in AttemptState if state is not AttemptState.DONE]
@@ -138,17 +140,33 @@ class Part:
 
 @dataclass
 class FolderLook:
-    """How many files in the config folder are not in force; looked up now and then, since it reads them all."""
+    """How many files in the config folder are not in force; looked up now and then, since it reads them all.
+
+    In a thread of its own, one at a time: where the folder hangs (a network's) the last count stands, and the reports go on.
+    """
 
     settings: Settings
+    patience: float = _FOLDER_PATIENCE
     _count: int = 0
     _next_at: float = 0.0
+    _looking: Thread | None = None
 
     def count(self) -> int:
-        if time.monotonic() >= self._next_at:
-            found = unpublished(self.settings.config_dir, self.settings.home_dir)
-            self._count, self._next_at = len(found.files) if found else 0, time.monotonic() + _FOLDER_EVERY
+        is_looking = self._looking is not None and self._looking.is_alive()
+        if not is_looking and time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + _FOLDER_EVERY
+            self._looking = Thread(target=self._look, name="config-folder", daemon=True)  # holds up no exit
+            self._looking.start()
+            self._looking.join(self.patience)
         return self._count
+
+    def _look(self) -> None:
+        try:
+            found = unpublished(self.settings.config_dir, self.settings.home_dir)
+        except Exception:  # whatever is wrong with a folder that admins edit: nobody waits for this thread
+            _log.exception("%s: which files are not in force cannot be told", self.settings.config_dir)
+        else:
+            self._count = len(found.files) if found else 0
 
     def look_again(self) -> None:
         self._next_at = 0.0

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -91,7 +91,10 @@ class Service:
     last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
     asterisk_version: str | None = None
+    asked_early: Collection[int] = ()
+    """Signals that came before `run`: what they ask is done then."""
     _has_been_up: bool = False
+    _has_compared: bool = False
     _folder: FolderLook = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,10 +126,7 @@ class Service:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
-        loop.add_signal_handler(TOLD, lambda: loop.run_in_executor(None, self._take_published))
+        self._listen(loop)
         scheduler = AsyncIOScheduler(timezone=self.hotline.settings.zone)
         tasks: list[asyncio.Task[Any]] = []
         server: uvicorn.Server | None = None
@@ -154,6 +154,14 @@ class Service:
         tasks.append(opening)
         await self._stop(tasks, server)
         watching.cancel()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        for number, take in ((TOLD, self._take_published), (signal.SIGHUP, self._reload)):
+            loop.add_signal_handler(number, loop.run_in_executor, None, take)
+            if number in self.asked_early:  # looked at behind the handler: none falls between
+                loop.run_in_executor(None, take)
 
     async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
         await self.ami.start()
@@ -401,7 +409,18 @@ class Service:
 
     async def _report_parts(self) -> bool:
         """While the database is away it fails, and what was reported last goes stale."""
-        return await asyncio.to_thread(self._report_parts_now)
+        is_up = await asyncio.to_thread(self._report_parts_now)
+        if (
+            not self._has_compared
+        ):  # nobody told us of a publish before our first report, by which we are found
+            self._has_compared = True
+            asyncio.get_running_loop().run_in_executor(None, self._take_what_was_missed)
+        return is_up
+
+    def _take_what_was_missed(self) -> None:
+        """What was published since our start looked."""
+        if config_door.is_another_in_force(self.hotline.settings, self._own_version):
+            self._take_published()
 
     async def _report_start(self) -> None:
         """The parts come up within a second or so, and readiness need not wait for the next usual report."""

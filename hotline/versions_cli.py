@@ -190,11 +190,12 @@ def rollback(
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)
     home = settings.home_dir
-    meant = version_before(home) if version is None else version_meant(home, version)
+    onto = current(store_of(home)) if version is None else None  # "the one before" is before this one
+    meant = version_before(home, onto) if version is None else version_meant(home, version)
     ready = into_force.make_ready(settings, program, config_door.checked_kept(settings, meant))
 
     def put() -> Entry | None:
-        done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why))
+        done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why), onto=onto)
         if done.aside is not None:
             say(f"files that were not published are kept in {done.aside}")
         if done.entry is None:

@@ -4,8 +4,8 @@ a second, entered in the table as soon as that can be reached. The table stays t
 import json
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from ivr.config_files.set_store import alone_in, replace_text
 
 _log = logging.getLogger(__name__)
 _FILE: Final = "switched.json"
+_UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -46,36 +47,65 @@ class Meanwhile:
     """`folder`: of this machine's hotline alone; made when it is needed."""
 
     folder: Path
+    _told: set[str] = field(default_factory=set, repr=False, compare=False)
+    """That the notes are damaged and stand in the way was said: they are looked at every second."""
 
     def note(self, switched: Switched) -> None:
         """Raises OSError."""
         with alone_in(self.folder):
-            written = [*self.noted(), switched]
+            written = [*self._noted_alone(), switched]
             replace_text(
                 self.folder / _FILE, json.dumps([_as_json(one) for one in written], ensure_ascii=False)
             )
 
     def noted(self) -> tuple[Switched, ...]:
         """In their order. What cannot be read is put aside and said once, so that it does not stand in the way for ever."""
+        try:
+            return self._read()
+        except _UNREADABLE as fault:
+            try:
+                with alone_in(self.folder):  # who notes something just now has good notes after that
+                    return self._noted_alone()
+            except OSError:  # a folder where nothing may be written must not hold up a start either
+                self._tell_once(fault)
+                return ()
+
+    def _noted_alone(self) -> tuple[Switched, ...]:
+        """The same, within `alone_in`."""
         path = self.folder / _FILE
         try:
-            return tuple(_from_json(one) for one in json.loads(path.read_text("utf-8")))
+            noted = self._read()
+        except _UNREADABLE as fault:
+            try:
+                path.replace(path.with_suffix(".damaged"))
+            except OSError:  # what cannot be moved either must not hold up a start, or what the table tells
+                self._tell_once(fault)
+            else:
+                _log.error("%s tells of no broadcast, and is put aside: %s", path, type(fault).__name__)
+            return ()
+        self._told.clear()
+        return noted
+
+    def _read(self) -> tuple[Switched, ...]:
+        try:
+            return tuple(_from_json(one) for one in json.loads((self.folder / _FILE).read_text("utf-8")))
         except FileNotFoundError:
             return ()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-            _log.error("%s tells of no broadcast, and is put aside: %s", path, type(fault).__name__)
-            with suppress(
-                OSError
-            ):  # what cannot be moved either must not hold up a start, or what the table tells
-                path.replace(path.with_suffix(".damaged"))
-            return ()
+
+    def _tell_once(self, fault: Exception) -> None:
+        why = type(fault).__name__
+        if why not in self._told:
+            self._told.add(why)
+            _log.error(
+                "%s tells of no broadcast, and cannot be put aside: %s. Remove it", self.folder / _FILE, why
+            )
 
     def enter(self, writing: Callable[[], AbstractContextManager[Session]]) -> None:
         """Into the table, and only then out of the file: one that was entered by a process that died is not entered twice."""
         if not (self.folder / _FILE).exists():
             return
         with alone_in(self.folder):
-            noted = self.noted()
+            noted = self._noted_alone()
             if not noted:  # another process was first
                 return
             with writing() as session:

@@ -46,7 +46,7 @@ class FilesChanged(HotlineError):
 
 
 class SetChanged(HotlineError):
-    """Somebody published while the set in force with some files changed was checked: his own would be gone again."""
+    """Somebody published while the set was checked that was to follow the one in force: his own would be gone again."""
 
     def __init__(self) -> None:
         super().__init__("another set was put in force while this one was checked; say it again")

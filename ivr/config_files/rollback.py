@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.config_files.history import Entry, Note, entries, one_further_back
-from ivr.config_files.published import entry_of, kept_set, store_of
+from ivr.config_files.published import SetChanged, entry_of, kept_set, store_of
 from ivr.config_files.putting_back import PuttingBack, settle
 from ivr.config_files.set_store import alone_in, by_age, current, is_whole, put_in_force
 from vocabulary.errors import HotlineError
@@ -42,10 +42,9 @@ def version_meant(home: Path, wanted: str) -> str:
     return meant[0]
 
 
-def version_before(home: Path) -> str:
-    """What a rollback without a version goes back to. Raises NoSuchSet."""
+def version_before(home: Path, now: str | None) -> str:
+    """What a rollback without a version goes back to from `now`, the set in force. Raises NoSuchSet."""
     store = store_of(home)
-    now = current(store)
     earlier = one_further_back(entries(store, now), now) if now else None
     if earlier is None:
         raise NoSuchSet("rollback", "the history has nothing before the set in force; name a version")
@@ -54,8 +53,10 @@ def version_before(home: Path) -> str:
     return earlier
 
 
-def roll_back(config_dir: Path, home: Path, version: str, by: Note) -> RolledBack:
-    """`version` is kept and was checked. Raises CannotPutBack and OSError; then nothing has changed.
+def roll_back(config_dir: Path, home: Path, version: str, by: Note, *, onto: str | None = None) -> RolledBack:
+    """`version` is kept and was checked. Raises SetChanged, CannotPutBack and OSError; then nothing has changed.
+
+    `onto`: only where that set is in force still: what was published since is not rolled over unasked.
 
     Raised after the set came into force, OSError leaves files to be put back: the next command does it.
     """
@@ -63,6 +64,8 @@ def roll_back(config_dir: Path, home: Path, version: str, by: Note) -> RolledBac
     with alone_in(store):
         settle(config_dir, store)
         before = current(store)
+        if onto not in (None, before):
+            raise SetChanged
         work = PuttingBack(config_dir, store, version, before, _new_aside(home, by))
         entry = None
         if before != version:

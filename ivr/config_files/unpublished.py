@@ -35,7 +35,8 @@ class Unpublished:
             f"{named}{more}{since}."
         )
         yield (
-            "`hotline menus diff` shows what would change, `hotline menus publish` or `hotline reload` puts it in force."
+            "`hotline menus diff` shows what would change, `hotline menus publish --why TEXT` or `hotline reload` "
+            "puts it in force."
         )
 
 

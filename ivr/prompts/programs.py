@@ -38,7 +38,12 @@ class _UnderWay:
         self._lock: Final = RLock()
         self._processes: Final[set[subprocess.Popen[bytes]]] = set()
         self._calls: Final[set[Future[Any]]] = set()
-        self.is_stopped = False
+        self._is_ending = False
+        self._broken_off = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_ending or self._broken_off > 0
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
         """In a group of its own, which holds what it starts too. Raises OSError, SoundsStopped."""
@@ -76,9 +81,23 @@ class _UnderWay:
         with self._lock:
             self._calls.discard(call)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         with self._lock:
-            self.is_stopped = True
+            self._is_ending = True
+            self._break_off()
+
+    def stop_for_now(self) -> None:
+        with self._lock:
+            self._broken_off += 1
+            self._break_off()
+
+    def go_on(self) -> None:
+        """Unless another waits still, or this process ends."""
+        with self._lock:
+            self._broken_off -= 1
+
+    def _break_off(self) -> None:
+        with self._lock:
             for process in self._processes:
                 _kill(process)
             for call in self._calls:
@@ -91,17 +110,17 @@ _under_way: Final = _UnderWay()
 
 def stop_all() -> None:
     """For a process that ends: nothing more is begun, and whoever waits for a sound gets SoundsStopped."""
-    _under_way.stop()
+    _under_way.end()
 
 
 @contextmanager
 def all_stopped() -> Iterator[None]:
     """The same while somebody waits for those who make sounds."""
-    stop_all()
+    _under_way.stop_for_now()
     try:
         yield
     finally:
-        _under_way.is_stopped = False
+        _under_way.go_on()
 
 
 def run(

@@ -137,6 +137,34 @@ def test_what_asterisk_refuses_goes_back_with_its_files(
     assert (in_force(home) != before, noted(home)) == (True, 2)
 
 
+def test_a_rollback_that_asterisk_refuses_says_what_is_in_force_and_what_lies_in_the_folder(
+    home: FilledHome, program: AsteriskProgram
+) -> None:
+    """The earlier set has a queue that the set in force has not, and its files are back in the folder by then."""
+    settings, path = home.settings, home.settings.config_dir / "hotline.yaml"
+    without = path.read_text("utf-8")
+    changed(home)
+    publish(home, program)
+    earlier, with_queue = str(in_force(home)), path.read_text("utf-8")
+    path.write_text(without, "utf-8")
+    publish(home, program)
+    now = in_force(home)
+    (config_door.etc_dir(settings) / "refuses").touch()
+    ready = into_force.make_ready(settings, program, config_door.checked_kept(settings, earlier))
+
+    def put() -> Entry | None:
+        return config_door.roll_back(settings, ready.running, note("rollback", "li", "back")).entry
+
+    with pytest.raises(into_force.NothingChanged) as refused:
+        into_force.bring(settings, program, ready, put, [].append)
+    assert "Nothing has changed" not in str(refused.value)
+    assert f"Configuration {now} is in force as before" in str(refused.value)
+    assert f"{settings.config_dir} holds the files of {earlier} already, which is not." in str(refused.value)
+    assert (in_force(home), path.read_text("utf-8")) == (now, with_queue)
+    config_door.roll_back(settings, config_door.load_told(settings), note("rollback", "li", "as it says"))
+    assert path.read_text("utf-8") == without
+
+
 def test_an_asterisk_that_goes_away_in_the_middle_reads_it_all_when_it_starts(
     home: FilledHome, program: AsteriskProgram
 ) -> None:

@@ -5,6 +5,7 @@ import logging
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlmodel import select
 from support.fake_switch import FakeSwitch
 from support.web_hotline import MORNING, WebHotline
 
-from hotline import asterisk_process, bootstrap, config_door, own_server, trial
+from hotline import asterisk_process, bootstrap, config_door, own_server, rounds, trial
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.database import Database
 from hotline.rounds import end_wrap_ups
@@ -25,6 +26,10 @@ from hotline.stop_request import StopAsked, StopRequest
 from ivr.agents import states
 from ivr.agents.switch import Seat
 from ivr.agents.tables import AgentEvent, AgentState
+from ivr.config_files.published import store_of
+from ivr.config_files.running import Running
+from ivr.config_files.set_store import put_in_force
+from ivr.config_files.unpublished import Unpublished
 from ivr.telephony.ami import AmiTimeout
 from ivr.telephony.sip_accounts import AsteriskRefused, SipAccounts
 
@@ -254,6 +259,52 @@ def test_a_reload_that_breaks_in_an_unknown_way_is_logged(
     service._take_published()
     assert "no whole set is there" in caplog.text
     assert service.hotline.running is before
+
+
+def test_a_server_that_was_not_there_yet_when_a_set_was_published_takes_it_after_its_first_report(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look of its start and its first report nobody who publishes can find it."""
+    settings, at_start = service.hotline.settings, service.hotline.running
+    later = Running(replace(at_start.configuration, version="later"), at_start.prompts, False)
+    monkeypatch.setattr(config_door, "load_told", lambda _: later)
+    asyncio.run(service._report_parts())
+    assert service.hotline.running is at_start, "nothing was published at all"
+    store = store_of(settings.home_dir)
+    (store / "later").mkdir(parents=True)
+    put_in_force(store, "later", None, None)
+    asyncio.run(service._report_parts())
+    assert service.hotline.running is at_start, "it can be told by now"
+    just_started: Any = Service(service.hotline, only=("worker",))
+    asyncio.run(just_started._report_parts())
+    assert service.hotline.running is later
+
+
+def test_a_config_folder_that_hangs_holds_up_no_report(
+    service: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, goes_on = threading.Semaphore(0), threading.Event()
+
+    def hang(*_: object) -> None:
+        entered.release()
+        goes_on.wait(60)
+        raise OSError("the folder is gone")
+
+    monkeypatch.setattr(rounds, "unpublished", hang)
+    look = rounds.FolderLook(service.hotline.settings, patience=0.01)
+    assert look.count() == 0
+    assert entered.acquire(timeout=20)
+    look.look_again()
+    assert look.count() == 0
+    assert not entered.acquire(blocking=False), "one at a time"
+    goes_on.set()
+    assert look._looking is not None
+    look._looking.join(20)
+    assert "the folder is gone" in caplog.text
+    monkeypatch.setattr(rounds, "unpublished", lambda *_: Unpublished(Path(), ("one", "two"), None))
+    look.look_again()
+    look.patience = 20
+    assert look.count() == 2
 
 
 def test_the_web_server_ends_by_itself_and_the_others_are_cancelled(service: Any) -> None:

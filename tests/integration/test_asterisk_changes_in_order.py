@@ -19,6 +19,7 @@ cd "{folder}"
 [ -e refuses ] && exit 1
 [ -e "refuses reloads" ] && [ "$4" = "queue reload all" ] && exit 1
 case "$4" in "core show"*) echo 1; exit;; esac
+[ -e "refuses the queue" ] && [ "$4" = "queue show q-new" ] && echo "No such queue: q-new."
 printf '%s: %s, %s\\n' "$4" "$(cat hotline-data.conf)" "$(tr '\\n' ' ' <queues.conf)" >>heard
 """
 
@@ -54,10 +55,37 @@ def test_the_new_queue_is_loaded_first_and_the_old_one_goes_last(
     assert laid == asterisk_changes.Laid((DATA_FILE, "queues.conf"), ())
     assert heard(folder) == [
         "queue reload all: number → old, [q-new] [q-old] ",
+        "queue show q-new: number → old, [q-new] [q-old] ",
         "queue show q-old: number → new, [q-new] [q-old] ",
         "queue reload all: number → new, [q-new] ",
-        "queue show q-new: number → new, [q-new] ",
     ]
+    assert not asterisk_changes.has_waiting(settings)
+
+
+def test_no_number_leads_to_a_queue_that_asterisk_refused(
+    settings: Settings, program: AsteriskProgram, folder: Path
+) -> None:
+    """Nor does a round of the server lead one there, or take the old queue away, before the earlier files are back."""
+    (folder / "refuses the queue").touch()
+    with pytest.raises(asterisk_changes.AsteriskRefused, match="did not take q-new"):
+        asterisk_changes.lay(settings, program, folder, NEW)
+    with pytest.raises(asterisk_changes.AsteriskRefused, match="did not take q-new"):
+        asterisk_changes.take_over_waiting(settings, program, folder)
+    assert {line.partition(": ")[2] for line in heard(folder)} == {"number → old, [q-new] [q-old] "}
+    asterisk_changes.lay(settings, program, folder, OLD)
+    assert heard(folder)[-1] == "queue reload all: number → old, [q-old] "
+    assert not asterisk_changes.has_waiting(settings)
+
+
+def test_a_refused_queue_that_is_taken_later_has_its_number_then(
+    settings: Settings, program: AsteriskProgram, folder: Path
+) -> None:
+    (folder / "refuses the queue").touch()
+    with pytest.raises(asterisk_changes.AsteriskRefused):
+        asterisk_changes.lay(settings, program, folder, NEW)
+    (folder / "refuses the queue").unlink()
+    assert asterisk_changes.take_over_waiting(settings, program, folder) == []
+    assert heard(folder)[-1] == "queue reload all: number → new, [q-new] "
     assert not asterisk_changes.has_waiting(settings)
 
 

@@ -209,7 +209,7 @@ def test_status_tells_edits_that_are_not_in_force(home: FilledHome):
     )
     assert ": codes.yaml (changed), menus/tax.yaml (new), last saved 20" in fact
     assert fault.startswith("menus/tax.yaml:")
-    assert "`hotline menus publish`" in what_to_do
+    assert "`hotline menus publish --why TEXT`" in what_to_do
     assert '"not_in_force": [' in as_json(found)
 
 

@@ -188,7 +188,7 @@ def test_bad_config_files_are_told(home: FilledHome):
     assert "so it cannot be published; the first: hotline.yaml:" in faults.said
     assert "hotline check" in faults.remedy
     assert draft.said.startswith("NOT IN FORCE: 1 file differs in ")
-    assert "hotline menus publish" in draft.remedy
+    assert "hotline menus publish --why TEXT" in draft.remedy
 
 
 def test_a_set_in_force_that_is_damaged_is_told_with_what_takes_its_place(home: FilledHome):

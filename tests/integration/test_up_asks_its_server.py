@@ -118,6 +118,18 @@ def test_the_greeting_names_the_trunk(tmp_path: Path) -> None:
     assert "//[::1]:8000/openapi.json" in said
 
 
+def test_the_greeting_tells_of_files_not_in_force_by_a_command_that_works_there(tmp_path: Path) -> None:
+    running, settings = (
+        Running(shipped_configuration(), PromptLibrary({}, {}), False),
+        Settings(home=tmp_path),
+    )
+    told = ["尚未生效", "用 `hotline menus diff` 查看；用 `hotline menus publish --why TEXT`"]
+    said = first_start.greeting(settings, running, True, {}, told)
+    program = first_start.in_another_terminal(settings)
+    assert "  WARNING          尚未生效\n" in said
+    assert f"用 `{program} menus diff` 查看；用 `{program} menus publish --why TEXT`\n" in said
+
+
 def test_a_started_server_may_load_before_it_must_answer() -> None:
     patience = Patience(heard=100.0)
     assert not patience.is_over(159)

@@ -6,6 +6,7 @@ import wave
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread, current_thread
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -282,7 +283,7 @@ def test_damaged_notes_are_put_aside_and_stop_nothing(
 
 
 def test_damaged_notes_that_cannot_be_put_aside_stop_neither_a_start_nor_a_look(
-    world: World, running: Running
+    world: World, running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.on = (STORM,)
     world.meanwhile.note(Switched(NOW, "x", "heating_outage", END))
@@ -290,8 +291,41 @@ def test_damaged_notes_that_cannot_be_put_aside_stop_neither_a_start_nor_a_look(
     (world.meanwhile.folder / "switched.damaged").mkdir()
     board = world.board()
     board.remember()
-    board.refresh()
+    for _ in range(3):
+        board.refresh()
+        assert world.meanwhile.noted() == ()
     assert heard(board, running)[0] == "storm"
+    assert [record.message.count("cannot be put aside") for record in caplog.records] == [1]
+
+
+def test_notes_that_are_read_beside_a_process_that_writes_them_are_not_put_aside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damage was looked at before, and good notes stand there by the time it would be put aside."""
+    folder = world.meanwhile.folder
+    folder.mkdir()
+    (folder / "switched.json").write_text("[", "utf-8")
+    looked, is_written = Event(), Event()
+    found: list[tuple[Switched, ...]] = []
+    looking = Thread(target=lambda: found.append(world.meanwhile.noted()))
+    read = Meanwhile._read
+
+    def read_slowly(self: Meanwhile) -> tuple[Switched, ...]:
+        try:
+            return read(self)
+        finally:
+            if current_thread() is looking and not looked.is_set():
+                looked.set()
+                is_written.wait(20)
+
+    monkeypatch.setattr(Meanwhile, "_read", read_slowly)
+    looking.start()
+    assert looked.wait(20)
+    world.meanwhile.note(Switched(NOW, "x", "storm", END))
+    is_written.set()
+    looking.join(20)
+    assert [one.name for one in found[0]] == ["storm"]
+    assert [one.name for one in world.meanwhile.noted()] == ["storm"]
 
 
 def test_what_another_process_entered_is_heard_on_until_the_database_tells_it(

@@ -11,7 +11,7 @@ from ivr.config_files import published
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.differences import Difference
 from ivr.config_files.history import Entry, entries
-from ivr.config_files.published import FilesChanged, load_for_start, note, publish, store_of
+from ivr.config_files.published import FilesChanged, SetChanged, load_for_start, note, publish, store_of
 from ivr.config_files.putting_back import CannotPutBack
 from ivr.config_files.rollback import NoSuchSet, RolledBack, roll_back, version_before, version_meant
 from ivr.config_files.set_store import current
@@ -58,7 +58,7 @@ class Site:
         return roll_back(
             self.config,
             self.home,
-            version or version_before(self.home),
+            version or version_before(self.home, self.in_force),
             note("rollback", "li", "it was wrong"),
         )
 
@@ -119,6 +119,20 @@ def test_a_start_checks_again_what_is_saved_meanwhile(site: Site) -> None:
     assert not start.is_degraded
     assert len(set(looks)) == 2
     assert start.configuration.version == looks[1] == site.in_force
+
+
+def test_a_set_that_is_published_meanwhile_is_not_rolled_over_unasked(site: Site) -> None:
+    """Whoever says "the one before" means the one before what he saw."""
+    first, second = site.publish("begin"), site.remark("second")
+    meant = version_before(site.home, second)
+    assert meant == first
+    third = site.remark("third")
+    on_disk = site.on_disk
+    with pytest.raises(SetChanged):
+        roll_back(site.config, site.home, meant, note("rollback", "li", "it was wrong"), onto=second)
+    assert (site.in_force, site.on_disk, len(site.history)) == (third, on_disk, 3)
+    roll_back(site.config, site.home, meant, note("rollback", "li", "it was wrong"), onto=third)
+    assert site.in_force == first
 
 
 def test_a_rollback_brings_set_and_files_back_and_is_noted(site: Site) -> None:
@@ -186,7 +200,7 @@ def test_a_damaged_set_is_not_gone_back_to(site: Site) -> None:
     site.remark("second")
     (store_of(site.home) / first / "codes.yaml").write_text("x: 1\n")
     with pytest.raises(NoSuchSet, match="damaged"):
-        version_before(site.home)
+        version_before(site.home, site.in_force)
 
 
 def test_files_keep_who_may_read_them(site: Site) -> None:

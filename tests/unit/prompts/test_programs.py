@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from time import monotonic
@@ -109,6 +111,34 @@ def test_whoever_waits_is_told_when_we_stop(hanging: Path, tmp_path: Path) -> No
     wait_for(lambda: all_gone(tmp_path), AT_ONCE)
     never.set()
     assert (run(["true"]), call(lambda: 1)) == (b"", 1)
+
+
+def test_a_process_that_ends_makes_no_sound_again_whatever_else_was_broken_off() -> None:
+    """In a process of its own, since it is for good."""
+    program = (
+        "from ivr.prompts.programs import SoundsStopped, all_stopped, run, stop_all\n"
+        "one, other = all_stopped(), all_stopped()\n"
+        "one.__enter__(); other.__enter__()\n"
+        "one.__exit__(None, None, None)\n"
+        "def said():\n"
+        "    try:\n"
+        "        return run(['echo', 'a sound'])\n"
+        "    except SoundsStopped:\n"
+        "        return 'stopped'\n"
+        "print(said())\n"
+        "other.__exit__(None, None, None)\n"
+        "print(said())\n"
+        "with all_stopped():\n"
+        "    stop_all()\n"
+        "print(said())\n"
+        "with all_stopped():\n"
+        "    pass\n"
+        "print(said())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["stopped", "b'a sound\\n'", "stopped", "stopped"]
 
 
 def test_foreign_code_is_waited_for_no_longer_than_it_may() -> None:
