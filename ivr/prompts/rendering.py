@@ -74,18 +74,9 @@ class PromptLibrary:
             raise NoSuchPrompt(prompt, language) from None
 
 
-def render_prompts(
-    file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
-) -> PromptLibrary:
-    """Makes what is missing in cache_dir and tells where all lie and how long they are. No file that is there changes.
-
-    Recordings are looked for as recorded_dir/<language>/<prompt>.wav. Raises VoiceToolsMissing, PromptFailed, OSError.
-    """
-    return Maker(file, recorded_dir, cache_dir).library(languages)
-
-
 class Maker:
-    """Makes sounds, several at once. A voice that cannot speak is told once, and espeak-ng serves from there on.
+    """Makes what is missing in cache_dir, several at once; no file that is there changes. A voice that cannot speak is told
+    once, and espeak-ng serves from there on. Recordings are looked for as recorded_dir/<language>/<prompt>.wav.
 
     `told_at`: the level of the log at which that is told."""
 
@@ -104,7 +95,7 @@ class Maker:
             self._give_up(why)
 
     def library(self, languages: Iterable[Language]) -> PromptLibrary:
-        """All prompts of the file."""
+        """All prompts of the file: where they lie and how long they are. Raises VoiceToolsMissing, PromptFailed, OSError."""
         paths = self.make_all(self._file.prompts, languages)
         return PromptLibrary(paths, {key: length(path) for key, path in paths.items()})
 
@@ -230,6 +221,5 @@ __all__ = [
     "VoiceToolsMissing",
     "lay_out",
     "made_earlier",
-    "render_prompts",
     "words_of",
 ]

@@ -20,17 +20,11 @@ _NUMBERS: Final = (*range(21), *range(30, 100, 10))
 """Chinese needs no 11 to 19, English does."""
 
 
-def render_sound_set(
-    file: PromptsFile, *, languages: Iterable[Language], recorded_dir: Path, cache_dir: Path
-) -> Mapping[tuple[Language, str], Path]:
-    """The finished sounds by language and Asterisk's name, such as digits/1. Raises VoiceToolsMissing, PromptFailed, OSError."""
-    return sound_set_of(Maker(file, recorded_dir, cache_dir), file, languages)
-
-
 def sound_set_of(
     maker: Maker, file: PromptsFile, languages: Iterable[Language]
 ) -> Mapping[tuple[Language, str], Path]:
-    """The same by a maker that makes the prompts too."""
+    """The finished sounds by language and Asterisk's name, such as digits/1; by the maker that makes the prompts too. Raises
+    VoiceToolsMissing, PromptFailed, OSError."""
     pieces = {**dict(numbers()), **file.asterisk_sounds}
     return maker.make_all(pieces, languages, below=f"{RECORDED_IN}/")
 

@@ -13,7 +13,7 @@ from support.waiting import wait_for
 
 from ivr.prompts import programs
 from ivr.prompts.programs import ProgramFailed, SoundsStopped, call, run
-from ivr.prompts.rendering import render_prompts
+from ivr.prompts.rendering import Maker
 from ivr.prompts.schema import PromptsFile
 from ivr.prompts.side_by_side import side_by_side
 
@@ -165,9 +165,7 @@ def test_a_signal_ends_what_is_being_made_side_by_side(hanging: Path, tmp_path: 
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        render_prompts(
-            file, languages=["zh"], recorded_dir=tmp_path / "recorded", cache_dir=tmp_path / "cache"
-        )
+        Maker(file, tmp_path / "recorded", tmp_path / "cache").library(["zh"])
     wait_for(lambda: all_gone(tmp_path), AT_ONCE)
     assert not list((tmp_path / "cache").glob("*"))
     assert side_by_side(lambda one: one, [1, 2]) == [1, 2]

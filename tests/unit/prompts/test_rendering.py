@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config_files.checker import check
-from ivr.prompts.rendering import NoSuchPrompt, PromptFailed, VoiceToolsMissing, lay_out, render_prompts
+from ivr.prompts.rendering import Maker, NoSuchPrompt, PromptFailed, VoiceToolsMissing, lay_out
 from ivr.prompts.schema import PromptsFile
 
 FILE = PromptsFile.model_validate(
@@ -29,12 +29,7 @@ def sound(path, *, seconds=1.0, rate=8000, channels=1):
 @pytest.fixture
 def made(tmp_path):
     def render(file=FILE, languages=("zh",)):
-        return render_prompts(
-            file,
-            languages=languages,
-            recorded_dir=tmp_path / "recorded",
-            cache_dir=tmp_path / "cache",
-        )
+        return Maker(file, tmp_path / "recorded", tmp_path / "cache").library(languages)
 
     return render
 

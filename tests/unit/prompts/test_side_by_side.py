@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.prompts.rendering import PromptFailed, render_prompts
+from ivr.prompts.rendering import Maker, PromptFailed
 from ivr.prompts.schema import PromptsFile
 from ivr.prompts.side_by_side import side_by_side
 
@@ -63,13 +63,8 @@ def a_program(folder: Path, name: str, text: str) -> Path:
 
 
 def rendered(file: dict[str, object], tmp_path: Path) -> list[Path]:
-    library = render_prompts(
-        PromptsFile.model_validate(file),
-        languages=["zh"],
-        recorded_dir=tmp_path / "recorded",
-        cache_dir=tmp_path / "cache",
-    )
-    return list(library.paths.values())
+    maker = Maker(PromptsFile.model_validate(file), tmp_path / "recorded", tmp_path / "cache")
+    return list(maker.library(["zh"]).paths.values())
 
 
 def test_a_sites_own_voice_is_asked_for_one_sound_at_a_time(

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from hotline import defaults_door
-from ivr.prompts.rendering import PromptLibrary, lay_out
+from ivr.prompts.rendering import Maker, PromptLibrary, lay_out
 from ivr.prompts.schema import PromptsFile
-from ivr.prompts.sound_set import numbers, render_sound_set
+from ivr.prompts.sound_set import numbers, sound_set_of
 from ivr.prompts.speech import to_pinyin
 
 SHIPPED = PromptsFile.model_validate(
@@ -39,9 +39,7 @@ ASKED_FOR = [
 
 
 def render(folder, file=SMALL, languages=("zh",)):
-    return render_sound_set(
-        file, languages=languages, recorded_dir=folder / "recorded", cache_dir=folder / "cache"
-    )
+    return sound_set_of(Maker(file, folder / "recorded", folder / "cache"), file, languages)
 
 
 @pytest.mark.parametrize("name", ASKED_FOR)

@@ -9,7 +9,7 @@ from array import array
 import pytest
 from pydantic import ValidationError
 
-from ivr.prompts.rendering import render_prompts
+from ivr.prompts.rendering import Maker
 from ivr.prompts.schema import PromptsFile
 
 GREETING = {"greeting": {"zh": "您好，12345热线。", "en": "Hello"}}
@@ -20,9 +20,7 @@ ESPEAK = PromptsFile.model_validate({"prompts": GREETING})
 def made(tmp_path):
     def render(prompts=GREETING, languages=("zh",), **voice):
         file = PromptsFile.model_validate({"voice": voice, "prompts": prompts})
-        return render_prompts(
-            file, languages=languages, recorded_dir=tmp_path / "recorded", cache_dir=tmp_path / "cache"
-        )
+        return Maker(file, tmp_path / "recorded", tmp_path / "cache").library(languages)
 
     return render
 
