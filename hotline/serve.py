@@ -251,7 +251,9 @@ class Service:
                 await what()
             except (HotlineError, SQLAlchemyError) as fault:
                 _log.error("%s: %s; the next round tries it again", what.__name__.strip("_"), told(fault))
-            except asyncio.CancelledError:  # broken off by the scheduler's end, which would print it as a fault
+            except (
+                asyncio.CancelledError
+            ):  # broken off by the scheduler's end, which would print it as a fault
                 if scheduler.running:
                     raise
 
