@@ -65,7 +65,10 @@ def a_choice(keys: dict[str, str], silent: str = "person") -> dict[str, Any]:
 
 
 def five_levels() -> dict[str, Any]:
-    nodes = {f"l{n}": a_choice({"1": f"l{n + 1}" if n < LEVELS else "bye"}) for n in range(1, LEVELS + 1)}
+    nodes = {
+        f"l{n}": a_choice({"1": f"l{n + 1}" if n < LEVELS else "bye", "0": "person"})
+        for n in range(1, LEVELS + 1)
+    }
     ends = {"bye": {"kind": "hang_up", "prompts": ["goodbye"]}, "person": {"kind": "queue"}}
     return {"start": "l1", "nodes": nodes | ends}
 
