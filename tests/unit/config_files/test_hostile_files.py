@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.config_files.checker import MOST_PROBLEMS, Configuration, check_files
-from tickets.codes import Codes
 
 SHIPPED = Path(__file__).parents[3] / "config"
 FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.rglob("*.yaml")}
@@ -32,9 +31,22 @@ def told_well(files, configuration, problems):
         assert problem.remedy
 
 
+MAY_SAY_NOTHING = {
+    name: check_files({**FILES, name: b"{}"})[0]
+    for name in ("broadcasts.yaml", "calendar/office.yaml", "codes.yaml")
+}
+"""Every key of these files may be left out, so `{}`, which is found by chance, is a whole file of theirs."""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FILES if "examples" not in name))
+def test_a_file_that_says_nothing_is_refused_where_it_must_say_something(name):
+    configuration, problems = check_files({**FILES, name: b"{}"})
+    assert (configuration is not None) == (name in MAY_SAY_NOTHING)
+    assert (problems == []) == (name in MAY_SAY_NOTHING)
+
+
 def says_nothing(name: str, configuration: Configuration | None) -> bool:
-    """`{}` is found by chance, and codes.yaml may say just that: no rule as shipped names a code."""
-    return name == "codes.yaml" and configuration is not None and configuration.codes == Codes()
+    return configuration is not None and configuration == MAY_SAY_NOTHING.get(name)
 
 
 @settings(max_examples=100, deadline=None)
