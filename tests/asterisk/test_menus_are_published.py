@@ -41,7 +41,7 @@ def _pressed(hotline: RunningHotline, line: Line, version: str) -> dict[str, Any
     wait_for(
         lambda: line.in_menu(citizen).split("|")[1:2] == [version],
         30,
-        f"in {version}: {line.in_menu(citizen)}",
+        lambda: f"in {version}: {line.in_menu(citizen)}",
     )
     call.press()
     (record,) = line.ended(citizen, seconds=60)

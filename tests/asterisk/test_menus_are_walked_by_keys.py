@@ -42,7 +42,11 @@ def _calls(line: Line, keys: str, *, by_info: bool = False) -> tuple[str, Sipp]:
 
 
 def _came_to(line: Line, citizen: str, path: str, seconds: float = 30) -> None:
-    wait_for(lambda: line.in_menu(citizen).split("|")[0] == path, seconds, f"{path}: {line.in_menu(citizen)}")
+    wait_for(
+        lambda: line.in_menu(citizen).split("|")[0] == path,
+        seconds,
+        lambda: f"{path}: {line.in_menu(citizen)}",
+    )
 
 
 @BOTH_WAYS

@@ -7,13 +7,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T], seconds: float = 15, why: str = "") -> T:
-    """The first true value that `what` gives; fails with the last one after `seconds`."""
+def wait_for(what: Callable[[], T], seconds: float = 15, why: str | Callable[[], str] = "") -> T:
+    """The first true value that `what` gives; fails with the last one after `seconds`, saying `why`, asked then where it can be."""
     until = time.monotonic() + seconds
     while True:
         found = what()
         if found:
             return found
         if time.monotonic() > until:
-            raise AssertionError(f"waited {seconds:g} s in vain{': ' + why if why else ''}; last: {found!r}")
+            told = why() if callable(why) else why
+            raise AssertionError(
+                f"waited {seconds:g} s in vain{': ' + told if told else ''}; last: {found!r}"
+            )
         time.sleep(0.05)
