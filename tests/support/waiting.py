@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def wait_for(what: Callable[[], T], seconds: float = 15, why: str | Callable[[], str] = "") -> T:
-    """The first true value that `what` gives; fails with the last one after `seconds`, saying `why`, asked then where it can be."""
+    """The first true value that `what` gives; fails after `seconds` with the last one and `why` (asked then, where it can be)."""
     until = time.monotonic() + seconds
     while True:
         found = what()
