@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywher
 # ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
 # so what is imported from there must stand below it)
 import yaml
-from support.phones import caller_scenario
+from support.caller_scenarios import caller_scenario
 
 from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table
 from benchmarks.side_by_side import CHANGES, SideBySide, side_by_side, sipp

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import col, func, select
-from support.phones import REGISTER, phone_scenario
+from support.desk_scenarios import REGISTER
+from support.phone_scenarios import phone_scenario
 from support.running_hotline import RunningHotline
 from support.sipp import HOST, Sipp, free_port, start_sipp
 from support.waiting import wait_for

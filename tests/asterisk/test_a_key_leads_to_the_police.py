@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.phones import VOICE, Telephones, phone_scenario
+from support.caller_scenarios import VOICE
+from support.phone_scenarios import phone_scenario
+from support.phones import Telephones
 from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
 from support.sipp import Sipp, free_port, run_sipp
 from support.story_line import Line

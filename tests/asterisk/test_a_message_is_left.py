@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.phones import HUSH, VOICE
+from support.caller_scenarios import HUSH, VOICE
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.sipp import HOST, Sipp
 from support.story_line import Line

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import httpx
 import pytest
-from support.phones import agent_invites, refused_with
+from support.desk_scenarios import agent_invites, refused_with
 from support.running_hotline import RunningHotline
 from support.sipp import HOST, free_port, run_sipp
 from support.story_line import Line

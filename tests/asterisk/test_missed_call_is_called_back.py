@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.phones import CITIZENS, IS_SILENT, RINGS_OUT, SPEAKS_EARLY
+from support.phone_scenarios import CITIZENS, IS_SILENT, RINGS_OUT, SPEAKS_EARLY
 from support.running_hotline import RunningHotline
 from support.sipp import Sipp
 from support.story_line import Line

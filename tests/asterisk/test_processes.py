@@ -16,8 +16,8 @@ import httpx
 import pytest
 from support.command_line import run_command
 from support.databases import PostgresqlServer
-from support.phones import HOST
 from support.running_hotline import RunningHotline, assert_nothing_forgotten
+from support.sipp import HOST
 from support.story_line import Line
 from support.waiting import wait_for
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from support.phones import REGISTER, refused_with
+from support.desk_scenarios import REGISTER, refused_with
 from support.running_hotline import RunningHotline
 from support.sipp import HOST, free_port, run_sipp
 from support.story_line import Line

@@ -10,8 +10,10 @@ from support.callback_site import Site
 from support.databases import PostgresqlServer
 from support.filled_home import FilledHome, NewUrl, a_filled_home, postgresql_programs
 from support.stub_machine import Machine, stub_machine
-from support.web_hotline import WebHotline, open_hotline
+from support.terminal import Terminal
+from support.web_hotline import Api, WebHotline, open_hotline
 
+from hotline.accounts import Role
 from hotline.database import Database
 
 
@@ -19,6 +21,20 @@ from hotline.database import Database
 def web(database: Database, tmp_path: Path) -> Iterator[WebHotline]:
     with open_hotline(database, tmp_path) as hotline:
         yield hotline
+
+
+@pytest.fixture
+def leader(web: WebHotline) -> Api:
+    return web.client(Role.SHIFT_LEADER)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """All tests of a module share it; each leaves the hotline as whole as it was."""
+    shell = Terminal(tmp_path_factory.mktemp("shell"))
+    shell.type("init", str(shell.config))
+    shell.type("migrate")
+    return shell
 
 
 @pytest.fixture

@@ -45,11 +45,6 @@ def agent(web: WebHotline) -> Api:
     return web.client(Role.AGENT, "1001")
 
 
-@pytest.fixture
-def leader(web: WebHotline) -> Api:
-    return web.client(Role.SHIFT_LEADER)
-
-
 def expire(site: RingingBack) -> None:
     site.later(days=3)
     with site.web.database.writing() as session:

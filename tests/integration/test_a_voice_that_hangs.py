@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support import sounds_kept
 from support.command_line import run_command
-from support.phones import free_port
 from support.repository import ROOT
+from support.sipp import free_port
 from support.waiting import wait_for
 
 from hotline import defaults_door

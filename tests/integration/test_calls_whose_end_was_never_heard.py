@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import select
-from support.call_stories import START, Teller
+from support.call_teller import START, Teller
 
 from hotline import defaults_door
 from hotline.database import Database

@@ -1,5 +1,7 @@
 """The commands at a terminal: every help tells a stranger what is needed, and every fault is one line and an exit code."""
 
+import ast
+import inspect
 import os
 import socket
 import subprocess
@@ -15,6 +17,7 @@ import yaml
 from support.command_line import Done, run_command
 from support.filled_home import NOW, FilledHome, a_filled_home, whole_calls
 from support.sipp import free_port
+from support.terminal import LOADS_WHEN_RUN
 from typer.testing import CliRunner
 
 from hotline import backup
@@ -90,6 +93,16 @@ def test_the_help_says_the_things_that_matter(command: str, needed: list[str]):
 def test_all_commands_of_the_issue_are_there():
     names = {name.removeprefix("hotline ") for name, _ in all_commands()}
     assert {"doctor", "status", "call", "backup", "restore"} <= names
+
+
+def test_those_that_load_modules_when_they_are_run_are_known():
+    """What is missing there, or imports in a circle, is found by a program of its own alone (see Terminal.type)."""
+
+    def loads(command: click.Command) -> bool:
+        source = inspect.getsource(inspect.unwrap(command.callback)) if command.callback else ""
+        return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(ast.parse(source)))
+
+    assert {name.split()[1] for name, command in all_commands() if loads(command)} == set(LOADS_WHEN_RUN)
 
 
 CARRIER = {"name": "carrier-a", "mode": "address", "host": "192.0.2.1"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import Session, col, select
-from support.call_stories import Teller
+from support.call_teller import Teller
 from support.filled_home import FilledHome
 from support.ringing_back import LOST, RingingBack
 from support.spoken import say, words

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support.agi_peer import AgiPeer, header
 from support.databases import PostgresqlServer
-from support.phones import free_port
+from support.sipp import free_port
 from support.waiting import wait_for
 
 from hotline import defaults_door

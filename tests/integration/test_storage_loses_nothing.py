@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 from sqlmodel import Session, col
-from support.call_stories import START, Teller
+from support.call_teller import START, Teller
 
 from hotline.database import Database, DatabaseIsBusy, make_engine
 from tickets.call_events import CallEvent, Event, EventKind, EventSource, append

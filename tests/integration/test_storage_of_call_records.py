@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import func, select
-from support.call_stories import STORIES, Story, Teller
+from support.call_stories import STORIES
+from support.call_teller import Story, Teller
 
 from hotline.database import Database
 from tickets.call_events import Event, EventKind, append

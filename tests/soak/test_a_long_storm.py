@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from sqlmodel import select
+from support.caller_scenarios import caller_scenario
 from support.dial_account import dials, invites, rung_after_a_talk
-from support.phones import caller_scenario
 from support.running_hotline import RunningHotline, a_running_hotline
 from support.sipp import HOST, Sipp, free_port, run_sipp
 from support.story_line import Line

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from support.phones import caller_scenario
+from support.caller_scenarios import caller_scenario
 from support.sipp import HOST, Sipp, free_port, run_sipp
 
 ADDRESS: Final = "127.0.0.2"

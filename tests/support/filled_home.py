@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import func
 from sqlmodel import select
-from support.call_stories import Teller
+from support.call_teller import Teller
 
 from hotline import defaults_door
 from hotline.database import Database, make_engine, migrate

@@ -282,7 +282,7 @@ class RunningHotline:
         return Line(self, list(SPECIAL_LINES).index(name) + LINES + 1)
 
     def new_citizen(self, start: str = "139") -> str:
-        """A mobile number that no other story uses; `start` says how its phone treats our calls (phones.CITIZENS)."""
+        """A mobile number that no other story uses; `start` says how its phone treats our calls (phone_scenarios.CITIZENS)."""
         return f"{start}{os.getpid() % 10000:04}{next(self._citizens):04}"
 
     def citizens(self) -> Sipp:

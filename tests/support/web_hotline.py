@@ -200,6 +200,11 @@ class WebHotline:
             return owed.id
 
 
+def names_of_broadcasts(client: Api, **filters: str) -> list[str]:
+    """Those that are on, the latest first; with which="all" those that were, too."""
+    return [one["name"] for one in client.get("/api/broadcasts", **filters).json()["items"]]
+
+
 class _Story:
     def __init__(self, call_id: str, arrived_at: datetime) -> None:
         self.call_id, self.arrived_at = call_id, arrived_at

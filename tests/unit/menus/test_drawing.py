@@ -3,22 +3,13 @@
 from xml.etree import ElementTree
 
 import pytest
+from support.menu_nodes import choose
 
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def choose(keys, silent="q", wrong="q"):
-    return {
-        "kind": "menu",
-        "prompts": ["a"],
-        "keys": keys,
-        "no_key": {"then": silent},
-        "wrong_key": {"then": wrong},
-    }
 
 
 @pytest.fixture
@@ -29,7 +20,7 @@ def drawn():
                 "start": "welcome",
                 "nodes": {
                     "welcome": {"kind": "say", "prompts": ["greeting"], "next": "m"},
-                    "m": choose({"1": "q", "*": "welcome", "#": "m"}, wrong="m"),
+                    "m": choose({"1": "q", "*": "welcome", "#": "m"}, "q", "m"),
                     "q": {"kind": "queue", "queue": "heating"},
                     "lost": {"kind": "hang_up"},
                 },

@@ -1,5 +1,7 @@
 """What is wrong with a menu as a whole."""
 
+from support.menu_nodes import choose
+
 from ivr.menus.graph import faults
 from ivr.menus.menu_file import MenuFile
 
@@ -11,16 +13,6 @@ def told(start, **nodes):
 
 def say(following):
     return {"kind": "say", "prompts": ["greeting"], "next": following}
-
-
-def choose(keys, silent, wrong):
-    return {
-        "kind": "menu",
-        "prompts": ["greeting"],
-        "keys": keys,
-        "no_key": {"then": silent},
-        "wrong_key": {"then": wrong},
-    }
 
 
 QUEUE = {"kind": "queue"}

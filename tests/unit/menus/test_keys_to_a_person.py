@@ -1,6 +1,7 @@
 """From every menu keys lead to a person: what counts as a way by keys, and where a message may stand in for the person."""
 
 import pytest
+from support.menu_nodes import choose
 
 from ivr.menus.keys_to_a_person import menus_without_a_key
 from ivr.menus.menu_file import MenuFile
@@ -9,16 +10,6 @@ BYE = {"kind": "hang_up"}
 PERSON = {"kind": "queue"}
 NO_KEY = "no keys lead from here to a person; silence and wrong keys do not count"
 MESSAGE_ALONE = "no keys lead from here to a person, only to a message"
-
-
-def choose(keys, silent="person", wrong="person"):
-    return {
-        "kind": "menu",
-        "prompts": ["a"],
-        "keys": keys,
-        "no_key": {"then": silent},
-        "wrong_key": {"then": wrong},
-    }
 
 
 def branch(then, otherwise):

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.call_stories import START, STORIES, Story, Teller
+from support.call_stories import STORIES
+from support.call_teller import START, Story, Teller
 
 from tickets.call_events import EventKind, EventSource
 from tickets.outcome import LOST, CallFacts, Outcome, fold
