@@ -199,7 +199,7 @@ def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: floa
     while (found := _records(bench, number)) < wanted and time.monotonic() < until:
         time.sleep(
             0.05
-        )  # between two looks, up to `until`: rows appear in another process's database, which tells nobody
+        )  # a poll, until `until`: rows appear in another process's database, which tells nobody
     return found
 
 
