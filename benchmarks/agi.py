@@ -1,6 +1,6 @@
 """How many AGI sessions a second, and how soon the first reply: our server beside panoramisk's FastAGI.
 
-`python benchmarks/agi.py [--sessions N] [--rounds N] [--database-url URL]` prints one table.
+`python benchmarks agi [--sessions N] [--rounds N] [--database-url URL]` prints one table.
 Both say the same AGI commands to the same peer in the same run. Ours also does a database read and a write
 in each session (durable: SQLite with synchronous=FULL, or the URL that is given); panoramisk does not.
 """
@@ -23,11 +23,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
-
-# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
-# so what is imported from there must stand below it)
 from panoramisk.fast_agi import Application, Request
 from sqlmodel import SQLModel
 from support.agi_peer import header
@@ -111,7 +106,15 @@ async def _serve_panoramisk() -> None:
 @contextmanager
 def _server(kind: str, database_url: str) -> Iterator[tuple[int, int]]:
     """The port and the process id of a fresh server process."""
-    command = [sys.executable, __file__, "--serve", kind, "--database-url", database_url]
+    command = [
+        sys.executable,
+        str(Path(__file__).parent),
+        "agi",
+        "--serve",
+        kind,
+        "--database-url",
+        database_url,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
@@ -310,7 +313,3 @@ def main() -> None:
             SQLModel.metadata.create_all(engine)
             engine.dispose()
             _report(given.sessions, given.rounds, url, folder)
-
-
-if __name__ == "__main__":
-    main()

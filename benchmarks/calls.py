@@ -1,6 +1,6 @@
 """What a call costs: our whole thread beside a plain dialplan that only greets and queues, on the same Asterisk.
 
-`python benchmarks/calls.py [--quick]` prints one table: CPU of all our processes and Asterisk per call, for
+`python benchmarks calls [--quick]` prints one table: CPU of all our processes and Asterisk per call, for
 calls with 30 s of two-way G.711 and for signalling only, and the highest calls/s without a failure. See README.md here.
 """
 
@@ -11,13 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
-
-# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
-# so what is imported from there must stand below it)
 from sqlmodel import col, func, select
 
 from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table
@@ -203,7 +197,9 @@ def _records(bench: SideBySide, number: str) -> int:
 def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: float) -> int:
     until = time.monotonic() + seconds
     while (found := _records(bench, number)) < wanted and time.monotonic() < until:
-        time.sleep(0.05)  # between two looks: rows appear in the server's database, which tells nobody
+        time.sleep(
+            0.05
+        )  # a poll, until `until`: rows appear in another process's database, which tells nobody
     return found
 
 
@@ -335,7 +331,3 @@ def main() -> None:
         title = f"Calls, {machine()}, Asterisk {bench.hotline.program.version}, {database}"
         head = ["CPU ms per call", "Asterisk", "our server", "both", "ratio", "no idle", "ratio", "rounds"]
         print_table(title, head, _rows(ways, talk, idle), _notes(ways, idle, other.cores()))
-
-
-if __name__ == "__main__":
-    main()

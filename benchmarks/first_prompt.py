@@ -1,6 +1,6 @@
 """How long a caller hears nothing: from INVITE to the greeting's first RTP packet, ours beside a bare Playback.
 
-`python benchmarks/first_prompt.py [--quick] [--calls N]` prints one table. One caller at a time, ours and the bare
+`python benchmarks first_prompt [--quick] [--calls N]` prints one table. One caller at a time, ours and the bare
 dialplan by turns, same Asterisk, same file; the caller is this program, for SIPp cannot say when sound came.
 """
 
@@ -8,19 +8,12 @@ import argparse
 import asyncio
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import cast
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
-
-# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
-# so what is imported from there must stand below it)
 from benchmarks.measuring import OtherWork, machine, percentile, print_table
 from benchmarks.side_by_side import BARE, RUSH, side_by_side
 
@@ -200,7 +193,3 @@ def main() -> None:
         title = f"First prompt, {machine()}, Asterisk {bench.hotline.program.version}"
         head = ["ms after INVITE", "packet p50", "p95", "max", "sound p50", "p95", "calls"]
         print_table(title, head, _rows(heard), _notes(heard, other.cores()))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,25 +1,18 @@
 """What menus cost: steps of navigation, the check of a menu of 1,000 nodes, and callers in a menu of five levels beside the
 same menu written by hand in the dialplan.
 
-`python benchmarks/menus.py [--quick] [--no-calls]` prints one table. See README.md here.
+`python benchmarks menus [--quick] [--no-calls]` prints one table. See README.md here.
 """
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
-
-# ruff: noqa: E402  (a program started by its file's name finds our packages and tests/support only after the line above,
-# so what is imported from there must stand below it)
 import yaml
 from support.caller_scenarios import caller_scenario
 
@@ -231,7 +224,3 @@ def main() -> None:
         notes.append(f"while calls were measured: {busy:.2f} of {os.cpu_count()} cores; SIPp shares them too")
         notes += [f"A ROUND FAILED, {way.name}: {fault}" for way in ways for fault in way.faults]
     print_table(f"Menus, {machine()}", ["", "measured", "", "rounds"], rows, notes)
-
-
-if __name__ == "__main__":
-    main()

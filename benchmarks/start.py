@@ -1,6 +1,6 @@
 """How long `scripts/up` takes until both are ready, everything being installed: in an empty state folder, and the second time.
 
-`python benchmarks/start.py [--rounds N]` prints one table: medians, and the limit that the second start has (10 s). A round is a
+`python benchmarks start [--rounds N]` prints one table: medians, and the limit that the second start has (10 s). A round is a
 first and a second start of one hotline on ports of its own, each ended by SIGTERM, which is timed too.
 """
 
@@ -8,18 +8,15 @@ import argparse
 import os
 import signal
 import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # run as a script, from anywhere
-
-# ruff: noqa: E402  (a program started by its file's name finds tests/support only after the line above)
 from support.running_hotline import RunningHotline
 
 from benchmarks.measuring import OtherWork, machine, median, print_table
 
+ROOT = Path(__file__).resolve().parent.parent
 READY = "Ctrl-C stops everything"
 LIMIT_SECONDS = 10.0
 LONGEST_SECONDS = 120.0
@@ -41,7 +38,8 @@ def start_and_end(plan: RunningHotline) -> tuple[float, float]:
         while READY not in said.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() - began > LONGEST_SECONDS:
                 raise SystemExit(f"scripts/up did not get ready:\n{said.read_text(errors='replace')}")
-            time.sleep(0.02)  # between two looks: scripts/up tells nobody when it has written a line
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)  # between two looks: scripts/up tells nobody when it has written a line
         ready = time.monotonic() - began
     finally:
         ended_from = time.monotonic()
@@ -84,7 +82,3 @@ def main() -> None:
         ],
         (f"medians of {rounds}", f"other work took {other.cores():.2f} cores"),
     )
-
-
-if __name__ == "__main__":
-    main()

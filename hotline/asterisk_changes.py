@@ -211,7 +211,7 @@ def _has_callers(program: AsteriskProgram, folder: Path, queue: str) -> bool:
             return True
         for channel in placeholders:
             asterisk_process.ask(program, folder, f"channel request hangup {channel}")
-        time.sleep(0.2)  # hanging up is only asked for; the next look shows whether they are gone
+        time.sleep(0.2)  # a poll, until give_up: hanging up is only asked for, and no console tells its end
 
 
 def _callers(program: AsteriskProgram, folder: Path, queue: str) -> list[str]:

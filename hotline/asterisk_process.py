@@ -4,6 +4,7 @@ Trial: an Asterisk in a private root runs by that root's own loader, so no chroo
 Production: the site's service manager runs Asterisk; then only `ask` is used.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -169,8 +170,9 @@ def wait_until_ready(
         try:
             ask(program, etc_dir, "core waitfullybooted", seconds=max(1.0, until - time.monotonic()))
             break
-        except AsteriskFailed:
-            time.sleep(0.1)  # its control socket is not there yet, and nothing tells when it will be
+        except AsteriskFailed:  # its control socket is not there yet, and nothing tells when it will be
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
     else:
         raise AsteriskFailed(
             f"Asterisk was not ready after {seconds:g} s. The end of {console_log}:\n{_tail(console_log)}"

@@ -130,7 +130,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
-            time.sleep(0.01)  # SQLite tells nobody when the other's switch is over
+            time.sleep(0.01)  # a poll, until give_up: SQLite tells nobody when the other's switch is over
 
 
 def _begin_sqlite(connection: Connection) -> None:

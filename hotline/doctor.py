@@ -146,7 +146,8 @@ def _configuration(seen: Examined) -> Iterator[Finding]:
     elif seen.configuration is not None:
         yield ok("config", f"{settings.config_dir} is good (version {seen.configuration.version})")
         if seen.last_good is not None:
-            yield warn("config", "the set in force cannot be used any more", "Say `hotline reload`.")
+            said = "the set in force cannot be used any more, an older one runs"
+            yield warn("config", said, "`hotline reload` puts the files in the folder in force.")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -76,7 +76,9 @@ class Listener:
                 try:
                     more = not self.is_quiet() and await asyncio.to_thread(self.tick)
                     pause = 0.0 if more else PAUSE_SECONDS if self.is_holding else STANDBY_SECONDS
-                except Exception as fault:  # were this loop to end, no call would get a record any more
+                except (
+                    Exception
+                ) as fault:  # whatever it is: were this loop to end, no call would get a record
                     _log.error("listener: a look failed and is taken again: %s", told(fault))
                     pause = min(5.0, max(0.5, pause * 2))
                 self.progressed_at = time.monotonic()
@@ -109,7 +111,7 @@ class Listener:
             _log.warning("listener: another worker has taken over")
             self.is_holding = False
             return False
-        except Exception as fault:  # raised again, unless one line alone is to blame
+        except Exception as fault:  # raised again, unless one line alone is to blame, whatever it breaks
             self.log_file.not_taken_in()
             if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
                 raise
@@ -202,7 +204,9 @@ class Listener:
                     self.ledger.hear(session, events_of(session, [line]), now)
                     Consequences(self.hotline.running, self.ledger.zone, now).of(session, [line])
                     session.delete(row)
-            except Exception as fault:  # any may have set it aside: it keeps its row, the next one is tried
+            except (
+                Exception
+            ) as fault:  # whatever set it aside may come again: its row stays, the next is tried
                 _log.warning(
                     "queue_log: the line at %s:%d stays aside: %s", row.file_id, row.line_offset, told(fault)
                 )

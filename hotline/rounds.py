@@ -1,6 +1,6 @@
 """What a process of the server looks at every few seconds: debts, wrap-ups, waiting files, and which of its parts are up.
 
-`hotline/serve.py` says how often.
+`hotline/serve.py` and `hotline/worker.py` say how often.
 """
 
 import logging
@@ -163,7 +163,7 @@ class FolderLook:
     def _look(self) -> None:
         try:
             found = unpublished(self.settings.config_dir, self.settings.home_dir)
-        except Exception:  # whatever is wrong with a folder that admins edit: nobody waits for this thread
+        except (OSError, ValueError):  # a folder that hangs or may not be entered, a name that is none
             _log.exception("%s: which files are not in force cannot be told", self.settings.config_dir)
         else:
             self._count = len(found.files) if found else 0

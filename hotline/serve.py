@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -20,35 +21,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from agi_scripts import OUTLIVES_HANGUP, scripts
-from hotline import asterisk_changes, asterisk_version, bootstrap, broadcast_door, config_door
+from hotline import bootstrap, broadcast_door, config_door
 from hotline.bootstrap import Hotline
 from hotline.database_gate import open_when_there
 from hotline.into_force import TOLD
 from hotline.listener import Listener
-from hotline.lost_ends import LOOK_EVERY_SECONDS, LostEnds
 from hotline.parts import REPORT_EVERY_SECONDS, report, report_process
-from hotline.rounds import (
-    DraftsInVain,
-    FolderLook,
-    agi_part,
-    config_part,
-    end_wrap_ups,
-    has_debts,
-    is_log_read,
-    live_queue,
-    log_read_until,
-    on_duty,
-    queue_of_number,
-    take_over_waiting,
-    ways,
-    worker_parts,
-)
+from hotline.rounds import FolderLook, agi_part, config_part, is_log_read
 from hotline.trunks import TrunkStates
 from hotline.watchdog import is_stuck, notify
 from hotline.web.serving import web_server
-from ivr.agents import states
+from hotline.worker import Worker
 from ivr.agents.feature_codes import AgentPhones
-from ivr.agents.switch import Seat
 from ivr.calls.broadcast_board import Board
 from ivr.calls.broadcast_codes import LeadersPhones
 from ivr.calls.channel import Channel
@@ -62,18 +46,12 @@ from ivr.telephony.agi_server import AgiServer, told
 from ivr.telephony.agi_session import AgiSession
 from ivr.telephony.ami import Ami
 from ivr.telephony.ami_blocks import Block
-from ivr.telephony.ami_dialer import AmiDialer
 from ivr.telephony.ami_events import CLASSES, WANTED
-from ivr.telephony.queue_log_file import QueueLogFile
 from ivr.telephony.queue_switch import QueueSwitch
-from missed_call_redial.dispatcher import Dispatcher
 from vocabulary.errors import HotlineError
-from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
 ALL_PARTS: Final = ("agi", "web", "worker")
-_RESYNCHRONISE_EVERY_SECONDS: Final = 20
-_DRAFTS_EVERY_SECONDS: Final = 5
 _START_REPORT_EVERY_SECONDS: Final = 0.5
 _START_LASTS_SECONDS: Final = 5
 
@@ -85,12 +63,10 @@ class Service:
     hotline: Hotline
     only: Sequence[str] = ALL_PARTS
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    listener: Listener | None = None
+    worker: Worker | None = None
     agi: AgiServer | None = None
     board: Board | None = None
-    last_tick: datetime | None = None
     web_task: asyncio.Task[None] | None = None
-    asterisk_version: str | None = None
     asked_early: Collection[int] = ()
     """Signals that came before `run`: what they ask is done then."""
     _has_been_up: bool = False
@@ -164,8 +140,10 @@ class Service:
                 loop.run_in_executor(None, take)
 
     async def _start_what_needs_the_database(self, scheduler: AsyncIOScheduler) -> list[asyncio.Task[Any]]:
+        if "worker" in self.only:
+            self.worker = Worker(self.hotline, self.ledger, self.ami, self.switch, self.trunks, self.owner)
         await self.ami.start()
-        tasks = [self._start_worker(scheduler)] if "worker" in self.only else []
+        tasks = [self.worker.start(partial(self._every, scheduler))] if self.worker is not None else []
         if {"worker", "agi"} & set(self.only):  # the one places callbacks, the other lets them be dialled
             self._every(scheduler, 5, self._look_at_trunks, first_after=0.3)
         self._every(scheduler, REPORT_EVERY_SECONDS, self._report_parts)
@@ -193,43 +171,6 @@ class Service:
             if isinstance(result, Exception):
                 raise result
 
-    def _start_worker(self, scheduler: AsyncIOScheduler) -> asyncio.Task[None]:
-        settings = self.hotline.settings
-        self.listener = Listener(self.hotline, self.ledger, QueueLogFile(settings.queue_log_path), self.owner)
-        listener = self.listener
-        self.dispatcher = Dispatcher(
-            self.hotline.database,
-            AmiDialer(
-                self.ami,
-                lambda: self.trunks.can_dial_out(self.hotline.running.configuration.lines),
-                lambda: ways(self.hotline.running, self.trunks.up),
-            ),
-            policy=lambda: self.hotline.running.configuration.callbacks,
-            zone=settings.zone,
-            open_number=self._national_digits,
-            log_read_until=lambda: listener.read_until,
-            is_log_read=self._is_log_read,
-            owner=self.owner,
-            on_duty=on_duty,
-            live_queue=lambda name: live_queue(self.hotline.running.configuration.lines, name),
-            default_queue=lambda number: queue_of_number(self.hotline.running.configuration.lines, number),
-        )
-        self.lost_ends = LostEnds(
-            self.hotline.database,
-            self.ledger,
-            self.switch.living_channels,
-            lambda: listener.read_until if listener.is_holding else None,
-        )
-        self._every(scheduler, LOOK_EVERY_SECONDS, self._look_for_lost_ends)
-        self._every(scheduler, 1, self._dispatch, first_after=0.3)
-        self._every(scheduler, 1, self._end_wrap_ups)
-        self.drafts_in_vain = DraftsInVain(self.hotline.database, self.ledger)
-        self._every(scheduler, _DRAFTS_EVERY_SECONDS, self._settle_drafts)
-        self._every(scheduler, 15, self._take_over_waiting)
-        self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_even)
-        self._every(scheduler, _RESYNCHRONISE_EVERY_SECONDS, self._keep_accounts)
-        return asyncio.create_task(listener.run())
-
     def _every(
         self,
         scheduler: AsyncIOScheduler,
@@ -251,10 +192,8 @@ class Service:
                 await what()
             except (HotlineError, SQLAlchemyError) as fault:
                 _log.error("%s: %s; the next round tries it again", what.__name__.strip("_"), told(fault))
-            except (
-                asyncio.CancelledError
-            ):  # broken off by the scheduler's end, which would print it as a fault
-                if scheduler.running:
+            except asyncio.CancelledError:
+                if scheduler.running:  # at its end it breaks rounds off, and would print each as a fault
                     raise
 
         now = datetime.now(UTC)
@@ -309,63 +248,24 @@ class Service:
         await self.agi.start()
 
     async def _on_event(self, block: Block) -> None:
-        if self.listener is not None:
-            await self.listener.on_event(block)
+        if self.worker is not None:
+            await self.worker.listener.on_event(block)
 
     async def _on_connected(self) -> None:
-        """Asterisk is (again) there: bring its queues to what the database says. One process of all does it."""
-        if "worker" not in self.only:
-            return
-        changes = await self._resynchronise()
-        self.asterisk_version = await asterisk_version.look(self.ami)
-        try:
-            await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
-        except Exception as fault:  # no call waits for accounts, and the next round tries it again
-            _log.warning("SIP accounts were not looked after: %s: %s", type(fault).__name__, fault)
-        _log.info("Asterisk connected, %d changes brought its queues up to date", changes)
-
-    async def _keep_even(self) -> None:
-        """Between connections: changes that were made without Asterisk (CLI), refused, or lost."""
-        if self.ami.is_connected and (changes := await self._resynchronise()):
-            _log.info("%d changes brought Asterisk's queues up to date", changes)
-
-    async def _resynchronise(self) -> int:
-        return await self.switch.resynchronise(self._all_seats, self._queue_names())
-
-    async def _keep_accounts(self) -> None:
-        if self.ami.is_connected:
-            await asyncio.to_thread(bootstrap.put_missing_accounts, self.hotline)
-
-    def _queue_names(self) -> list[str]:
-        return [queue.name for queue in self.hotline.running.configuration.lines.queues]
-
-    def _all_seats(self) -> list[Seat]:
-        with self.hotline.database.reading() as session:
-            return states.all_seats(session)
-
-    async def _dispatch(self) -> None:
-        if await asyncio.to_thread(self._has_debts):
-            await self.dispatcher.tick(self.hotline.now())
-        else:
-            self.dispatcher.nothing_is_owed()
-        self.last_tick = self.hotline.now()
+        """One process of all brings Asterisk to what the database says: the one with the worker."""
+        if self.worker is not None:
+            await self.worker.on_connected()
 
     def _is_log_read(self, session: Session, now: datetime) -> bool:
-        return is_log_read(session, self.listener, now)
+        return is_log_read(session, self._listener, now)
 
-    def _has_debts(self) -> bool:
-        with self.hotline.database.reading() as session:
-            return has_debts(session)
-
-    async def _end_wrap_ups(self) -> None:
-        await asyncio.to_thread(end_wrap_ups, self.hotline, self.switch)
-
-    async def _settle_drafts(self) -> None:
-        await asyncio.to_thread(self.drafts_in_vain.settle, self.hotline.now())
+    @property
+    def _listener(self) -> Listener | None:
+        return self.worker.listener if self.worker is not None else None
 
     async def _say_alive(self) -> None:
         """Runs in the loop that accepts calls: if that stands still, or the listener's thread, systemd hears nothing."""
-        if self.listener is not None and is_stuck(self.listener.progressed_at, time.monotonic()):
+        if self._listener is not None and is_stuck(self._listener.progressed_at, time.monotonic()):
             _log.error("the listener hangs: systemd is told nothing more, and starts this process anew")
             return
         notify("WATCHDOG=1")
@@ -375,19 +275,8 @@ class Service:
         if self.board is not None:
             await asyncio.to_thread(self.board.refresh)
 
-    async def _look_for_lost_ends(self) -> None:
-        await self.lost_ends.look(self.hotline.now())
-
     async def _look_at_trunks(self) -> None:
         await asyncio.to_thread(self.trunks.refresh, self.hotline.running.configuration.lines)
-
-    async def _take_over_waiting(self) -> None:
-        """Changes of Asterisk's files that waited for an idle moment (hotline reload said so)."""
-        if asterisk_changes.has_waiting(self.hotline.settings):
-            await asyncio.to_thread(take_over_waiting, self.hotline.settings)
-
-    def _national_digits(self, sealed: str) -> str:
-        return national(self.hotline.running.number_of(self.hotline.sealer.open(sealed), None))
 
     def _reload(self) -> None:
         """SIGHUP, a person's word: take what was published, else the files on disk if they are good."""
@@ -409,15 +298,14 @@ class Service:
             _log.info("configuration %s is in force", self.hotline.running.configuration.version)
         except HotlineError as fault:
             _log.error("the new configuration is not taken: %s", fault)
-        except Exception:  # a fault would vanish in the executor that runs this; what runs goes on running
+        except Exception:  # a fault of ours would vanish unlogged in the executor; what runs goes on running
             _log.exception("the new configuration is not taken")
 
     async def _report_parts(self) -> bool:
         """While the database is away it fails, and what was reported last goes stale."""
         is_up = await asyncio.to_thread(self._report_parts_now)
-        if (
-            not self._has_compared
-        ):  # nobody told us of a publish before our first report, by which we are found
+        if not self._has_compared:
+            # nobody could tell us of a publish before our first report, by which we are found
             self._has_compared = True
             asyncio.get_running_loop().run_in_executor(None, self._take_what_was_missed)
         return is_up
@@ -437,21 +325,8 @@ class Service:
         parts = [config_part(self.hotline.running, self._folder.count())]
         if self.agi is not None:
             parts.append(agi_part(self.agi, self.board.names(now) if self.board else []))
-        if self.listener is not None:
-            lines, not_by_plan = self.hotline.running.configuration.lines, self.dispatcher.not_by_plan
-            with self.hotline.database.reading() as session:
-                read_until = log_read_until(session, self.listener)
-            parts += worker_parts(
-                self.listener,
-                self.ami,
-                self.trunks,
-                lines,
-                self.last_tick,
-                not_by_plan,
-                read_until,
-                now,
-                self.asterisk_version,
-            )
+        if self.worker is not None:
+            parts += self.worker.parts(now)
         with self.hotline.database.writing() as session:
             report_process(session, self.owner, now)
             for part in parts:

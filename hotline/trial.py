@@ -129,7 +129,7 @@ class Trial:
             down = own_server.not_started(own_server.parts_seen(self.settings), self.server.pid)
             if not down:
                 return
-            time.sleep(0.1)  # it tells nobody when it is ready, so it is asked anew
+            self._server_ends_within(0.1)  # it tells nobody when it is ready, so it is asked anew
         raise DidNotStart(
             f"after {seconds:g} s these parts of the server are not up: {', '.join(down)}; "
             f"see {self.server_log}\n{self._tail()}"
@@ -142,7 +142,16 @@ class Trial:
             parts = own_server.parts_seen(self.settings)
             if all(part.is_up for part in parts.values()) or time.monotonic() > until:
                 return parts
-            time.sleep(0.2)  # it tells nobody when one answers, so it is asked anew
+            if self._server_ends_within(0.2):  # it tells nobody when one answers, so it is asked anew
+                return parts
+
+    def _server_ends_within(self, seconds: float) -> bool:
+        assert self.server is not None, "it was started"
+        try:
+            self.server.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _tail(self) -> str:
         return "\n".join(self.server_log.read_text(errors="replace").splitlines()[-15:])
@@ -164,7 +173,7 @@ class Trial:
         next_start = time.monotonic()
         while True:
             with self.stop_request.may_break_off():
-                time.sleep(_LOOK_EVERY_SECONDS)  # the pause between two looks; a signal ends it
+                time.sleep(_LOOK_EVERY_SECONDS)  # between two looks, for as long as it runs; a signal ends it
             if (
                 self.asterisk is not None
                 and self.asterisk.poll() is not None

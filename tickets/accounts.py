@@ -166,11 +166,8 @@ class Story:
         told = [event for event in told if event.data.get(name)]
         if not told:
             return None
-        if (
-            kind is EventKind.MENU_WALKED
-        ):  # each account of a walk that went on holds the one before: the farthest knows all
-            farthest = max(_nodes_walked(event) for event in told)
-            told = [event for event in told if _nodes_walked(event) == farthest]
+        if kind is EventKind.MENU_WALKED:
+            told = _farthest(told)
         best = min(told, key=lambda event: _WORD_FROM[event.source]).source
         words = [event.data[name] for event in told if event.source is best]
         return words[0] if kind in _SAID_ONCE else words[-1]
@@ -300,6 +297,19 @@ def _legs(account: Sequence[Event]) -> tuple[Leg, ...]:
 
 def _by_exactness(event: Event) -> tuple[int, datetime]:
     return (_MOMENT_FROM[event.source], event.at)
+
+
+def _farthest(told: list[Event]) -> list[Event]:
+    """Each account of a walk that went on holds the one before it, but for what of a very long path had to be cut: so of
+    our own the last one counts, however short, and another's where it came further."""
+    own = [event for event in told if event.source is EventSource.AGI][-1:]
+    further = [
+        event
+        for event in told
+        if event.source is not EventSource.AGI
+        and all(_nodes_walked(event) > _nodes_walked(one) for one in own)
+    ]
+    return further or own
 
 
 def _nodes_walked(event: Event) -> int:

@@ -5,12 +5,15 @@ Looked up anew each second. While the database is away, and over a restart then,
 
 import json
 import logging
+import wave
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.calls.broadcasts import Broadcast
 from ivr.calls.broadcasts_meanwhile import Switched
@@ -20,11 +23,16 @@ from ivr.lines import Language
 from ivr.menus.facts import OnAir
 from ivr.prompts.rendering import PromptLibrary
 from ivr.prompts.sounds import length
+from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
 _NEXT_TRY_SECONDS: Final = 60.0
 """Each try starts a program, and a voice that failed a second ago fails again."""
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+_NOT_KNOWN: Final = (HotlineError, SQLAlchemyError, OSError, ValueError)
+"""The database is away, busy or full, and so may be the disk with what was switched meanwhile."""
+_NO_SOUND: Final = (HotlineError, OSError, ValueError, EOFError, wave.Error)
+"""No voice, no place on the disk, a text that cannot be said, a sound that was cut or is none."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,12 @@ class Board:
         self._take_what_is_known()
 
     def refresh(self) -> None:
-        """Raises nothing: what is known stays."""
+        """Where the database or the disk does not answer, what is known stays; nothing is raised then."""
         if self.switched():  # the database may keep us waiting; if another process has just entered them, all stays till it told
             self._take_what_is_known()
         try:
             found = self.read()
-        except Exception as fault:  # whatever is wrong with the database: callers go on hearing what is on
+        except _NOT_KNOWN as fault:  # callers go on hearing what is on
             if not self._is_lost:
                 _log.error(
                     "which broadcasts are on is not known (%s): those known stay on until their end",
@@ -171,7 +179,7 @@ class Board:
                 path = self.make(text)
                 sounds[text] = path, length(path)
                 self._failed.pop(text, None)
-            except Exception as fault:  # without a voice the calls go on in silence
+            except _NO_SOUND as fault:  # the calls go on in silence
                 if failed_at is None:
                     _log.error("a broadcast cannot be spoken here, and is tried again each minute: %s", fault)
                 self._failed[text] = self.clock()

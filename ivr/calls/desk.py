@@ -243,8 +243,9 @@ class CallDesk:
         if not walk.has_hung_up:
             self._go_on(channel, walk, in_line_of)
         channel.let_go()
-        key = f"agi:{channel.call_id}:{EventKind.MENU_WALKED}:{walk.path.count('/')}"
-        told = replace(_event(channel, EventKind.MENU_WALKED, self.now(), _told(walk)), key=key)
+        now = self.now()
+        told = _event(channel, EventKind.MENU_WALKED, now, _told(walk))
+        told = replace(told, key=f"{told.key}:{now.timestamp()}")  # beside that of the walk before
         self.write(lambda session: self.ledger.hear(session, [told], self.now()))
         return True
 

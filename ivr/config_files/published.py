@@ -5,7 +5,7 @@ Needs no database. Every set that comes into force leaves a line in the history,
 
 import getpass
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from ivr.config_files.differences import Difference, SetOfFiles, difference
 from ivr.config_files.history import Entry, How, Note
 from ivr.config_files.problems import problem
 from ivr.config_files.putting_back import finish_putting_back, is_under_way
-from ivr.config_files.set_store import alone_in, by_age, current, is_whole, put_in_force
+from ivr.config_files.set_store import alone_in, by_age, current, is_named, is_whole, put_in_force
 from ivr.config_files.sources import read_sources
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.errors import HotlineError
@@ -54,8 +54,7 @@ class SetChanged(HotlineError):
 
 @dataclass(frozen=True)
 class StartConfig:
-    """What to run on. `is_degraded`: neither the set in force nor the files can be used, by `problems`, and this is an older
-    set."""
+    """What to run on. `is_degraded`: the set in force cannot be used, by `problems`, and this is an older one."""
 
     configuration: Configuration
     is_degraded: bool
@@ -91,12 +90,16 @@ def _account() -> str:
 def load_for_start(
     config_dir: Path, home: Path, further: Further = _nothing_further, how: How = "start"
 ) -> StartConfig:
-    """The set in force, whatever is being edited meanwhile. Only where there is none yet, or none that can be used any more,
-    the files, which publishes them; else the newest set that is good, or NoGoodConfiguration."""
+    """The set in force, whatever is being edited meanwhile. Where it cannot be used any more, the newest published one that is
+    good: what nobody published is nobody's word. The files, which publishes them, only where nothing was published that
+    is good, or where they are no draft. Raises NoGoodConfiguration."""
     cut = _finish_what_was_cut(config_dir, home)
     running, found = in_force(home, further)
     if running is not None:
         return StartConfig(running, False, (*cut, *found))
+    older = next((one for one, is_good in _kept(home, further) if is_good), None)
+    if found and older is not None and _is_draft(config_dir, home, older):
+        return StartConfig(older, True, (*cut, *found))
     problems = cut
     for _ in range(0 if cut else _TRIES):
         configuration, problems = check_further(config_dir, further)
@@ -112,10 +115,16 @@ def load_for_start(
             remedy = f"Check space and rights of {home}."
             problems.append(problem(str(config_dir), (1, 1), (), fault, remedy))
         return StartConfig(configuration, False, (*found, *problems))
-    last_good = load_published(home, further)
-    if last_good is None:
+    older = older or load_published(home, further)
+    if older is None:
         raise NoGoodConfiguration([*found, *problems])
-    return StartConfig(last_good, True, (*found, *problems))
+    return StartConfig(older, True, (*found, *problems))
+
+
+def _is_draft(config_dir: Path, home: Path, older: Configuration) -> bool:
+    """The folder holds neither the set in force, of which the kept copy may be damaged, nor the one that would run anyway."""
+    files, _ = read_sources(config_dir)
+    return content_version(files) not in (current(store_of(home)), older.version)
 
 
 def in_force(
@@ -125,7 +134,7 @@ def in_force(
     store = store_of(home)
     version = current(store)
     if version is None:
-        return None, []
+        return None, ([_unusable(store, "its name cannot be read")] if is_named(store) else [])
     folder = folder_of(home, version)
     if not is_whole(folder):
         return None, [_unusable(folder, "it is damaged or was removed")]
@@ -138,8 +147,11 @@ def in_force(
 
 
 def _unusable(folder: Path, why: str) -> ConfigProblem:
-    fault = f"the set in force cannot be used any more, so the config folder was tried in its place ({why})"
-    remedy = "See with `hotline menus history` what is in force now."
+    fault = f"the set in force cannot be used any more ({why})"
+    remedy = (
+        "An older set runs, or the config folder was published where none is good: see `hotline menus history`, mend the "
+        "files, and say `hotline menus publish --why TEXT`."
+    )
     return problem(str(folder), (1, 1), (), fault, remedy)
 
 
@@ -224,15 +236,22 @@ def load_published(home: Path, further: Further = _nothing_further) -> Configura
 
     If all have something further the set in force is given: it ran, and is better than none.
     """
+    first: Configuration | None = None
+    for configuration, is_good in _kept(home, further):
+        if is_good:
+            return configuration
+        first = first or configuration
+    return first
+
+
+def _kept(home: Path, further: Further) -> Iterator[tuple[Configuration, bool]]:
+    """The sets that are whole and without faults of their own, the one in force first, then the newest; and whether they have
+    nothing `further` either."""
     store = store_of(home)
     now = current(store)
-    versions = ([now] if now else []) + [v for v in by_age(store) if v != now][:_TRIED_AT_START]
-    whole: list[Configuration] = []
-    for version in versions:
+    for version in ([now] if now else []) + [v for v in by_age(store) if v != now][:_TRIED_AT_START]:
         if is_whole(store / version):
             configuration, _ = check(store / version)
             if configuration is not None:
-                whole.append(configuration)
-                if all(one.severity != "error" for one in further(store / version, configuration)):
-                    return configuration
-    return whole[0] if whole else None
+                found = further(store / version, configuration)
+                yield configuration, all(one.severity != "error" for one in found)

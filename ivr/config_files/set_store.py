@@ -129,6 +129,11 @@ def current(store: Path) -> str | None:
     return written if written.isalnum() else None
 
 
+def is_named(store: Path) -> bool:
+    """Some set was put in force here, though its name may be damaged."""
+    return (store / _POINTER).exists()
+
+
 def by_age(store: Path) -> list[str]:
     """Versions on disk, the one newest in force first."""
     try:

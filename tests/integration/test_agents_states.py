@@ -23,6 +23,7 @@ from hotline.rounds import end_wrap_ups
 from hotline.serve import Service
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
+from hotline.worker import Worker
 from ivr.agents import states
 from ivr.agents.switch import Seat
 from ivr.agents.tables import AgentEvent, AgentState
@@ -110,6 +111,9 @@ class Ends(FakeSwitch):
             raise self.fault
         return 0
 
+    async def living_channels(self) -> set[str] | None:
+        return set()
+
 
 @pytest.fixture
 def service(web: WebHotline, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -125,32 +129,38 @@ def service(web: WebHotline, monkeypatch: pytest.MonkeyPatch) -> Any:
     return service
 
 
-def test_connecting_does_not_fail_for_the_accounts(service: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def worker(service: Any) -> Any:
+    """As the service makes it once the database is there."""
+    return Worker(service.hotline, service.ledger, service.ami, service.switch, service.trunks, service.owner)
+
+
+def test_connecting_does_not_fail_for_the_accounts(worker: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        asyncio.run(service._on_connected())
-    assert len(service.switch.given) == 1
+        asyncio.run(worker.on_connected())
+    assert len(worker.switch.given) == 1
     assert "list its endpoints" in caplog.text
 
 
-def test_connecting_fails_when_asterisk_cannot_be_asked(service: Any) -> None:
-    service.switch.fault = AmiTimeout("no reply")
+def test_connecting_fails_when_asterisk_cannot_be_asked(worker: Any) -> None:
+    worker.switch.fault = AmiTimeout("no reply")
     with pytest.raises(AmiTimeout):
-        asyncio.run(service._on_connected())
+        asyncio.run(worker.on_connected())
 
 
-def test_the_round_reads_the_seats_anew(service: Any, web: WebHotline) -> None:
-    asyncio.run(service._keep_even())
-    assert service.switch.given == []  # not connected: nothing is asked
-    service.ami._ready.set()
-    asyncio.run(service._keep_even())
+def test_the_round_reads_the_seats_anew(worker: Any, web: WebHotline) -> None:
+    asyncio.run(worker._keep_even())
+    assert worker.switch.given == []  # not connected: nothing is asked
+    worker.ami._ready.set()
+    asyncio.run(worker._keep_even())
     with web.database.writing() as session:
         states.sign_in(session, "1001", "test", MORNING)
-    service.switch.fault = AmiTimeout("no reply")
+    worker.switch.fault = AmiTimeout("no reply")
     with pytest.raises(AmiTimeout):
-        asyncio.run(service._keep_even())
-    signed_in = [[seat.is_signed_in for seat in seats] for seats, _ in service.switch.given]
+        asyncio.run(worker._keep_even())
+    signed_in = [[seat.is_signed_in for seat in seats] for seats, _ in worker.switch.given]
     assert signed_in == [[False, False], [True, False]]
-    assert "general" in service.switch.given[0][1]
+    assert "general" in worker.switch.given[0][1]
 
 
 @pytest.mark.parametrize("fault", [AmiTimeout("no reply"), ValueError("no reply")])
@@ -189,15 +199,15 @@ def test_a_round_that_fails_is_told_and_comes_again(
 
 
 def test_accounts_are_looked_after_whenever_asterisk_is_there(
-    service: Any, monkeypatch: pytest.MonkeyPatch
+    worker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[object] = []
     monkeypatch.setattr(bootstrap, "put_missing_accounts", looked.append)
-    asyncio.run(service._keep_accounts())
+    asyncio.run(worker._keep_accounts())
     assert looked == []
-    service.ami._ready.set()
-    asyncio.run(service._keep_accounts())
-    assert looked == [service.hotline]
+    worker.ami._ready.set()
+    asyncio.run(worker._keep_accounts())
+    assert looked == [worker.hotline]
 
 
 def test_one_account_that_cannot_be_made_keeps_no_other_back(

@@ -15,6 +15,7 @@ from support.web_hotline import WebHotline
 from hotline import watchdog
 from hotline.listener import Listener
 from hotline.serve import Service
+from hotline.worker import Worker
 from ivr.telephony.queue_log_file import QueueLogFile
 
 
@@ -54,8 +55,12 @@ def test_systemd_hears_nothing_while_the_listener_hangs(
 
     async def story() -> list[bytes]:
         service = Service(web.hotline, only=("worker",))
-        service.listener = Listener(web.hotline, service.ledger, log_file, "w1")
-        running = asyncio.create_task(service.listener.run())
+        listener = Listener(web.hotline, service.ledger, log_file, "w1")
+        service.worker = Worker(
+            web.hotline, service.ledger, service.ami, service.switch, service.trunks, "w1"
+        )
+        service.worker.listener = listener
+        running = asyncio.create_task(listener.run())
         await asyncio.to_thread(log_file.is_asked.wait, 20)
         await service._say_alive()
         heard = [_heard(systemd)]
@@ -64,10 +69,10 @@ def test_systemd_hears_nothing_while_the_listener_hangs(
         await service._say_alive()
         heard.append(_heard(systemd))
         monkeypatch.setattr(watchdog, "LONGEST_LOOK_SECONDS", 60.0)
-        before = service.listener.progressed_at
+        before = listener.progressed_at
         log_file.is_let_go.set()
         deadline = time.monotonic() + 20
-        while service.listener.progressed_at == before and time.monotonic() < deadline:
+        while listener.progressed_at == before and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         await service._say_alive()
         heard.append(_heard(systemd))

@@ -1,7 +1,7 @@
 """Whom a queue did not serve goes on in the menu, in the set that his call began with; where that fails, as without it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Server:
     zone, sealer = UTC, None
 
     def __init__(self) -> None:
+        self.now = NOW
         shipped, problems = check(defaults_door.shipped())
         assert shipped is not None, problems
         self.first = self._set(shipped, "v1", NODES)
@@ -77,7 +78,7 @@ class Server:
             self,  # type: ignore[arg-type]
             lambda: self.running,
             lambda work: work(None),  # type: ignore[arg-type]
-            lambda: NOW,
+            lambda: self.now,
             frozenset,
             earlier=self.known.get,
         )
@@ -109,7 +110,7 @@ def ready() -> Server:
 
 @pytest.fixture
 def server(ready: Server) -> Server:
-    ready.running, ready.heard = ready.first, []
+    ready.running, ready.heard, ready.now = ready.first, [], NOW
     ready.known["v1"] = ready.first
     ready.sealer = ready  # type: ignore[assignment]
     return ready
@@ -153,7 +154,17 @@ def test_whom_nobody_served_goes_on_where_the_menu_says(server: Server, status: 
         "category": "heating",
         "broadcast": "storm",
     }
-    assert walked.key == "agi:test-1795397954.12:menu_walked:3", "not that of the first walk"
+    assert walked.key == "agi:test-1795397954.12:menu_walked:1795399200.0", "not that of the first walk"
+
+
+def test_each_walk_behind_a_queue_is_told_apart(server: Server) -> None:
+    """Of a very long way what stands on his channel is cut: as many nodes each time."""
+    server.desk.leave_queue(left(keys=["1"]))
+    server.now += timedelta(minutes=1)
+    server.desk.leave_queue(left(keys=["1"]))
+    first, second = server.heard
+    assert first.data == second.data
+    assert first.key != second.key
 
 
 def test_without_a_queue_named_it_is_the_default_one(server: Server) -> None:

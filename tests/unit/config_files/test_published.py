@@ -116,9 +116,11 @@ def test_a_damaged_set_in_force_gives_way_to_the_folder(config, home):
     start = load_for_start(config, home)
     assert (start.configuration.version, start.is_degraded, current(store_of(home))) == (new, False, new)
     [told] = start.problems
-    words = "the set in force cannot be used any more, so the config folder was tried in its place ("
-    assert told.fault == f"{words}it is damaged or was removed)."
-    assert told.remedy == "See with `hotline menus history` what is in force now."
+    assert told.fault == "the set in force cannot be used any more (it is damaged or was removed)."
+    assert told.remedy == (
+        "An older set runs, or the config folder was published where none is good: see `hotline menus history`, mend the "
+        "files, and say `hotline menus publish --why TEXT`."
+    )
 
 
 def test_a_set_in_force_that_this_program_cannot_use_gives_way_to_the_folder(config, home):
@@ -137,6 +139,37 @@ def test_a_set_in_force_that_this_program_cannot_use_gives_way_to_the_folder(con
     assert told.severity == "error"
 
 
+def test_a_stricter_program_runs_the_older_set_and_puts_no_draft_in_force(config, home):
+    """Whoever upgrades has published the older one, and knows it; the draft nobody has."""
+    older = load_for_start(config, home).configuration
+    refused = publish_change(config, home, "second")
+    change(config, "half done")
+
+    def is_stricter(_folder, configuration):
+        is_refused = configuration.version == refused
+        return [ConfigProblem("codes.yaml", 3, 1, (), "no more.", "Renew it.")] if is_refused else []
+
+    start = load_for_start(config, home, is_stricter)
+    assert (start.configuration, start.is_degraded) == (older, True)
+    assert current(store_of(home)) == refused, "as it was published; nothing else was"
+    [told] = start.problems
+    assert (told.fault, told.severity) == (
+        "the set in force cannot be used any more (this program finds faults in it, the first: codes.yaml:3:1  no more).",
+        "error",
+    )
+    again = load_for_start(config, home)
+    assert (again.configuration.version, again.is_degraded) == (refused, False), "by the program before"
+
+
+def test_the_folder_that_holds_the_very_set_in_force_is_no_draft(config, home):
+    load_for_start(config, home)
+    damaged = publish_change(config, home, "second")
+    (home / "published" / damaged / "codes.yaml").unlink()
+    start = load_for_start(config, home)
+    assert (start.configuration.version, start.is_degraded) == (damaged, False)
+    assert load_for_start(config, home).problems == (), "made whole again"
+
+
 def test_where_neither_can_be_used_an_older_set_runs_and_says_so(config, home):
     old = load_for_start(config, home).configuration
     new = publish_change(config, home, "second")
@@ -145,8 +178,13 @@ def test_where_neither_can_be_used_an_older_set_runs_and_says_so(config, home):
     break_it(config)
     start = load_for_start(config, home)
     assert (start.configuration, start.is_degraded) == (old, True)
-    assert "it is damaged" in start.problems[0].fault
-    assert any(p.file == "hotline.yaml" for p in start.problems)
+    [told] = start.problems
+    assert "it is damaged" in told.fault
+    (home / "published" / old.version / "codes.yaml").write_text("areas: []\n")
+    with pytest.raises(NoGoodConfiguration) as refused:
+        load_for_start(config, home)
+    assert "it is damaged" in refused.value.problems[0].fault
+    assert any(p.file == "hotline.yaml" for p in refused.value.problems), "then the draft is looked at too"
 
 
 def test_a_damaged_set_is_made_whole_again(config, home):
@@ -163,6 +201,10 @@ def test_a_damaged_pointer_is_survived(config, home, pointer):
     good = load_for_start(config, home).configuration
     (home / "published" / "current").write_bytes(pointer)
     assert load_published(home) == good
+    change(config, "half done")
+    start = load_for_start(config, home)
+    assert (start.configuration, start.is_degraded) == (good, True), "no draft comes into force by that"
+    assert "the set in force cannot be used any more" in start.problems[0].fault
 
 
 def test_only_the_newest_sets_are_kept(config, home, monkeypatch):

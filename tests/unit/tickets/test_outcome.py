@@ -46,6 +46,33 @@ def test_there_is_a_story_for_every_outcome():
     }
 
 
+LONG = "main/" + "/".join(f"a_node_with_quite_a_long_name_{n}" for n in range(90))
+CUT = LONG[:1500].rpartition("/")[0]
+"""So much of it stood on the channel when he was led on."""
+
+
+@pytest.mark.parametrize(
+    ("led_on", "last_line", "known"),
+    [
+        (f"{CUT}//tax/choose", CUT, f"{CUT}//tax/choose"),
+        (None, CUT, LONG),  # our server was cut while it led him on
+    ],
+)
+def test_of_a_walk_too_long_for_the_channel_our_last_account_counts(led_on, last_line, known):
+    told = Teller().arrives().agi(3.3, K.MENU_WALKED, path=LONG, version="v1").queues(3.5)
+    told.log(43, K.TIMED_OUT, wait="40")
+    if led_on is not None:
+        told.agi(43.2, K.MENU_WALKED, path=led_on, version="v1")
+    told.log(60, K.MENU_WALKED, path=last_line, version="v1").ends(60, status="TIMEOUT", abandoned="TRUE")
+    assert fold(told.events, quick_hangup_seconds=5).menu_path == known
+
+
+def test_queue_logs_account_counts_where_our_server_was_cut_on_the_way():
+    told = Teller().arrives().queues(3.5).log(43, K.TIMED_OUT, wait="40")
+    told.log(60, K.MENU_WALKED, path="main/person/choose", version="v1").ends(60, status="TIMEOUT")
+    assert fold(told.events, quick_hangup_seconds=5).menu_path == "main/person/choose"
+
+
 @given(data=st.data())
 @settings(max_examples=400, deadline=None)
 def test_order_and_repetition_do_not_matter(data: st.DataObject):
