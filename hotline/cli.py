@@ -36,7 +36,7 @@ from hotline import (
 )
 from hotline.early_signals import EarlySignals
 from hotline.environment import settings_from_environment
-from hotline.problem_words import Language, marked, said, told
+from hotline.problem_words import Language, how_many, marked, said, told
 from hotline.settings import Settings
 from hotline.stop_request import StopAsked, StopRequest
 from ivr.config_files.published import NoGoodConfiguration, check_further, note
@@ -200,7 +200,7 @@ def check(
         say(marked(problem, chosen))
     if configuration is None:
         count = sum(p.severity == "error" for p in problems)
-        fail(said(f"{count} problems in {settings.config_dir}", chosen))
+        fail(how_many(count, settings.config_dir, chosen))
     say(said(f"the configuration is good (version {configuration.version})", chosen))
 
 

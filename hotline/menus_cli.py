@@ -19,7 +19,7 @@ from hotline.menu_trial import (
     result_of,
     waiting_of,
 )
-from hotline.problem_words import said, told
+from hotline.problem_words import how_many, told
 from hotline.settings import Settings
 from ivr.menus.drawing import drawing, mermaid
 from ivr.menus.exploration import explore
@@ -150,7 +150,7 @@ def _opened(settings: Settings, name: str, number: str | None) -> MenuTrial:
         return opened
     for problem in opened:
         say(told(problem, settings.language))
-    fail(said(f"{len(opened)} problems in {settings.config_dir}", settings.language))
+    fail(how_many(len(opened), settings.config_dir, settings.language))
 
 
 def _local(settings: Settings, at: str | None) -> datetime | None:

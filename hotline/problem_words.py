@@ -5,6 +5,7 @@ English is what every problem holds; ivr.config_files.in_chinese has the Chinese
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from ivr.config_files.in_chinese import in_chinese
@@ -26,6 +27,11 @@ def language(set_: Language | None, environment: Mapping[str, str] = os.environ)
 def said(sentence: str, set_: Language | None) -> str:
     """One sentence that the list may have."""
     return (in_chinese(sentence) if language(set_) == "zh" else None) or sentence
+
+
+def how_many(count: int, config_dir: Path, set_: Language | None) -> str:
+    """The last line below the problems of a folder."""
+    return said(f"{count} problem{'' if count == 1 else 's'} in {config_dir}", set_)
 
 
 def told(found: ConfigProblem, set_: Language | None) -> str:

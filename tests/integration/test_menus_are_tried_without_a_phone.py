@@ -227,7 +227,7 @@ def test_files_with_a_fault_are_not_tried_out(desk: Desk) -> None:
     done = desk.type("simulate", "main")
     assert done.returncode == 1
     assert 'menus/main.yaml:12:11  nodes → greeting → next: no node "persn". Did you mean' in done.stdout
-    assert f"hotline: 1 problems in {desk.folder / 'config'}\n" == done.stderr
+    assert f"hotline: 1 problem in {desk.folder / 'config'}\n" == done.stderr
 
 
 def test_a_menu_is_drawn_as_text_or_picture(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Every problem of the config files has Chinese words: each message in the source, and each that a bad folder brings about."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from support.bad_config import CASES, laid_out
 from support.checker_messages import NOT_TOLD, modules, sentences
 from support.repository import ROOT
 
-from hotline.problem_words import language, marked, said, told
+from hotline.problem_words import how_many, language, marked, said, told
 from ivr.config_files.checker import check
 from ivr.config_files.in_chinese import LIST, Entry, entries, in_chinese
 from vocabulary.config_problem import ConfigProblem
@@ -122,8 +123,18 @@ def test_what_the_list_does_not_have_stays_english() -> None:
     strange = ConfigProblem("a.j2", 3, 1, (), "unexpected char '§' at 12.", "Write it otherwise.")
     assert told(strange, "zh") == "a.j2:3:1  unexpected char '§' at 12. 请换一种写法。"
     assert said("never heard of", "zh") == "never heard of"
-    assert said("3 problems in /etc/hotline", "zh") == "/etc/hotline 中有 3 处错误"
-    assert said("3 problems in /etc/hotline", "en") == "3 problems in /etc/hotline"
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "chinese"),
+    [
+        (1, "1 problem in /etc/hotline", "/etc/hotline 中有 1 处错误"),
+        (3, "3 problems in /etc/hotline", "/etc/hotline 中有 3 处错误"),
+    ],
+)
+def test_how_many_problems_there_are(count: int, english: str, chinese: str) -> None:
+    assert how_many(count, Path("/config"), "en") == english
+    assert how_many(count, Path("/config"), "zh") == chinese
 
 
 @pytest.mark.parametrize(
