@@ -197,7 +197,7 @@ def _records(bench: SideBySide, number: str) -> int:
 def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: float) -> int:
     until = time.monotonic() + seconds
     while (found := _records(bench, number)) < wanted and time.monotonic() < until:
-        time.sleep(0.05)  # a poll, until `until`: another process's database tells nobody of new rows
+        time.sleep(0.05)  # a poll, until `until`: the server writes rows and tells nobody
     return found
 
 

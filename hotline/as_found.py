@@ -102,9 +102,14 @@ def secrets_found(settings: Settings) -> Secrets | None:
 
 def running_processes(session: Session, now: datetime) -> list[str]:
     """`host:pid` of every server process that reported lately; those of this machine must still be there."""
-    reports = session.exec(select(col(PartReport.process), col(PartReport.at))).all()
-    fresh = {process for process, at in reports if now - at <= STALE}
+    fresh = [process for process, at in last_reports(session).items() if now - at <= STALE]
     return sorted(process for process in fresh if not _is_gone(process))
+
+
+def last_reports(session: Session) -> dict[str, datetime]:
+    """`host:pid` of each server process that is remembered, whether or not it is there still → when it last reported."""
+    reports = session.exec(select(col(PartReport.process), col(PartReport.at)).order_by(col(PartReport.at)))
+    return dict(reports.all())
 
 
 def _is_gone(process: str) -> bool:

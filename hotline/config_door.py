@@ -71,7 +71,7 @@ def load(settings: Settings, how: How = "start") -> Running:
             told(one, settings.language),
         )
     if found.is_degraded:
-        _log.error("configuration: DEGRADED, running on an older set until the problems above are mended")
+        _log.error("configuration: DEGRADED, running on an older set until a good one is published")
     prompts = prompt_door.make(settings, found.configuration)
     prompt_door.put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)

@@ -5,17 +5,18 @@ Beyond this machine nobody is reached; whoever starts later takes what is publis
 
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NoReturn
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import as_found, asterisk_changes, asterisk_process, config_door
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
-from hotline.other_processes import listens_to, may_be_a_server, other_process
+from hotline.other_processes import is_a_server, listens_to, may_be_a_server, other_process
+from hotline.parts import FORGOTTEN_AFTER, STALE
 from hotline.settings import Settings
 from ivr.config_files.history import Entry
 from ivr.config_files.rollback import take_back
@@ -56,7 +57,7 @@ def make_ready(settings: Settings, program: AsteriskProgram, running: Running) -
     try:
         refused = _send(settings, None).refused
     except _WITHOUT_DATABASE:
-        refused = []  # a set must come into force without the database too: it is told behind it
+        refused = ()  # a set must come into force without the database too: it is told behind it
     if refused:
         raise NothingChanged(f"{_anothers(refused)} cannot be told, so nothing has changed; {_AS_WHOM}")
     return Ready(running, files)
@@ -116,9 +117,14 @@ def _take_over(
         ) from fault
     say(
         f"configuration {version} is in force"
-        if told
+        if told.count
         else "no server runs on this machine; the next start takes it"
     )
+    for pid, seconds in told.silent.items():
+        say(
+            f"process {pid} was told, but has reported nothing for {seconds} s: it takes the set when it goes on. "
+            "`hotline status` names what the servers run; one that stays silent is to be restarted"
+        )
 
 
 def _go_back(
@@ -152,42 +158,55 @@ def _go_back(
 
 
 @dataclass(frozen=True)
-class _Sent:
-    told: int
-    refused: list[str]
+class Told:
+    """How many servers; of them those that may hang: process → seconds since it last reported. `refused` runs as another
+    user."""
+
+    count: int
+    silent: Mapping[int, int]
+    refused: tuple[int, ...]
 
 
-def tell_servers(settings: Settings) -> int:
-    """The signal to every server process of this hotline on this machine that reported lately; how many.
+def tell_servers(settings: Settings) -> Told:
+    """The signal to every server process of this hotline on this machine.
 
     Raises NoDatabase, WrongRevision, ServersNotTold.
     """
-    sent = _send(settings, TOLD)
-    if sent.refused:
-        raise ServersNotTold(f"{_anothers(sent.refused)} was not told; {_AS_WHOM}")
-    return sent.told
+    told = _send(settings, TOLD)
+    if told.refused:
+        raise ServersNotTold(f"{_anothers(told.refused)} was not told; {_AS_WHOM}")
+    return told
 
 
-def _send(settings: Settings, number: signal.Signals | None) -> _Sent:
+def _send(settings: Settings, number: signal.Signals | None) -> Told:
     """None: only whether it could be sent. Raises NoDatabase, WrongRevision."""
-    here = f"{socket.gethostname()}:"
-    with as_found.reading(settings) as session:
-        processes = as_found.running_processes(session, datetime.now(UTC))
-    pids = [int(one.removeprefix(here)) for one in processes if one.startswith(here)]
-    refused, told = [], 0
-    for pid in pids:
+    count, silent, refused = 0, {}, []
+    for pid, since in _reported_here(settings).items():
+        is_silent = since > STALE
         with other_process(pid) as process:
             # it may have ended since it reported, and another have its number, whom the signal would end
-            if process is None or not may_be_a_server(pid):
+            if process is None or not (is_a_server(pid) if is_silent else may_be_a_server(pid)):
                 continue
             try:
                 # a server of a version before knows SIGHUP alone, and TOLD would end it
                 process.signal(number if number is None or listens_to(pid, number) else signal.SIGHUP)
-                told += 1
             except PermissionError:
-                refused.append(str(pid))
-    return _Sent(told, refused)
+                refused.append(pid)
+                continue
+        count += 1
+        if is_silent:
+            silent[pid] = round(since.total_seconds())
+    return Told(count, silent, tuple(refused))
 
 
-def _anothers(pids: list[str]) -> str:
-    return f"process {', '.join(pids)} runs as another user and"
+def _reported_here(settings: Settings) -> dict[int, timedelta]:
+    """Processes of this machine, which may be gone → how long ago they reported."""
+    here, now = f"{socket.gethostname()}:", datetime.now(UTC)
+    with as_found.reading(settings) as session:
+        reports = as_found.last_reports(session)
+    found = {int(one.removeprefix(here)): now - at for one, at in reports.items() if one.startswith(here)}
+    return {pid: since for pid, since in sorted(found.items()) if since <= FORGOTTEN_AFTER}
+
+
+def _anothers(pids: Sequence[int]) -> str:
+    return f"process {', '.join(map(str, pids))} runs as another user and"

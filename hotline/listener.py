@@ -76,7 +76,7 @@ class Listener:
                 try:
                     more = not self.is_quiet() and await asyncio.to_thread(self.tick)
                     pause = 0.0 if more else PAUSE_SECONDS if self.is_holding else STANDBY_SECONDS
-                except Exception as fault:  # whatever: did this loop end, no call would get a record
+                except Exception as fault:  # whatever it is: without this loop no call gets a record
                     _log.error("listener: a look failed and is taken again: %s", told(fault))
                     pause = min(5.0, max(0.5, pause * 2))
                 self.progressed_at = time.monotonic()
@@ -202,7 +202,7 @@ class Listener:
                     self.ledger.hear(session, events_of(session, [line]), now)
                     Consequences(self.hotline.running, self.ledger.zone, now).of(session, [line])
                     session.delete(row)
-            except Exception as fault:  # whatever set it aside may come again: its row stays
+            except Exception as fault:  # whatever set it aside may come again: its row stays, others follow
                 _log.warning(
                     "queue_log: the line at %s:%d stays aside: %s", row.file_id, row.line_offset, told(fault)
                 )

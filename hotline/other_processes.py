@@ -69,8 +69,12 @@ def command_line(pid: int) -> str:
 
 def may_be_a_server(pid: int) -> bool:
     """Its command is `hotline serve`; also so where this user may not see the command of another's process."""
-    words = command_line(pid)
-    return not words or _SERVER.search(words) is not None
+    return not command_line(pid) or is_a_server(pid)
+
+
+def is_a_server(pid: int) -> bool:
+    """Its command is `hotline serve`, and this user may see so."""
+    return _SERVER.search(command_line(pid)) is not None
 
 
 def listens_to(pid: int, number: signal.Signals) -> bool:

@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 STALE: Final = timedelta(seconds=10)
 REPORT_EVERY_SECONDS: Final = 3
-_FORGOTTEN_AFTER: Final = timedelta(hours=1)
+FORGOTTEN_AFTER: Final = timedelta(hours=1)
 _PROCESS: Final = "process-"
 # /readyz is 200 only when all of these are up
 PARTS: Final = ("database", "config", "agi", "asterisk", "listener", "dispatcher", "trunks")
@@ -51,7 +51,7 @@ def report_process(session: Session, process: str, now: datetime) -> None:
     """`process`, as host:pid, runs. Those that have long been silent are forgotten."""
     name = _PROCESS + hashlib.sha256(process.encode()).hexdigest()[:24]
     report(session, name, True, {}, process, now)
-    long_gone = col(PartReport.at) < now - _FORGOTTEN_AFTER
+    long_gone = col(PartReport.at) < now - FORGOTTEN_AFTER
     session.execute(delete(PartReport).where(col(PartReport.name).startswith(_PROCESS), long_gone))
 
 

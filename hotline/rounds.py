@@ -21,6 +21,7 @@ from hotline.bootstrap import Hotline
 from hotline.database import Database, DatabaseIsBusy
 from hotline.listener import LEASE, LEASE_SECONDS, Listener
 from hotline.parts import NOT_BY_PLAN
+from hotline.problem_words import Language, marked
 from hotline.settings import Settings
 from hotline.trunks import TrunkStates
 from ivr.agents import states
@@ -172,9 +173,10 @@ class FolderLook:
         self._next_at = 0.0
 
 
-def config_part(running: Running, unpublished_files: int = 0) -> Part:
-    """`unpublished_files`: so many lie in the config folder and are not in force."""
-    problems = [str(problem) for problem in running.problems[:20]]
+def config_part(running: Running, unpublished_files: int = 0, language: Language | None = None) -> Part:
+    """`unpublished_files`: so many lie in the config folder and are not in force. `language`: of whom `hotline status` tells the
+    problems."""
+    problems = [marked(problem, language) for problem in running.problems[:20]]
     return Part(
         "config",
         True,

@@ -321,8 +321,8 @@ class Service:
 
     def _report_parts_now(self) -> bool:
         """True if every part that runs here is up."""
-        now = self.hotline.now()
-        parts = [config_part(self.hotline.running, self._folder.count())]
+        now, settings = self.hotline.now(), self.hotline.settings
+        parts = [config_part(self.hotline.running, self._folder.count(), settings.language)]
         if self.agi is not None:
             parts.append(agi_part(self.agi, self.board.names(now) if self.board else []))
         if self.worker is not None:

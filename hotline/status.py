@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from hotline import as_found, config_door
 from hotline.asterisk_view import AsteriskNotReached, AsteriskView, look
 from hotline.parts import all_parts
+from hotline.problem_words import said
 from hotline.settings import Settings
 from hotline.web.figures import Figures, collect
 from ivr.config_files.published import load_published, store_of
@@ -19,7 +20,7 @@ from ivr.config_files.set_store import current
 from missed_call_redial.callbacks import Callback, CallbackState
 from tickets.call_records import CallRecord
 
-_SHOWN_DETAILS: Final = ("reason", "busy", "problems")
+_SHOWN_DETAILS: Final = ("reason", "busy")
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,16 @@ def status_now(settings: Settings, now: datetime) -> Status:
     with as_found.reading(settings) as session:
         found = _gather(session, now, settings.zone, seen, labels)
     not_taken = _not_taken(found.parts["config"], current(store_of(settings.home_dir)))
-    return replace(found, not_in_force=(*not_taken, *config_door.told_of_the_folder(settings)))
+    told = [said(sentence, settings.language) for sentence in not_taken]
+    return replace(found, not_in_force=(*told, *config_door.told_of_the_folder(settings)))
 
 
 def _not_taken(config: PartNow, in_force: str | None) -> Iterator[str]:
-    """Of a publish that was cut before the servers were told."""
+    """Of a set that this program refuses, and of a publish that was cut before the servers were told."""
     runs = config.detail.get("version")
-    if config.is_up and runs not in (None, in_force) and not config.detail.get("is_degraded"):
+    if config.detail.get("is_degraded") is True:
+        yield "DEGRADED: the set in force cannot be used, an older one runs. `hotline check` tells what is wrong with the files."
+    elif config.is_up and runs not in (None, in_force):
         yield (
             f"The server runs configuration {runs}, in force is {in_force}: say `hotline asterisk render` and "
             "`systemctl reload 'hotline@*'`."
@@ -145,12 +149,11 @@ def as_text(status: Status, zone: tzinfo) -> Iterator[str]:
     """Lines for a terminal; times are local."""
     down = [name for name, part in status.parts.items() if not part.is_up]
     yield f"The hotline is NOT up: {', '.join(down)} down." if down else "The hotline is up."
-    if status.is_degraded:
-        yield "DEGRADED: the set in force cannot be used, an older one runs. `hotline check` tells what is wrong with the files."
     yield from status.not_in_force
     for name, part in status.parts.items():
         shown = ", ".join(f"{key}: {part.detail[key]}" for key in _SHOWN_DETAILS if part.detail.get(key))
         yield f"  {name:<12}{'up' if part.is_up else 'DOWN':<6}{shown}".rstrip()
+        yield from (f"    {problem}" for problem in part.detail.get("problems", ()))
     yield _asterisk_line(status)
     yield f"Calls      {status.open_calls} open, {status.talking} of them talking; {_last_call(status, zone)}"
     if status.open_long:

@@ -20,15 +20,18 @@ from support.sipp import free_port
 from support.terminal import LOADS_WHEN_RUN
 from typer.testing import CliRunner
 
-from hotline import backup
+from hotline import backup, config_door
 from hotline.cli import app
 from hotline.findings import Level
 from hotline.parts import report
 from hotline.place_call import CALLER, CannotCall, plan_call
+from hotline.rounds import config_part
 from hotline.settings import Settings
 from hotline.status import as_json, as_text, status_now
 from ivr.config_files.checker import check
 from ivr.config_files.published import note, publish
+from ivr.config_files.running import Running
+from vocabulary.config_problem import ConfigProblem
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEAST_WORDS = 4
@@ -231,6 +234,19 @@ def test_status_tells_that_the_server_does_not_run_what_is_in_force(home: Filled
         report(session, "config", True, {"version": "0123456789abcdef"}, "another:1", NOW)
     [said] = status_now(home.settings, NOW).not_in_force
     assert said.startswith("The server runs configuration 0123456789abcdef, in force is ")
+
+
+def test_status_tells_in_the_readers_language_why_an_older_set_runs(home: FilledHome):
+    fault = ConfigProblem("hotline.yaml", 12, 1, ("numbers",), 'no queue "tax".', "", "error")
+    good = config_door.load_in_force(home.settings)
+    degraded = Running(good.configuration, good.prompts, True, (fault,))
+    with home.database.writing() as session:
+        report(session, "config", True, config_part(degraded, language="zh").detail, "another:1", NOW)
+    found = status_now(home.settings.model_copy(update={"language": "zh"}), NOW)
+    lines = list(as_text(found, home.settings.zone))
+    assert lines[1].startswith("降级运行：")
+    assert '    hotline.yaml:12:1  numbers：没有队列 "tax"。' in lines
+    assert list(as_text(status_now(home.settings, NOW), home.settings.zone))[1].startswith("DEGRADED: ")
 
 
 def test_status_of_a_stopped_hotline(home: FilledHome):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,14 @@ def a_process(*words: str, by: str = "SIGUSR1") -> Iterator[subprocess.Popen[str
         process.communicate()
 
 
-def _reported(shell: Terminal, home: Path, *pids: int) -> Settings:
-    """A hotline of which these processes of this machine say that they are its servers."""
+def _reported(shell: Terminal, home: Path, *pids: int, ago: timedelta = timedelta()) -> Settings:
+    """A hotline of which these processes of this machine say that they are its servers, or said so some time `ago`."""
     settings = Settings.model_validate({"home": home, "config": shell.config})
     database.migrate(settings.database)
     own = bootstrap.build(settings)
     with own.database.writing() as session:
         for pid in pids:
-            report_process(session, f"{socket.gethostname()}:{pid}", own.now())
+            report_process(session, f"{socket.gethostname()}:{pid}", own.now() - ago)
     return settings
 
 
@@ -57,7 +58,7 @@ def test_only_servers_are_told_to_reload(shell: Terminal, tmp_path: Path) -> Non
     ):
         servers = (one, other, of_an_older_version)
         pids = [server.pid for server in servers]
-        assert into_force.tell_servers(_reported(shell, tmp_path, *pids, stranger.pid, 999999)) == 3
+        assert into_force.tell_servers(_reported(shell, tmp_path, *pids, stranger.pid, 999999)).count == 3
         for told in servers:
             assert told.stdout is not None
             assert told.stdout.readline() == "told\n"
@@ -80,6 +81,25 @@ def test_a_server_of_another_user_is_named_in_one_line(
     said = str(refused.value)
     assert said.startswith(f"process {server.pid} runs as another user")
     assert "\n" not in said
+
+
+def test_a_server_that_has_long_said_nothing_is_told_too_and_named(shell: Terminal, tmp_path: Path) -> None:
+    """One that hangs for a while takes the set when it goes on; who has its number by now is left alone."""
+    with (
+        a_process("-m", "hotline.cli", "serve") as hanging,
+        a_process("less", "hotline.log") as stranger,
+    ):
+        settings = _reported(shell, tmp_path, hanging.pid, stranger.pid, ago=timedelta(seconds=25))
+        told = into_force.tell_servers(settings)
+        assert (told.count, list(told.silent)) == (1, [hanging.pid])
+        assert hanging.stdout is not None
+        assert hanging.stdout.readline() == "told\n"
+        assert 25 <= told.silent[hanging.pid] < 60
+        assert stranger.poll() is None
+        ours = {"HOTLINE_CONFIG": str(shell.config), "HOTLINE_HOME": str(tmp_path)}
+        said = shell.type("menus publish --why", "begin", **ours)
+        assert f"process {hanging.pid} was told, but has reported nothing for " in said
+        assert "no server runs" not in said
 
 
 def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
