@@ -22,7 +22,7 @@ from ivr.config_files.sources import (
     EXAMPLES,
     LISTS,
     REQUIRED_FILES,
-    is_template,
+    is_yaml,
     read_sources,
 )
 from ivr.lines import Lines
@@ -74,9 +74,9 @@ def check(folder: Path) -> tuple[Configuration | None, list[ConfigProblem]]:
 def check_files(files: Mapping[str, bytes]) -> tuple[Configuration | None, list[ConfigProblem]]:
     """The same for contents by file name, such as menus/main.yaml. Never raises, whatever they hold.
 
-    Templates count for the version only: whether they can be rendered is asked by who renders them.
+    What is no YAML counts for the version only.
     """
-    checking = _Checking({name: read(name, files[name]) for name in sorted(files) if not is_template(name)})
+    checking = _Checking({name: read(name, files[name]) for name in sorted(files) if is_yaml(name)})
     configuration = checking.configuration(content_version(files))
     problems = checking.problems()
     return (None if _has_error(problems) else configuration), problems
