@@ -24,7 +24,7 @@ from hotline.problem_words import said, told
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
 from ivr.config_files import rollback
-from ivr.config_files.checker import check
+from ivr.config_files.checker import Configuration, check
 from ivr.config_files.history import Entry, How, Note, entries, went_out
 from ivr.config_files.published import (
     Further,
@@ -72,7 +72,8 @@ def load(settings: Settings, how: How = "start") -> Running:
         )
     if found.is_degraded:
         _log.error("configuration: DEGRADED, running on an older set until a good one is published")
-    prompts = prompt_door.make(settings, found.configuration)
+    folder = _kept_or(settings.config_dir, settings, found.configuration)
+    prompts = prompt_door.make(settings, found.configuration, folder)
     prompt_door.put_in_force(settings, prompts)
     return Running(found.configuration, prompts, found.is_degraded, found.problems)
 
@@ -163,7 +164,7 @@ def _made_ready(settings: Settings, folder: Path) -> Running:
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken(_lines(settings, problems))
-    prompts = prompt_door.make(settings, configuration)
+    prompts = prompt_door.make(settings, configuration, folder)
     return Running(configuration, prompts, False, tuple(problems), folder)
 
 
@@ -193,7 +194,8 @@ def load_recent(settings: Settings, now: datetime) -> list[Running]:
         configuration = kept_set(store, version).configuration
         if configuration is not None:
             # of the voice the set in force has told already
-            prompts = prompt_door.make(settings, configuration, voice_told_at=logging.INFO)
+            folder = folder_of(settings.home_dir, version)
+            prompts = prompt_door.make(settings, configuration, folder, voice_told_at=logging.INFO)
             recent.append(Running(configuration, prompts, False))
     return recent
 
@@ -264,6 +266,10 @@ def asterisk_files(settings: Settings, program: AsteriskProgram, running: Runnin
 
 
 def _own_files(settings: Settings, running: Running) -> Path:
+    return _kept_or(running.folder or settings.config_dir, settings, running.configuration)
+
+
+def _kept_or(folder: Path, settings: Settings, configuration: Configuration) -> Path:
     """The set itself, where it is kept: the folder may hold a draft. Not kept: what is only looked at, or could not be."""
-    kept = folder_of(settings.home_dir, running.configuration.version)
-    return kept if is_whole(kept) else running.folder or settings.config_dir
+    kept = folder_of(settings.home_dir, configuration.version)
+    return kept if is_whole(kept) else folder

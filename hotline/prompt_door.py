@@ -11,6 +11,7 @@ from hotline import defaults_door
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration
 from ivr.config_files.references import REQUIRED_PROMPTS
+from ivr.config_files.sources import RECORDINGS
 from ivr.lines import Language
 from ivr.menus.languages import chosen_languages
 from ivr.prompts.in_use import note_in_use
@@ -33,13 +34,14 @@ SAID = "broadcasts"
 
 
 def make(
-    settings: Settings, configuration: Configuration, *, voice_told_at: int = logging.ERROR
+    settings: Settings, configuration: Configuration, folder: Path, *, voice_told_at: int = logging.ERROR
 ) -> PromptLibrary:
     """For a start or reload. Without voice tools the calls go on with what there is, or in silence, and the log says so.
 
-    `voice_told_at`: the level of the log at which it is told that another voice serves than the site's."""
+    `folder`: that of the set, with its recordings. `voice_told_at`: the level of the log at which it is told
+    that another voice serves than the site's."""
     language = configuration.lines.site.language
-    maker = _maker(settings, configuration, voice_told_at)
+    maker = _maker(settings, configuration, folder, voice_told_at)
     try:
         made = _prompts(maker, configuration, language)
     except _NO_SOUND as fault:
@@ -53,8 +55,8 @@ def make(
 
 
 def render(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
-    """The same for somebody who looks on. Raises VoiceToolsMissing, PromptFailed, OSError."""
-    maker = _maker(settings, configuration)
+    """The same of the config folder, for somebody who looks on. Raises VoiceToolsMissing, PromptFailed, OSError."""
+    maker = _maker(settings, configuration, settings.config_dir)
     return _with_asterisks(maker, configuration, language, _prompts(maker, configuration, language))
 
 
@@ -119,10 +121,11 @@ def put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
         _log.error("prompts could not be laid out: %s; what was made earlier is played", fault)
 
 
-def _maker(settings: Settings, configuration: Configuration, told_at: int = logging.ERROR) -> Maker:
+def _maker(
+    settings: Settings, configuration: Configuration, folder: Path, told_at: int = logging.ERROR
+) -> Maker:
     """One for prompts and Asterisk's own words, so that a voice that cannot serve is tried and told once."""
-    recorded, cache = settings.config_dir / "prompts", settings.prompts_dir / "cache"
-    return Maker(spoken(configuration), recorded, cache, told_at)
+    return Maker(spoken(configuration), folder / RECORDINGS, settings.prompts_dir / "cache", told_at)
 
 
 def _prompts(maker: Maker, configuration: Configuration, language: Language) -> PromptLibrary:

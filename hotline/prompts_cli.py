@@ -13,6 +13,7 @@ from hotline.environment import settings_from_environment
 from hotline.problem_words import told
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
+from ivr.config_files.sources import RECORDINGS
 from ivr.lines import Language
 from ivr.plain_text import cleaned
 from ivr.prompts.importing import read_recording
@@ -61,9 +62,9 @@ def list_prompts(language: LanguageOption = None) -> None:
 
 @prompts_app.command("render")
 def render(language: LanguageOption = None) -> None:
-    """Make the sounds that are missing, as a start or `hotline reload` would; those that are there are kept.
+    """Make the sounds that are missing, as a publish would; those that are there are kept.
 
-    Puts nothing into force: what runs goes on with its own sounds until `hotline reload`.
+    Puts nothing into force: what runs goes on with its own sounds until `hotline menus publish`.
     """
     settings = settings_from_environment()
     configuration = _configuration(settings)
@@ -103,8 +104,9 @@ def import_recording(
 ) -> None:
     """Take a recording for a prompt: converted and levelled for the telephone, then kept in the config folder.
 
-    Its length, loudness and clipping are checked. From `hotline reload` on it is played in place of the voice. A
-    piece of Asterisk's own sentences is named asterisk/NAME, such as asterisk/digits/1.
+    Its length, loudness and clipping are checked. It is a draft, as every changed file there: callers hear it in place
+    of the voice once it is published. A piece of Asterisk's own sentences is named asterisk/NAME, such as
+    asterisk/digits/1.
     """
     settings = settings_from_environment()
     configuration = _configuration(settings)
@@ -115,8 +117,10 @@ def import_recording(
     write_whole(target, recording.sound)
     for warning in recording.warnings:
         say(f"warning: {warning}")
+    say(f"{target}  {recording.seconds:.1f} s, {recording.loudness:.0f} dB")
     say(
-        f"{target}  {recording.seconds:.1f} s, {recording.loudness:.0f} dB; `hotline reload` puts it into force"
+        "a draft, which callers do not hear yet: "
+        f"`hotline menus publish --only {target.relative_to(settings.config_dir)} --why TEXT` puts it in force"
     )
 
 
@@ -148,4 +152,4 @@ def _known(name: str, configuration: Configuration) -> None:
 
 
 def _recorded(settings: Settings, language: Language, name: str) -> Path:
-    return settings.config_dir / "prompts" / language / f"{name}.wav"
+    return settings.config_dir / RECORDINGS / language / f"{name}.wav"

@@ -184,8 +184,7 @@ def rollback(
 ) -> None:
     """Put an earlier set in force again for new calls, and its files back into HOTLINE_CONFIG, all or nothing.
 
-    Files there that were never published are kept aside first, and it is said where. Recorded prompts are no part of
-    a set and stay as they are.
+    Files there that were never published are kept aside first, and it is said where. Recorded prompts go back too.
     """
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)

@@ -31,6 +31,8 @@ class Written(BaseModel):
 
 def invisible(text: str) -> str | None:
     """The first character that cannot be seen (newline, NUL, direction mark), named as U+000A, or None."""
+    if text.isprintable():
+        return None
     found = next((c for c in text if unicodedata.category(c) in _INVISIBLE), None)
     return None if found is None else f"U+{ord(found):04X}"
 

@@ -142,7 +142,7 @@ def hidden_characters(document: Document) -> Iterator[ConfigProblem]:
     """Texts and keys with characters that cannot be seen, in any file; prompts may have several lines."""
     has_lines = document.file == "prompts.yaml"
     for path in document.places:
-        value = value_at(document, path)
+        value = document.scalars.get(path)
         key = path[-1] if path else ""
         if isinstance(key, str) and (hidden := invisible(key)):
             place = document.key_place(path)

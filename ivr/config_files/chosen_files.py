@@ -53,9 +53,8 @@ def with_chosen(config_dir: Path, home: Path, wanted: Sequence[str]) -> Iterator
         kept.pop(name, None)
         if name in there:
             kept[name] = there[name]
-    with tempfile.TemporaryDirectory(
-        dir=store, prefix=ASIDE
-    ) as aside:  # what a kill leaves is cleared as all such
+    # what a kill leaves is cleared as all such
+    with tempfile.TemporaryDirectory(dir=store, prefix=ASIDE) as aside:
         for name, data in kept.items():
             (Path(aside) / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(aside) / name).write_bytes(data)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from ivr.config_files.checker import Configuration
-from ivr.lines import Number
+from ivr.lines import Lines, Number
 from ivr.menus.changed_paths import MOST_MOMENTS, Comparison, Door, compare, in_words
 from ivr.menus.menu_file import MenuFile
 
@@ -78,17 +78,16 @@ def _paths(old: Configuration, new: Configuration) -> Iterator[str]:
         is_same = (old.menus, old_queue, _agents(old)) == (new.menus, new_queue, _agents(new))
         if before is None or after is None or is_same:
             continue
-        was, is_now = (
-            Door(old.menus, old_menu, old_queue, lines=old.lines),
-            Door(new.menus, new_menu, new_queue, lines=new.lines),
-        )
-        found = compare(was, is_now, left)
+        was = Door(old.menus, old_menu, old_queue, lines=old.lines)
+        now = Door(new.menus, new_menu, new_queue, lines=new.lines)
+        found = compare(was, now, left)
         left -= found.moments
         entered |= found.entered
         told.setdefault(tuple(_told(old_menu, new_menu, found)), []).extend(number for _, number in group)
     for lines, numbers in told.items():
         yield from (f"{', '.join(numbers)}{line}" for line in lines)
     yield from _beside_the_paths(old.menus, new.menus, entered)
+    yield from _priority_classes(old.lines, new.lines)
     yield from _sayings(old, new)
 
 
@@ -133,6 +132,14 @@ def _beside_the_paths(
             elif was != now:
                 what = "new" if was is None else "gone" if now is None else "changed"
                 yield f"menu {menu}: node {node} is {what}, off the paths above"
+
+
+def _priority_classes(old: Lines, new: Lines) -> Iterator[str]:
+    """Those that mean something else now: no path changes, and another caller is served first."""
+    for one in new.priority_classes:
+        before = old.credit_of(one.name)
+        if before not in (None, one.credit_seconds):
+            yield f"priority class {one.name}: {one.credit_seconds} s earlier in line; before: {before} s"
 
 
 def _sayings(old: Configuration, new: Configuration) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the checker says, in Chinese: one list beside this file, looked up where a problem is printed.
+"""What the checker says, and what changes for callers, in Chinese: one list beside this file, looked up where it is printed.
 
 The code says each thing once, in English; a sentence that the list does not have stays English.
 """
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 LIST: Final = Path(__file__).with_name("chinese.txt")
-_BLANK: Final = re.compile(r"<([a-z]+)(:words)?>")
-_STEP: Final = " → "
+_BLANK: Final = re.compile(r"<([a-z]+)(:words|:list)?>")
+_BETWEEN_STEPS: Final = {" → ": " → ", ", then ": "，然后"}
+_STEPS: Final = re.compile(f"({'|'.join(_BETWEEN_STEPS)})")
 _ENDS: Final = (".", "?")
 _SEAM: Final = "\0"  # no problem holds one: whatever cannot be printed is written out in it
 _GAP: Final = re.compile(rf"(?<=[^\x00-\x7f]) {_SEAM}|{_SEAM} (?=[^\x00-\x7f])")
@@ -38,7 +39,8 @@ class Entry:
         """What fits the English, with a group for each blank."""
         parts = _BLANK.split(self.english)
         words = [re.escape(part) for part in parts[::3]]
-        groups = [f"(?P<{name}>.*?)" for name in parts[1::3]]
+        blanks = zip(parts[1::3], parts[2::3], strict=True)
+        groups = [f"(?P<{name}>{'.*' if kind == ':list' else '.*?'})" for name, kind in blanks]
         return re.compile(
             words[0] + "".join(g + w for g, w in zip(groups, words[1:], strict=True)), re.DOTALL
         )
@@ -48,7 +50,13 @@ class Entry:
 
         def value(blank: re.Match[str]) -> str:
             said = values[blank[1]]
-            return _joined(_pieces_in_chinese(said)) if blank[2] else said
+            match blank[2]:
+                case ":words":
+                    return _joined(_steps_in_chinese(said))
+                case ":list":
+                    return _joined(_list_in_chinese(said))
+                case _:
+                    return said
 
         return _GAP.sub("", _BLANK.sub(value, self.chinese)).replace(_SEAM, "")
 
@@ -78,9 +86,16 @@ def in_chinese(said: str) -> str | None:
     return None
 
 
-def _pieces_in_chinese(said: str) -> str:
+def _steps_in_chinese(said: str) -> str:
     """A word of ours, or the steps of a way; what a file's author wrote stays as it is."""
-    return _STEP.join(in_chinese(piece) or piece for piece in said.split(_STEP))
+    return "".join(_BETWEEN_STEPS.get(one) or in_chinese(one) or one for one in _STEPS.split(said))
+
+
+def _list_in_chinese(said: str) -> str:
+    """A comma in what a file's author wrote stays as it is too."""
+    first, *others = said.split(", ")
+    told = [f"，{chinese}" if (chinese := in_chinese(one)) else f", {one}" for one in others]
+    return "".join((in_chinese(first) or first, *told))
 
 
 def _joined(said: str) -> str:

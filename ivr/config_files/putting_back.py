@@ -1,4 +1,4 @@
-"""A kept set's files go back into the folder that admins edit, so that a start after a rollback publishes nothing else.
+"""A kept set's files go back into the folder that admins edit, so that the next publish brings nothing else along.
 
 Many files cannot be replaced in one step, so what is being done is written down first: whatever is cut is finished, or left
 undone, before anybody reads the folder again. What an admin had not published is kept aside, never lost.
@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from ivr.config_files.set_store import alone_in, current, is_whole, replace_text, sync, write_through
-from ivr.config_files.sources import BROADCASTS, CALENDAR, LISTS, TEMPLATES, read_sources
+from ivr.config_files.sources import (
+    BROADCASTS,
+    CALENDAR,
+    LISTS,
+    TEMPLATES,
+    read_sources,
+    recordings_in,
+)
 from vocabulary.errors import HotlineError
 
 _PLAN: Final = ".putting-back"
@@ -166,4 +173,5 @@ def _set_files(folder: Path) -> list[str]:
     menus = [p for p in (folder / "menus").rglob("*") if p.suffix in (".yaml", ".yml")]
     named = [p for within in (CALENDAR, LISTS) for p in (folder / within).glob("*.y*ml")]
     found = [folder / BROADCASTS, *menus, *named, *(folder / TEMPLATES).glob("*.conf.j2")]
-    return [p.relative_to(folder).as_posix() for p in found if p.is_file() and not p.name.startswith(".")]
+    names = [p.relative_to(folder).as_posix() for p in found if p.is_file() and not p.name.startswith(".")]
+    return names + recordings_in(folder)

@@ -9,7 +9,7 @@ from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import yaml
 
-from ivr.config_files.plain_scalars import plain_value
+from ivr.config_files.plain_scalars import Scalar, plain_value
 from ivr.config_files.problems import problem
 from ivr.config_files.syntax_words import decoded, syntax_problem
 from vocabulary.config_problem import ConfigProblem
@@ -34,6 +34,8 @@ class Document:
     problems: list[ConfigProblem] = field(default_factory=list)
     places: dict[Path, Mark] = field(default_factory=dict)
     key_places: dict[Path, Mark] = field(default_factory=dict)
+    scalars: dict[Path, Scalar] = field(default_factory=dict)
+    """Every value that is neither a list nor a group."""
     as_written: dict[Path, str] = field(default_factory=dict)
     """The text of every bare word that is a number, true, false or nothing."""
     _worked_out: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -76,6 +78,8 @@ def read(file: str, data: bytes) -> Document:
     except _TooMuchError as error:
         document.value = None
         document.problems.append(error.problem)
+    if document.value is None:
+        document.scalars.clear()
     return document
 
 
@@ -151,11 +155,12 @@ class _Builder:
             self._skip(event, path)
         return "?"
 
-    def _scalar(self, event: yaml.ScalarEvent, path: Path) -> object:
+    def _scalar(self, event: yaml.ScalarEvent, path: Path) -> Scalar:
         text = str(event.value)
-        if event.style:  # None or "" when it stands bare, by the parser's build
-            return text
-        value = plain_value(text)
+        value = (
+            text if event.style else plain_value(text)
+        )  # None or "" when it stands bare, by the parser's build
+        self._document.scalars[path] = value
         if not isinstance(value, str):
             self._document.as_written[path] = text
         return value

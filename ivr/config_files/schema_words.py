@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ivr.config_files.reader import Document, Path, value_at
+from ivr.config_files.reader import Document, Path
 from ivr.config_files.schema_walk import kind_at, locate
 from ivr.plain_text import cleaned, shown
 from vocabulary.config_problem import ConfigProblem
@@ -39,8 +39,7 @@ def validated(
 
 def _true_or_false(model: type[BaseModel], document: Document) -> Iterator[ConfigProblem]:
     """Pydantic takes true for 1 and "no" for false; whoever wrote it would never learn of it."""
-    for path in document.places:
-        value = value_at(document, path)
+    for path, value in document.scalars.items():
         may_be_mixed = isinstance(value, bool) or (
             isinstance(value, str) and value.lower() in _TAKEN_FOR_BOOL
         )

@@ -16,7 +16,7 @@ from typing import Final
 
 from ivr.config_files.checker import content_version
 from ivr.config_files.history import HISTORY, Entry, with_entry
-from ivr.config_files.sources import read_sources
+from ivr.config_files.sources import is_recording, read_sources
 
 KEPT_SETS: Final = 50
 _POINTER: Final = "current"
@@ -52,7 +52,8 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
         for name, data in files.items():
             target = aside / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_through(target, data)
+            if not (is_recording(name) and _is_shared(store / (current(store) or "") / name, target, data)):
+                write_through(target, data)
         for path in (aside, *aside.rglob("*")):
             _own(path, store)
         for folder in {aside, *(p for p in aside.rglob("*") if p.is_dir())}:
@@ -65,6 +66,17 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
         shutil.rmtree(aside, ignore_errors=True)
         if not is_whole(store / version):
             raise
+
+
+def _is_shared(kept: Path, target: Path, data: bytes) -> bool:
+    """Recordings are large and seldom change: sets that have the same one have one file of it on disk."""
+    try:
+        if kept.read_bytes() == data:
+            os.link(kept, target)
+            return True
+    except OSError:  # not there, or a disk that knows no links: then it is written
+        pass
+    return False
 
 
 def replace_text(place: Path, text: str) -> None:

@@ -3,11 +3,13 @@
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import LARGEST_FILE
+from ivr.lines import Language
 from ivr.plain_text import IS_MENU_NAME
+from ivr.prompts.schema import LARGEST_RECORDING
 from vocabulary.config_problem import ConfigProblem
 
 REQUIRED_FILES: Final = ("hotline.yaml", "prompts.yaml", "routing_rules.yaml", "callbacks.yaml", "codes.yaml")
@@ -18,7 +20,10 @@ CALENDAR: Final = "calendar/"
 LISTS: Final = "lists/"
 TEMPLATES: Final = "asterisk/"
 """A site's own templates of Asterisk's files. They belong to the set, so that a set can be rendered alone."""
+RECORDINGS: Final = "prompts/"
+"""Recorded prompts, by language. They belong to the set, so that a rollback brings back what callers heard."""
 _MOST_MENUS: Final = 1000
+_MOST_RECORDINGS: Final = 1000
 _MOST_OF_A_FOLDER: Final = 200
 _START: Final = (1, 1)
 
@@ -37,9 +42,10 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
         *_named_files(folder, CALENDAR, "calendar", problems),
         *_named_files(folder, LISTS, "list", problems),
         *_template_files(folder),
+        *_recordings(folder, problems),
     ):
         try:
-            files[name] = _bytes(folder / name)
+            files[name] = _bytes(folder / name, LARGEST_RECORDING if is_recording(name) else LARGEST_FILE)
         except FileNotFoundError:
             problems.append(
                 problem(name, _START, (), "the file is missing", "Take it from the shipped config again.")
@@ -50,15 +56,39 @@ def read_sources(folder: Path) -> tuple[dict[str, bytes], list[ConfigProblem]]:
     return files, problems
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, largest: int) -> bytes:
+    """One byte more than the largest tells whoever uses the file that it is too large."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(0, "it is not a plain file")
     with path.open("rb") as file:
-        return file.read(LARGEST_FILE + 1)
+        return file.read(largest + 1)
 
 
-def is_template(name: str) -> bool:
-    return name.startswith(TEMPLATES)
+def is_yaml(name: str) -> bool:
+    """Templates and recordings are not: whether those can be used is asked by who uses them."""
+    return name.endswith(".yaml")
+
+
+def is_recording(name: str) -> bool:
+    return name.startswith(RECORDINGS)
+
+
+def recordings_in(folder: Path) -> list[str]:
+    """By name, such as prompts/zh/greeting.wav."""
+    found = [
+        path
+        for language in sorted(get_args(Language))
+        for path in sorted((folder / RECORDINGS / language).rglob("*.wav"))
+    ]
+    return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith(".")]
+
+
+def _recordings(folder: Path, problems: list[ConfigProblem]) -> list[str]:
+    names = recordings_in(folder)
+    if len(names) > _MOST_RECORDINGS:
+        fault = f"there are {len(names)} recordings"
+        problems.append(problem("prompts", _START, (), fault, f"At most {_MOST_RECORDINGS} are read."))
+    return names[:_MOST_RECORDINGS]
 
 
 def _template_files(folder: Path) -> list[str]:

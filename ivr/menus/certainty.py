@@ -6,8 +6,8 @@ Pure. A node that takes a key is chosen at by the caller; at any other the world
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from ivr.menus.crossings import At
-from ivr.menus.graph import menus_led_to, ways
+from ivr.menus.crossings import At, leading_out, nodes_of
+from ivr.menus.graph import menus_led_to, spread, ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 
@@ -17,17 +17,13 @@ class Grounds:
 
     def __init__(self, menus: Mapping[str, MenuFile]) -> None:
         self._starts: Final = {name: (name, menu.start) for name, menu in menus.items()}
-        self.nodes: Final[dict[At, Node]] = {
-            (name, node_name): node for name, menu in menus.items() for node_name, node in menu.nodes.items()
-        }
+        self.nodes: Final = nodes_of(menus)
         self._after: Final = {at: self._following(at, node) for at, node in self.nodes.items()}
         self._before: Final[dict[At, list[tuple[At, bool]]]] = {at: [] for at in self.nodes}
         for at, following in self._after.items():
             for behind, by_key in following:
                 self._before[behind].append((at, by_key))
-        self._unknown: Final = {
-            at for at, node in self.nodes.items() if any(menu not in menus for menu in menus_led_to(node))
-        }
+        self._unknown: Final = leading_out(menus)
 
     def _following(self, at: At, node: Node) -> list[tuple[At, bool]]:
         """Each place behind a node, and whether only a key leads there."""
@@ -37,25 +33,13 @@ class Grounds:
 
     def reached(self, menu: str) -> set[At]:
         """Every place that a caller may come to who begins in that menu."""
-        found: set[At] = set()
-        ahead = [self._starts[menu]] if menu in self._starts else []
-        while ahead:
-            at = ahead.pop()
-            if at not in found:
-                found.add(at)
-                ahead += [behind for behind, _ in self._after[at]]
-        return found
+        first = [self._starts[menu]] if menu in self._starts else []
+        return spread(first, lambda at: (behind for behind, _ in self._after[at]))
 
     def leading_to(self, ends: Collection[At], *, by_key: bool) -> tuple[set[At], set[At]]:
         """From where a caller may come to one of `ends`, and from where he surely can, whatever is known of him; without
         `by_key` of callers who press no key."""
-        may: set[At] = set()
-        ahead = list(ends)
-        while ahead:
-            at = ahead.pop()
-            if at not in may:
-                may.add(at)
-                ahead += [before for before, is_key in self._before[at] if by_key or not is_key]
+        may = spread(ends, lambda at: (before for before, is_key in self._before[at] if by_key or not is_key))
         return may, self._surely({*ends, *self._unknown}, by_key=by_key)
 
     def _surely(self, ends: Collection[At], *, by_key: bool) -> set[At]:

@@ -235,8 +235,8 @@ def in_words(path: ChangedPath) -> str:
     """`key 1, key 3: queue "tax"; before: queue "general"`."""
     after, before = turn_in_words(path.after), turn_in_words(path.before)
     if path.after.met == path.before.met:
-        after += f" at {path.after.last.place.node}"
-        before = f"at {path.before.last.place.node}"
+        after += f", by node {path.after.last.place.node}"
+        before = f"by node {path.before.last.place.node}"
     return f"{presses_in_words(path.presses)}: {after}; before: {before}"
 
 
@@ -279,11 +279,11 @@ def _last(step: Moment) -> str:
             spoken = f" in {step.place.language}" if step.place.language else ""
             return f"hears {', '.join(step.prompts)}{spoken} and is hung up" if step.prompts else "is hung up"
         case WaitKey():
-            return f"{step.seconds} s for a key at {step.place.node}"
+            return f"waits {step.seconds} s for a key at {step.place.node}"
         case Record():
             keys = f" or key {' '.join(step.end_keys)}" if step.end_keys else ""
             end = f"ended by {step.silence} s of silence{keys}"
-            return f"{step.shortest} to {step.longest} s for a message at {step.place.node}, {end}"
+            return f"has {step.shortest} to {step.longest} s for a message at {step.place.node}, {end}"
         case Transfer():
             return f'is put through to "{step.to}"'
         case Play():
@@ -306,4 +306,4 @@ def _how(step: ToQueue) -> Iterator[str]:
     if wanted.announcements:
         yield f"announcements {wanted.announcements}"
     if wanted.longest_wait:
-        yield f"for {wanted.longest_wait} s" + (", then on" if isinstance(step, WaitInLine) else "")
+        yield f"for {wanted.longest_wait} s" + (" and then on" if isinstance(step, WaitInLine) else "")

@@ -6,7 +6,7 @@ Pure. Expects menus whose nodes all exist; a menu that is not there, or has faul
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from ivr.menus.graph import MenuFault, menus_led_to, ways
+from ivr.menus.graph import MenuFault, menus_led_to, spread, ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 
@@ -32,36 +32,32 @@ def faults_across(menus: Mapping[str, MenuFile]) -> Iterator[tuple[str, MenuFaul
         yield menu_name, MenuFault(("nodes", node), fault, "Let one of these ways end in a queue.")
 
 
-def _node(menus: Mapping[str, MenuFile], at: At) -> Node:
-    return menus[at[0]].nodes[at[1]]
+def nodes_of(menus: Mapping[str, MenuFile]) -> dict[At, Node]:
+    """Every node of every menu by its place."""
+    return {(name, node_name): node for name, menu in menus.items() for node_name, node in menu.nodes.items()}
+
+
+def leading_out(menus: Mapping[str, MenuFile]) -> set[At]:
+    """From where the walk goes on in a menu that is not known."""
+    return {
+        at for at, node in nodes_of(menus).items() if any(menu not in menus for menu in menus_led_to(node))
+    }
 
 
 def leading_to_a_person(menus: Mapping[str, MenuFile]) -> set[At]:
     """Every place from which some key or none leads to a person, or out of the menus that are known."""
     before: dict[At, list[At]] = {}
-    ahead: list[At] = []
-    for at in _all(menus):
-        node = _node(menus, at)
-        if node.REACHES_A_PERSON or any(menu not in menus for menu in menus_led_to(node)):
-            ahead.append(at)
+    nodes = nodes_of(menus)
+    for at in nodes:
         for behind in following(menus, at):
             before.setdefault(behind, []).append(at)
-    found: set[At] = set()
-    while ahead:
-        at = ahead.pop()
-        if at not in found:
-            found.add(at)
-            ahead += before.get(at, ())
-    return found
-
-
-def _all(menus: Mapping[str, MenuFile]) -> Iterator[At]:
-    return ((name, node) for name, menu in menus.items() for node in menu.nodes)
+    persons = (at for at, node in nodes.items() if node.REACHES_A_PERSON)
+    return spread([*persons, *leading_out(menus)], lambda at: before.get(at, ()))
 
 
 def following(menus: Mapping[str, MenuFile], at: At, *, by_key: bool = True) -> Iterator[At]:
     """Where the walk may be after this node; without `by_key` only where it goes with no key or a wrong one."""
-    node = _node(menus, at)
+    node = menus[at[0]].nodes[at[1]]
     for way in ways(node):
         if by_key or not way.refers.by_key:
             yield at[0], str(way.name)
@@ -72,8 +68,8 @@ def following(menus: Mapping[str, MenuFile], at: At, *, by_key: bool = True) -> 
 
 def _circle(menus: Mapping[str, MenuFile]) -> list[At]:
     """A circle, told from a `goto` on, that needs no key that is known there; [] if there is none."""
-    for first in _all(menus):
-        for start in menus_led_to(_node(menus, first)):
+    for first, node in nodes_of(menus).items():
+        for start in menus_led_to(node):
             if start in menus and (way := _way(menus, (start, menus[start].start), first)):
                 return [first, *way[:-1]]
     return []

@@ -3,13 +3,15 @@
 Pure. Expects a menu whose nodes all exist.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 from ivr.menus.references import Path, Reference
+
+_Place = TypeVar("_Place")
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,25 @@ def faults(menu: MenuFile) -> list[MenuFault]:
 
 
 def _reached(menu: MenuFile) -> set[str]:
-    reached: set[str] = set()
-    ahead = [menu.start]
+    return spread([menu.start], lambda name: (str(way.name) for way in ways(menu.nodes[name])))
+
+
+def spread(first: Iterable[_Place], onward: Callable[[_Place], Iterable[_Place]]) -> set[_Place]:
+    """All places to which one comes from the first, themselves among them."""
+    found: set[_Place] = set()
+    ahead = list(first)
     while ahead:
-        name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
-            ahead.extend(str(way.name) for way in ways(menu.nodes[name]))
-    return reached
+        place = ahead.pop()
+        if place not in found:
+            found.add(place)
+            ahead.extend(onward(place))
+    return found
 
 
 def _circle(menu: MenuFile, reached: set[str]) -> list[str]:
     """A circle that needs no key the menu knows; [] if there is none."""
     done: set[str] = set()
-    for first in sorted(reached, key=list(menu.nodes).index):
+    for first in (name for name in menu.nodes if name in reached):
         done |= (walked := _without_keys(menu, first, done))[1]
         if walked[0]:
             return walked[0]

@@ -7,8 +7,8 @@ Where a branch led the caller to a menu, as in hours in which nobody is there, a
 from collections.abc import Collection, Iterator, Mapping, Set
 from typing import Final
 
-from ivr.menus.crossings import At, leading_to_a_person
-from ivr.menus.graph import MenuFault, menus_led_to, ways
+from ivr.menus.crossings import At, leading_out, leading_to_a_person, nodes_of
+from ivr.menus.graph import MenuFault, menus_led_to, spread, ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 
@@ -31,9 +31,10 @@ def menus_without_a_key(
     }
     not_behind_a_branch = grounds.reached(starts, forks)
     with_person = leading_to_a_person(menus)
-    for at in sorted(grounds.reached(starts, ()), key=list(grounds.nodes).index):
+    met = grounds.reached(starts, ())
+    for at in grounds.nodes:
         name, node = at
-        if not grounds.nodes[at].TAKES_A_KEY or (name, menus[name].start) not in with_person:
+        if at not in met or not grounds.nodes[at].TAKES_A_KEY or (name, menus[name].start) not in with_person:
             continue  # a file from which nothing leads to a person is told as that
         path = ("nodes", node)
         if at not in may and at in message and at not in not_behind_a_branch:
@@ -54,9 +55,7 @@ class _Asked:
     leads there."""
 
     def __init__(self, menus: Mapping[str, MenuFile]) -> None:
-        self.nodes: Final[dict[At, Node]] = {
-            (name, node_name): node for name, menu in menus.items() for node_name, node in menu.nodes.items()
-        }
+        self.nodes: Final = nodes_of(menus)
         self._menus: Final = menus
         self._all: Final = {at: self._behind(at, node) for at, node in self.nodes.items()}
         self.after: Final = {
@@ -67,9 +66,7 @@ class _Asked:
         for at, behind in self.after.items():
             for to, _ in behind:
                 self._before[to].append(at)
-        self._unknown: Final = {
-            at for at, node in self.nodes.items() if any(menu not in menus for menu in menus_led_to(node))
-        }
+        self._unknown: Final = leading_out(menus)
 
     def _behind(self, at: At, node: Node) -> list[tuple[At, bool, bool]]:
         own = [((at[0], str(way.name)), way.refers.by_key, not way.refers.otherwise) for way in ways(node)]
@@ -87,24 +84,10 @@ class _Asked:
 
     def reached(self, starts: Collection[At], not_beyond: Collection[At]) -> set[At]:
         """By whatever way, silence among them."""
-        found: set[At] = set()
-        ahead = list(starts)
-        while ahead:
-            at = ahead.pop()
-            if at not in found:
-                found.add(at)
-                ahead += [to for to, _, _ in self._all[at] if at not in not_beyond]
-        return found
+        return spread(starts, lambda at: (to for to, _, _ in self._all[at] if at not in not_beyond))
 
     def may_come_to(self, ends: Iterator[At]) -> set[At]:
-        found: set[At] = set()
-        ahead = [*ends, *self._unknown]
-        while ahead:
-            at = ahead.pop()
-            if at not in found:
-                found.add(at)
-                ahead += self._before[at]
-        return found
+        return spread([*ends, *self._unknown], self._before.__getitem__)
 
     def surely_come_to_a_person(self) -> set[At]:
         """Whatever is known of the caller: where he has a key, by one of them, elsewhere by every way."""

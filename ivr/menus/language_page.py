@@ -3,6 +3,7 @@
 python -m ivr.menus.language_page > docs/menus.md
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, Final, get_args
@@ -11,25 +12,69 @@ from pydantic import BaseModel
 
 from ivr.menus.caller_lists import Blocklist, EnterpriseList
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.node import Node
 from ivr.menus.nodes import NODE_TYPES
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _HEAD: Final = """\
 # The menu language 语音导航
 
-What may stand in a file below `config/menus/`. This page is written by the program's own models
+What may stand in a file below `config/menus/`, and how it comes into force. This page is written by the program's own models
 (`python -m ivr.menus.language_page`), and a test holds it to them; `hotline menus schema` prints the same as a JSON Schema.
+
+# From an edit to the callers 从修改到生效
+
+What lies in `HOTLINE_CONFIG` is a draft: nobody hears it before it is published, not even after a restart.
 
     hotline check                              # every problem at once, with line and remedy
     hotline menus simulate main --keys 1,,9    # walk it without a phone: 1, nothing, 9 (a number is typed as 123456#)
     hotline menus simulate main --explore      # every path, with its worst seconds
     hotline menus graph main --svg             # draw it
+    hotline menus diff                         # which keys lead elsewhere than now, which prompts say something else
+    hotline menus publish --why "heating"      # in force for new calls, all or nothing; --only menus/main.yaml: that file alone
+    hotline menus history                      # who put what in force, when and why
+    hotline menus rollback --why "key 2"       # the set before it again: menus, prompts, recordings, all files
 
-A menu file has a `label` (left out if need be), the node at which a call begins (`start`), and `nodes` by name. A node's
-`kind` says what it does. Names are small letters, digits, - and _, a letter first. In the tables, *prompt* is a name from
-`config/prompts.yaml`, *queue* one from `config/hotline.yaml`, *category* a code from `config/codes.yaml`, *transfer* a name
-below `transfers` in `config/hotline.yaml`, *calendar* and *list* a file in `config/calendar/` and `config/lists/` without
-.yaml, *node* another node of the file.
+Who is in a menu while another is published walks on in the one that he began with. With `HOTLINE_LANGUAGE=zh` problems and
+changes are told in Chinese. What else a publish does, and what may hinder it: [operations](operations.md#changes).
+
+# A menu file 语音导航文件
+
+It has a `label` (left out if need be), the node at which a call begins (`start`), and `nodes` by name; a number of
+`config/hotline.yaml` leads to it by the file's name (`menu: main`). A node's `kind` says what it does.
+
+```yaml
+{whole}```
+
+Names are small letters, digits, - and _, a letter first. In the tables below, *node* is another node of the file, *menu*
+another file in `config/menus/`, *calendar* and *list* a file in `config/calendar/` and `config/lists/`, each without .yaml;
+*prompt* a name from `config/prompts.yaml`; *queue*, *transfer* and *priority class* a name below `queues`, `transfers` and
+`priority_classes` in `config/hotline.yaml`, *skill* a word from the `skills` of its queues; *category* a code from
+`config/codes.yaml`.
+
+| kind | what it does |
+|---|---|
+{kinds}
+"""
+WHOLE: Final = """\
+label: 按键选择
+
+start: choose
+
+nodes:
+  choose:
+    kind: menu
+    prompts: [greeting, choose_matter]
+    keys: {2: heating, 0: person}
+    no_key: {then: person}
+    wrong_key: {replays: 1, prompts: [wrong_key], then: person}
+
+  heating:
+    kind: queue
+    queue: heating
+
+  person:
+    kind: queue
 """
 _KEYS: Final = """\
 # What a key does, and when 按键的作用
@@ -112,7 +157,17 @@ def language_page() -> str:
         for model, example in _LIST_EXAMPLES
         for line in _section(model, f"kind: {_kind(model)}", example)
     )
-    return "\n".join([_HEAD, *nodes, _KEYS, _LISTS, *lists])
+    head = _HEAD.replace("{whole}", WHOLE).replace("{kinds}", "\n".join(map(_in_short, NODE_TYPES)))
+    return "\n".join([head, *nodes, _KEYS, _LISTS, *lists])
+
+
+def _in_short(model: type[Node]) -> str:
+    first = re.split(r"[.;]( |$)", _paragraphs(model)[0])[0]
+    return f"| [`{model.kind_of()}`](#{model.kind_of()}) | {first} |"
+
+
+def _paragraphs(model: type[BaseModel]) -> list[str]:
+    return [" ".join(one.split()) for one in (model.__doc__ or "").split("\n\n")]
 
 
 def _kind(model: type[BaseModel]) -> str:
@@ -121,7 +176,7 @@ def _kind(model: type[BaseModel]) -> str:
 
 def _section(model: type[BaseModel], title: str, example: str) -> Iterator[str]:
     yield f"## `{title}`\n"
-    yield " ".join((model.__doc__ or "").split()) + "\n"
+    yield "\n\n".join(_paragraphs(model)) + "\n"
     yield "```yaml\n" + example.strip("\n") + "\n```\n"
     rows = list(_rows(model.model_json_schema(by_alias=True)))
     if rows:
@@ -172,6 +227,8 @@ def _value(field: dict[str, Any], known: dict[str, Any]) -> str:
     if field.get("type") == "object":
         return _group(field, known)
     words = _KINDS.get(str(field.get("type")), "any value")
+    if "pattern" in field:
+        words += f" as `{field['pattern'].strip('^$')}`"
     return words + _bounds(field, "imum") + _bounds(field, "Length")
 
 
@@ -181,7 +238,7 @@ def _group(field: dict[str, Any], known: dict[str, Any]) -> str:
     inner = field.get("additionalProperties")
     if isinstance(inner, dict):
         return f"group: a name → {_value(_resolved(inner, known), known)}{_bounds(field, 'Properties')}"
-    return "group: " + " ".join((field.get("description") or "the keys below").split())
+    return "group: " + " ".join((field.get("description") or "the keys below").split()).rstrip(".")
 
 
 def _bounds(field: dict[str, Any], word: str) -> str:
@@ -190,14 +247,27 @@ def _bounds(field: dict[str, Any], word: str) -> str:
         return ""
     if most is None:
         return f", at least {least}"
+    if least == most:
+        return f", just {least}"
     return f", {least} to {most}" if least is not None else f", at most {most}"
 
 
 def _as_yaml(field: dict[str, Any]) -> str:
     value = field.get("default")
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return "nothing" if value in (None, [], {}) else f"`{value}`"
+    return "nothing" if value in (None, [], {}) else f"`{_flow(value)}`"
+
+
+def _flow(value: object) -> str:
+    """As an admin would write it in one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict():
+            return f"{{{', '.join(f'{key}: {_flow(one)}' for key, one in value.items() if one is not None)}}}"
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case _:
+            return str(value)
 
 
 if __name__ == "__main__":

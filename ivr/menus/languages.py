@@ -69,8 +69,9 @@ def _unspoken_in(
 def default_queues(menus: Mapping[str, MenuFile], lines: Lines) -> dict[At, set[str]]:
     """For each place the default queues of the numbers that lead there."""
     found: dict[At, set[str]] = {}
+    grounds = Grounds(menus)
     for menu, queue in sorted({(number.menu, number.queue) for number in lines.numbers}):
-        for at in Grounds(menus).reached(menu):
+        for at in grounds.reached(menu):
             found.setdefault(at, set()).add(queue)
     return found
 

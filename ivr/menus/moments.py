@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final
 
 from ivr.menus.navigation import LONGEST_WALK
 from ivr.menus.steps import (
@@ -80,7 +80,8 @@ class Moments:
 
 def bare(step: Moment) -> Moment:
     """The step without the way that led to it."""
-    return replace(step, place=step.place.bare)
+    place = step.place.bare
+    return step if place is step.place else replace(step, place=place)
 
 
 def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
@@ -94,7 +95,7 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
         if id(step) in done or not is_open(step):
             continue
         done.add(id(step))
-        found: dict[tuple[int, _Walked], tuple[_Led, list[str | None]]] = {}
+        found: dict[_Led, list[str | None]] = {}
         of_keys = by_key.setdefault(step.place, {})
         for alike in walker.answers(step):
             key = alike[0] if not isinstance(step, Fork) else None  # a fork's ways carry a key pressed before
@@ -103,33 +104,30 @@ def moments(walker: Walker, most_tried: int = MOST_TRIED) -> Moments:
                 led = bare_ways.led(step, alike[0])
                 if key is not None:
                     of_keys[key] = led  # a key means the same during the prompts and after them
-            found.setdefault((id(led.to), led.walked), (led, []))[1].extend(alike)
+            found.setdefault(led, []).extend(alike)
             tried += 1
-        ways[step] = tuple(Way(tuple(given), led.entered, led.to) for led, given in found.values())
+        ways[step] = tuple(Way(tuple(given), led.entered, led.to) for led, given in found.items())
         ahead.extend(way.to for way in ways[step])
     is_whole = all(id(step) in done or not is_open(step) for step in ahead)
     return Moments(first, ways, is_whole, _said_alike(walker))
 
 
-_Walked: TypeAlias = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Led:
-    """Where an answer leads: to which bare moment, by way of which nodes (`walked` as in a Place, less where it began)."""
+    """Where an answer leads: to which bare moment, by way of which nodes."""
 
     to: Moment
-    walked: _Walked
     entered: tuple[str, ...]
 
 
 class _BareWays:
-    """Where bare moments lead. Equal ones are one object; and the same node entered alike from many is entered once, since
-    most answers of most steps enter the same few nodes."""
+    """Where bare moments lead. Equal ones are one object, and so are ways to them by the same nodes; and the same node
+    entered alike from many is entered once, since most answers of most steps enter the same few nodes."""
 
     def __init__(self, walker: Walker) -> None:
         self._walker = walker
         self._one_of: dict[Moment, Moment] = {}
+        self._led: dict[tuple[int, tuple[tuple[str, ...], ...]], _Led] = {}
         self._entered: dict[tuple[object, ...], _Led] = {}
 
     def one(self, moment: Moment) -> Moment:
@@ -149,8 +147,10 @@ class _BareWays:
 
     def _to(self, step: Asking | Fork, way: Following) -> _Led:
         to = self._walker.after_any(step, way)
-        walked = to.place.walked  # of a bare step, so it begins with its own menu and node
-        return _Led(self.one(bare(to)), (walked[0][2:], *walked[1:]), to.place.nodes_walked[1:])
+        one, walked = self.one(bare(to)), to.place.walked
+        # the step is bare, so what was walked begins with its own menu and node
+        by_way_of = (walked[0][2:], *walked[1:])
+        return self._led.setdefault((id(one), by_way_of), _Led(one, to.place.nodes_walked[1:]))
 
 
 def _said_alike(walker: Walker) -> dict[str, tuple[str, ...]]:

@@ -108,9 +108,8 @@ def simulate(
         met.append(Met(step, now, lasted, key))
         now += lasted
         step = walker.after(step, key)
-    took = (
-        0.0 if isinstance(step, WaitInLine) else lasting(step, seconds)
-    )  # how soon he is served is not supposed
+    # how soon he is served is not supposed
+    took = 0.0 if isinstance(step, WaitInLine) else lasting(step, seconds)
     met.append(Met(step, now, took, None))
     return Simulated(tuple(met), tuple(left))
 

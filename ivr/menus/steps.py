@@ -75,7 +75,8 @@ class Place:
     @property
     def bare(self) -> "Place":
         """This place without the way that led to it."""
-        return replace(self, walked=((self.menu, self.node),)) if self.walked else self
+        own = ((self.menu, self.node),) if self.walked else ()
+        return self if own == self.walked else replace(self, walked=own)
 
     def entered(self, node: str) -> "Place":
         """On in the same menu."""

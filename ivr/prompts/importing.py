@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from ivr.prompts.programs import ProgramFailed
+from ivr.prompts.schema import LARGEST_RECORDING
 from ivr.prompts.sounds import (
-    LARGEST_RECORDING,
     LEVELLED,
     LONGEST_SECONDS,
     RATE,

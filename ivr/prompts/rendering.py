@@ -15,10 +15,9 @@ from ivr.lines import Language
 from ivr.prompts import voices
 from ivr.prompts.english import english_words
 from ivr.prompts.programs import ProgramFailed
-from ivr.prompts.schema import Prompt, PromptsFile
+from ivr.prompts.schema import LARGEST_RECORDING, Prompt, PromptsFile
 from ivr.prompts.side_by_side import side_by_side
 from ivr.prompts.sounds import (
-    LARGEST_RECORDING,
     LEVELLED,
     LONGEST_SECONDS,
     VoiceToolsMissing,
@@ -194,7 +193,6 @@ def lay_out(library: PromptLibrary, out_dir: Path) -> None:
         put(path, out_dir / ASTERISK_SOUNDS / language / f"{name}.wav")
         unheard = out_dir / ASTERISK_SOUNDS / f"{language}_{UNHEARD}" / f"{name}.wav"
         if not unheard.exists():
-            unheard.parent.mkdir(parents=True, exist_ok=True)
             write_whole(unheard, a_moment_of_silence())
     for (language, name), path in library.paths.items():
         target = out_dir / language / f"{name}.wav"

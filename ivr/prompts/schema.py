@@ -9,6 +9,8 @@ from ivr.lines import Language
 from ivr.plain_text import Name, Written, invisible, refusal, shown
 
 LONGEST_TEXT: Final = 600
+LARGEST_RECORDING: Final = 10_000_000
+"""Bytes. Four minutes of a studio: no prompt is that long."""
 _SYLLABLE: Final = r"[a-z]{1,6}[1-5]"
 _PINYIN: Final = re.compile(rf"{_SYLLABLE}([ ,.?!]+{_SYLLABLE})*[ ,.?!]*", re.ASCII)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{1,20}")

@@ -20,8 +20,6 @@ _LINE: Final = ("highpass", "150", "lowpass", "3400")
 """What a telephone line carries."""
 LEVELLED: Final = (*_LINE, "norm", "-3")
 _SHORTEST_FRAMES: Final = 800
-LARGEST_RECORDING: Final = 10_000_000
-"""Bytes. Four minutes of a studio: no prompt is that long."""
 LONGEST_SECONDS: Final = 120.0
 """Of a recording: nobody listens to more before he reaches a person."""
 
@@ -98,13 +96,7 @@ def put(source: Path, target: Path) -> None:
 
 def a_moment_of_silence() -> bytes:
     """A whole file, too short to be noticed."""
-    made = io.BytesIO()
-    with wave.open(made, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(RATE)
-        sound.writeframes(bytes(2 * RATE // 50))
-    return made.getvalue()
+    return wav(bytes(2 * RATE // 50))
 
 
 def write_whole(target: Path, data: bytes) -> None:

@@ -22,7 +22,7 @@ def made(home: Path, menu: str) -> set[str]:
     assert configuration is not None, problems
     settings = Settings(home=str(home))
     sounds_kept.lay_in(settings)
-    library = prompt_door.make(settings, configuration)
+    library = prompt_door.make(settings, configuration, config)
     sounds_kept.keep(settings)
     return {language for language, name in library.paths if name == "choose_matter"}
 

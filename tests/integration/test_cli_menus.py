@@ -25,6 +25,7 @@ def test_a_menu_is_compared_published_and_rolled_back(shell: Terminal, tmp_path:
     )
     in_chinese = shell.type("menus diff", **ours, HOTLINE_LANGUAGE="zh")
     assert in_chinese.startswith("文件 menus/main.yaml（已修改）\n")
+    assert '接通后：听到 greeting，然后队列 "heating"；原为：听到 greeting，然后队列 "' in in_chinese
     said = shell.type("menus publish --by zhang --why", "heating season", **ours)
     assert said.startswith(changed)
     assert "in force already" in shell.type("menus publish --why", "again", **ours)

@@ -39,6 +39,10 @@ class ReadBack(Written):
     right_key: Key = "1"
 
 
+class WrongNumber(WrongKey):
+    """What happens on a number that is too short, too long or said to be wrong."""
+
+
 class Collect(Node):
     """Takes digits until the end key, the greatest length or a pause; what is too short, too long or said to be wrong is
     asked for again, then the caller goes on by `failed`."""
@@ -66,7 +70,7 @@ failed: {replays: 1, prompts: [wrong_number], then: person}
     keep: InputName
     read_back: ReadBack | None = None
     then: ChosenNode
-    failed: WrongKey
+    failed: WrongNumber
 
     @model_validator(mode="after")
     def _end_key_is_no_digit(self) -> Self:

@@ -30,7 +30,9 @@ class WrongKey(NoKey):
 
 
 class KeyMenu(Node):
-    """Plays prompts and waits for one key. From every menu keys must lead to a person, at once or through further menus;
+    """Plays prompts and waits for one key.
+
+    From every menu keys must lead to a person, at once or through further menus;
     silence and wrong keys do not count. Where that is so only by what a branch decides, and where a branch led callers to a
     menu from which keys lead to a message alone, as in hours in which nobody is there, a check warns."""
 

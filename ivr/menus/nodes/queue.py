@@ -14,12 +14,13 @@ from ivr.plain_text import refusal
 
 
 class Queue(Node):
-    """Hands the caller to a queue; without `queue`, to the default queue of the number called. With `then` he goes on there when
-    he has waited so long, and at once where nobody is signed in or the line is full as he comes (who stands there when the
-    last agent signs out waits on): to another queue, or to a menu or a message. Who goes on keeps his place by arrival, his
-    class and the language that he chose; he hears no broadcast there. From the sixteenth line of one call on he is led on no
-    more, and waits there as long as the queue allows. While our server is away nobody can be led on: who waited waits on,
-    whom the queue does not take goes to the default queue of the number called.
+    """Hands the caller to a queue; without `queue`, to the default queue of the number called.
+
+    With `then` he goes on there, to another queue, a menu or a message, when he has waited `longest_wait`, and at once where
+    nobody is signed in or the line is full as he comes. Who goes on keeps his place by arrival, his class and the language
+    that he chose; he hears no broadcast there. Who stands in line when the last agent signs out waits on. From the sixteenth
+    line of one call on he is led on no more, and waits there as long as the queue allows. While our server is away nobody can
+    be led on: who waited waits on, whom the queue does not take goes to the default queue of the number called.
 
     A language or a skill is had by all agents of a queue (`languages`, `skills` in hotline.yaml): the caller stands in the
     queue named if it has what is wanted, else in the first of its parts (`part_of`) that has. A language that he chose in the

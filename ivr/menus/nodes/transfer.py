@@ -22,12 +22,14 @@ class NotReached(Written):
 
 
 class PutThrough(Node):
-    """Puts the caller through to a destination of `transfers` in config/hotline.yaml. While it rings there he hears it ring;
-    where nobody answers he is told so and goes on, at the place in line that he has had since his call came in. Nothing
-    behind this node may ask for a key: say, branch, language, queue and hang_up may follow. A branch behind it is asked
+    """Puts the caller through to a destination of `transfers` in config/hotline.yaml.
+
+    While it rings there he hears it ring; where nobody answers he is told so and goes on, at the place in line that he has
+    had since his call came in. Counts as a way to a person; whether somebody sits there at any hour is for the site to know.
+
+    Nothing behind this node may ask for a key: say, branch, language, queue and hang_up may follow. A branch behind it is asked
     before anybody is dialled. Whose line to there is cut in the talk, by nobody's hand, is told so and stands in the line that
-    `failed` leads to, whatever `after` says. Counts as a way to a person; whether somebody sits there at any hour is for the
-    site to know."""
+    `failed` leads to, whatever `after` says."""
 
     EXAMPLE: ClassVar[str] = """
 kind: transfer

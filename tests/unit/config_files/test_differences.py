@@ -92,6 +92,21 @@ def test_a_node_off_the_paths_is_told_by_its_name() -> None:
     assert line == "menu main: node later is new, off the paths above"
 
 
+def test_a_priority_class_that_means_something_else_now_is_told() -> None:
+    """It stands in hotline.yaml alone, so no path through the menus shows it; one that is new or gone is told by its paths."""
+
+    def classes(**seconds: int) -> SetOfFiles:
+        def written(found: Any) -> None:
+            found["priority_classes"] = [
+                {"name": name, "label": name, "credit_seconds": many} for name, many in seconds.items()
+            ]
+
+        return edited("hotline.yaml", written)
+
+    found = difference(classes(disabled=600, old=60, same=30), classes(same=30, disabled=900, new=60))
+    assert found.paths == ("priority class disabled: 900 s earlier in line; before: 600 s",)
+
+
 @pytest.mark.parametrize(("which", "words"), [("before", "the earlier"), ("after", "the later")])
 def test_a_set_with_faults_is_compared_by_files_alone(which: str, words: str) -> None:
     bad = SetOfFiles({**shipped(), "codes.yaml": b"x"}, None)

@@ -16,10 +16,14 @@ from support.repository import ROOT
 
 from ivr.config_files.checker import check_files
 from ivr.config_files.differences import SetOfFiles, difference
+from ivr.config_files.in_chinese import in_chinese
 from ivr.config_files.sources import read_sources
 
 CONFIG = ROOT / "config"
 MENUS = sorted(path.relative_to(CONFIG).as_posix() for path in (CONFIG / "menus").rglob("*.yaml"))
+ENGLISH = re.compile(
+    r"\b(hears|then|before|waits|when answered|any key|hung up|is (new|gone|changed))\b|queue \""
+)
 LEAST_MUTANTS = 1000
 MOST_OF_AN_OPERATION = 450
 LEAST_OF_A_FILE = 20
@@ -278,6 +282,10 @@ def class_of(mutant: Mutant, file: str, before: SetOfFiles, original: str) -> st
         return "same"
     told = difference(before, SetOfFiles(files, configuration))
     assert told.paths, f"{mutant.how}: menus diff tells no path"
+    for path in told.paths:
+        chinese = in_chinese(path)
+        assert chinese is not None, path
+        assert ENGLISH.search(chinese) is None, (path, chinese)
     return "changed"
 
 

@@ -14,7 +14,7 @@ from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import FilesChanged, SetChanged, load_for_start, note, publish, store_of
 from ivr.config_files.putting_back import CannotPutBack
 from ivr.config_files.rollback import NoSuchSet, RolledBack, roll_back, version_before, version_meant
-from ivr.config_files.set_store import current
+from ivr.config_files.set_store import current, is_whole
 from ivr.config_files.sources import read_sources
 from vocabulary.config_problem import ConfigProblem
 
@@ -42,6 +42,10 @@ class Site:
     def write(self, name: str, text: str) -> None:
         (self.config / name).parent.mkdir(exist_ok=True)
         (self.config / name).write_text(text, "utf-8")
+
+    def record(self, sound: bytes) -> None:
+        (self.config / "prompts" / "zh").mkdir(parents=True, exist_ok=True)
+        (self.config / "prompts" / "zh" / "greeting.wav").write_bytes(sound)
 
     def publish(self, why: str) -> str:
         configuration, problems = check(self.config)
@@ -161,6 +165,35 @@ def test_edits_that_were_never_published_are_kept_aside(site: Site) -> None:
     kept = {p.relative_to(done.aside).as_posix(): p.read_text("utf-8") for p in done.aside.rglob("*.yaml")}
     assert kept == {"menus/tax.yaml": "half: done\n", "prompts.yaml": "prompts: [\n"}
     assert check(site.config)[0] is not None
+
+
+def test_recorded_prompts_go_back_too_and_one_that_was_never_published_is_kept_aside(site: Site) -> None:
+    spoken = site.publish("begin")
+    site.record(b"RIFF first")
+    first = site.publish("a voice")
+    site.record(b"RIFF second")
+    second = site.publish("a better voice")
+    assert site.history[-1].files == ("prompts/zh/greeting.wav (changed)",)
+    site.record(b"RIFF third")
+    done = site.roll_back()
+    assert site.in_force == first != second
+    assert site.on_disk["prompts/zh/greeting.wav"] == b"RIFF first"
+    assert done.aside is not None
+    assert (done.aside / "prompts" / "zh" / "greeting.wav").read_bytes() == b"RIFF third"
+    site.roll_back(spoken)
+    assert "prompts/zh/greeting.wav" not in site.on_disk
+
+
+def test_sets_with_the_same_recording_have_one_file_of_it_and_each_is_whole(site: Site) -> None:
+    site.record(b"RIFF first")
+    sets = [store_of(site.home) / version for version in (site.publish("begin"), site.remark("second"))]
+    one, two = (folder / "prompts" / "zh" / "greeting.wav" for folder in sets)
+    assert one.samefile(two)
+    one.unlink()
+    one.write_bytes(b"RIFF damaged")
+    assert [is_whole(folder) for folder in sets] == [False, True]
+    third = store_of(site.home) / site.remark("third")
+    assert is_whole(third)
 
 
 def test_a_rollback_to_what_is_in_force_only_puts_its_files_back(site: Site) -> None:

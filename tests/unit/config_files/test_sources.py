@@ -8,6 +8,7 @@ import pytest
 
 from ivr.config_files.checker import check
 from ivr.config_files.reader import LARGEST_FILE, MOST_VALUES
+from ivr.config_files.sources import read_sources
 
 SHIPPED = Path(__file__).parents[3] / "config"
 
@@ -57,6 +58,35 @@ def test_too_many_menus(config):
     for n in range(1000):
         shutil.copy(config / "menus" / "main.yaml", config / "menus" / f"m{n}.yaml")
     assert told(config)[0] == f"menus:1:1  there are {1000 + shipped} menu files. At most 1000 are read."
+
+
+def test_too_many_recordings(config):
+    (config / "prompts" / "zh").mkdir(parents=True)
+    for n in range(1001):
+        (config / "prompts" / "zh" / f"p{n}.wav").touch()
+    assert told(config) == ["prompts:1:1  there are 1001 recordings. At most 1000 are read."]
+
+
+def test_recordings_belong_to_the_set_also_behind_a_link_to_another_disk(config, tmp_path):
+    before = check(config)[0].version
+    disk = tmp_path / "disk"
+    (disk / "asterisk" / "digits").mkdir(parents=True)
+    (config / "prompts").mkdir()
+    (config / "prompts" / "zh").symlink_to(disk)
+    (config / "prompts" / "fr").mkdir()
+    for name in ("zh/asterisk/digits/1.wav", "zh/.half.wav", "zh/notes.txt", "fr/greeting.wav"):
+        (config / "prompts" / name).write_bytes(b"RIFF")
+    (disk / "greeting.wav").write_bytes(b"RIFF" + bytes(2 * LARGEST_FILE))
+    files, problems = read_sources(config)
+    assert problems == []
+    recorded = {name: len(data) for name, data in files.items() if name.startswith("prompts/")}
+    assert recorded == {
+        "prompts/zh/asterisk/digits/1.wav": 4,
+        "prompts/zh/greeting.wav": 4 + 2 * LARGEST_FILE,
+    }
+    with_them, problems = check(config)
+    assert problems == []
+    assert with_them.version != before
 
 
 def test_no_folder(tmp_path):

@@ -68,7 +68,7 @@ def test_a_deeper_difference_is_found_behind_equal_turns() -> None:
 def test_other_prompts_at_the_same_place_are_one_change_and_the_walk_goes_on() -> None:
     told = changes(("nodes.choose.prompts", ["choose_matter"]), ("nodes.choose.keys.2", "person"))
     assert told[0].startswith(
-        "when answered: hears choose_matter, then 5 s for a key at choose; before: hears greeting"
+        "when answered: hears choose_matter, then waits 5 s for a key at choose; before: hears greeting"
     )
     assert f"key 2: {PERSON}; before: {HEATING}" in told
 
@@ -214,7 +214,7 @@ def test_another_node_that_does_the_same_is_told_since_records_and_rules_name_no
         return {"m": {"start": node, "nodes": {"east": {"kind": "queue"}, "west": {"kind": "queue"}}}}
 
     assert told(leading_to("east"), leading_to("west")) == [
-        'when answered: queue "general" at west; before: at east'
+        'when answered: queue "general", by node west; before: by node east'
     ]
 
 
@@ -249,7 +249,7 @@ def test_a_place_for_emergency_messages_that_is_passed_by_is_a_change() -> None:
     without = MenuFile.model_validate(yaml.safe_load(passed_by))
     found = compare(Door({"m": placed}, "m", "general"), Door({"m": without}, "m", "general"))
     told = [in_words(path) for path in found.changed]
-    wait = "(no key cuts greeting short), then 5 s for a key at"
+    wait = "(no key cuts greeting short), then waits 5 s for a key at"
     assert told[0] == (
         f"when answered: hears greeting, an emergency message, for_english {wait} tongue; "
         f"before: hears greeting, for_english {wait} tongue"
@@ -267,7 +267,7 @@ def test_a_place_for_emergency_messages_that_is_passed_by_is_a_change() -> None:
         ({"skill": "tax"}, 'skill "tax"'),
         ({"announcements": "off"}, "announcements off"),
         ({"longest_wait": 60}, "for 60 s"),
-        ({"longest_wait": 60, "then": "person"}, "for 60 s, then on"),
+        ({"longest_wait": 60, "then": "person"}, "for 60 s and then on"),
     ],
 )
 def test_how_a_caller_waits_is_told(how: dict[str, Any], told: str) -> None:

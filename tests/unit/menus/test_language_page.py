@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.menus.language_page import language_page, menu_schema
+from ivr.config_files.reader import read
+from ivr.config_files.schema_words import validated
+from ivr.menus.graph import faults
+from ivr.menus.language_page import WHOLE, language_page, menu_schema
+from ivr.menus.menu_file import MenuFile
 from ivr.menus.nodes import NODE_TYPES
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +36,21 @@ def test_bounds_and_defaults_stand_in_the_table():
     assert "| `no_key.then` | *node* | must be there |" in page
     assert "| `keys` | group: a key as `[0-9*#]` → *node*, at least 1 | must be there |" in page
     assert "| `interruptible` | true or false | `false` |" in page
+    assert "| `end_key` | text as `[0-9*#]` | nothing |" in page
+    assert "| `failed.prompts` | list of *prompt* | `[technical_fault]` |" in page
+    assert "too long or said to be wrong | must be there |" in page
+
+
+def test_the_page_begins_with_a_whole_menu_without_a_fault_and_every_kind_in_a_line():
+    page = language_page()
+    assert f"```yaml\n{WHOLE}```\n" in page
+    menu, problems = validated(MenuFile, read("menus/main.yaml", WHOLE.encode()))
+    assert problems == []
+    assert menu is not None
+    assert faults(menu) == []
+    lines = [line for line in page.splitlines() if line.startswith("| [`")]
+    assert [line.split("`")[1] for line in lines] == [model.kind_of() for model in NODE_TYPES]
+    assert lines[0] == "| [`say`](#say) | Plays prompts and goes on |"
 
 
 def test_the_schema_knows_every_kind_and_what_each_name_refers_to():

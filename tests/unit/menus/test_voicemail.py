@@ -178,8 +178,8 @@ def test_a_difference_in_it_is_told_before_and_behind_the_message() -> None:
         doors = (Door({"m": one}, "m", "general") for one in (menu(), after))
         return [in_words(one) for one in compare(*doors).changed]
 
-    longer = "3 to 60 s for a message at message, ended by 5 s of silence or key #"
-    before = "3 to 120 s for a message at message, ended by 5 s of silence or key #"
+    longer = "has 3 to 60 s for a message at message, ended by 5 s of silence or key #"
+    before = "has 3 to 120 s for a message at message, ended by 5 s of silence or key #"
     assert f"when answered: hears speak, then {longer}; before: hears speak, then {before}" in told(
         menu(longest_seconds=60)
     )
