@@ -13,6 +13,8 @@ TRUNK: Final = "HOTLINE_TRUNK"
 DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 
 QUEUE: Final = "HOTLINE_QUEUE"
+FALLBACK: Final = "HOTLINE_FALLBACK"
+"""Where he is led if his walk breaks off, once he chose a language: what speaks it of the default queue and its parts."""
 NEXT: Final = "HOTLINE_NEXT"
 
 WAY: Final = "HOTLINE_WAY"
