@@ -168,7 +168,7 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
-    "ANNOUNCED", "CREDIT",
+    "ANNOUNCED", "CREDIT", "PARTED",
     "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
     "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAIT", "WORD",
