@@ -13,17 +13,15 @@ TRUNK: Final = "HOTLINE_TRUNK"
 DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 
 QUEUE: Final = "HOTLINE_QUEUE"
+FALLBACK: Final = "HOTLINE_FALLBACK"
+"""Where he is led if his walk breaks off, once he chose a language: what speaks it of the default queue and its parts."""
 NEXT: Final = "HOTLINE_NEXT"
 
-# How he waits there, for a queue of a menu; empty: as the queue has it.
-WAIT: Final = "HOTLINE_WAIT"
-"""Seconds, in place of the queue's longest wait."""
+WAY: Final = "HOTLINE_WAY"
+"""How he waits there (InLine.way in ivr.calls.in_line); without it, or for another queue than it names, as the queue has it."""
 THEN: Final = "HOTLINE_THEN"
-"""Where he stands in the menu (ivr.menus.going_on), if it goes on behind the queue: then we are asked once nobody served him."""
-CREDIT: Final = "HOTLINE_CREDIT"
-"""Seconds that he stands earlier in line than he came."""
-ANNOUNCED: Final = "HOTLINE_ANNOUNCED"
-"""off: he is not told his place."""
+"""The dialplan's word of that way: where he stands in the menu (ivr.menus.going_on), if it goes on behind the queue. Then we
+are asked once nobody served him."""
 WALKED: Final = "HOTLINE_WALKED"
 """How far the caller has come: menu path|version|queue|category|moment of the greeting's end, and |broadcast if one was on."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"

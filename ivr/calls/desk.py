@@ -192,7 +192,7 @@ class CallDesk:
             if walk.is_ended:
                 channel.set_variable(NEXT, HANG_UP)
             elif walk.line is not None:
-                in_line_of(walk.line).write(channel, is_first=True)
+                in_line_of(walk.line).write(channel)
             elif walk.transfer is None:  # else his ways stand on the channel already
                 channel.set_variable(QUEUE, default_queue)
         except CallerHungUp:
@@ -222,6 +222,7 @@ class CallDesk:
         channel.set_variable(NEXT, WALKING)
         running, walk = self._begun_with(channel), walked_so_far(channel.variable(WALKED))
         configuration = running.configuration
+        walk.version = configuration.version  # another than before, where that is known no more
         stands = standing(configuration.menus, then, walk.path)
         if stands is None:
             _log.warning("call %s: nothing goes on behind the queue any more", channel.call_id)
@@ -252,7 +253,7 @@ class CallDesk:
     def _go_on(self, channel: Channel, walk: Walk, in_line_of: InLineOf) -> None:
         try:
             if walk.line is not None:
-                in_line_of(walk.line).write(channel, is_first=False)
+                in_line_of(walk.line).write(channel)
             channel.set_variable(NEXT, HANG_UP if walk.is_ended else LED_ON)
         except CallerHungUp:
             walk.has_hung_up = True

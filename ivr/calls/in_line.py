@@ -8,7 +8,7 @@ from ivr.calls.channel import Channel
 from ivr.lines import Lines
 from ivr.menus.going_on import standing_in_words
 from ivr.menus.steps import ToQueue
-from vocabulary.hotline_names import ANNOUNCED, CREDIT, QUEUE, THEN, WAIT
+from vocabulary.hotline_names import QUEUE, WAY
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,14 @@ class InLine:
     announced: str = ""
     then: str = ""
 
-    def way(self, sounds: str) -> str:
-        """As one of the ways that may follow a transfer."""
+    def way(self, sounds: str = "") -> str:
+        """In one variable, `sounds` before it: so may a way begin that follows a transfer."""
         more = ":".join((self.wait, self.credit, self.announced, self.then))
         return f"{self.queue}:{sounds}" + (f":{more}" if more.strip(":") else "")
 
-    def write(self, channel: Channel, *, is_first: bool) -> None:
-        """The queue last: what is cut before it ends in the default queue. `is_first`: nothing of it stands there yet."""
-        for name, word in ((WAIT, self.wait), (ANNOUNCED, self.announced), (THEN, self.then)):
-            if word or not is_first:
-                channel.set_variable(name, word)
-        if self.credit:
-            channel.set_variable(CREDIT, self.credit)
+    def write(self, channel: Channel) -> None:
+        """The queue last: what is cut before it ends in the default queue, and the dialplan follows no way to another one."""
+        channel.set_variable(WAY, self.way())
         channel.set_variable(QUEUE, self.queue)
 
 

@@ -30,7 +30,7 @@ from ivr.menus.steps import (
 )
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from tickets.voicemails import Voicemails
-from vocabulary.hotline_names import TRANSFER, WALKED
+from vocabulary.hotline_names import FALLBACK, TRANSFER, WALKED
 
 _log = logging.getLogger(__name__)
 _MARGIN_SECONDS: Final = 5
@@ -154,9 +154,13 @@ def _carry_out(
     in_line_of: InLineOf,
 ) -> None:
     told: set[tuple[str, str]] = set()
+    chosen: Language | None = None
     while True:
         walk.enter(step, now)
         channel.set_variable(WALKED, walk.told())
+        if step.place.language != chosen:
+            chosen = step.place.language
+            channel.set_variable(FALLBACK, in_line_of(ToQueue(step.place, None)).queue)
         for name, typed in set(step.place.kept) - told:
             channel.set_variable(name, typed)
         told = set(step.place.kept)

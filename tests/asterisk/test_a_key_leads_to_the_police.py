@@ -36,6 +36,8 @@ OUTSIDE = {
     "7": ("over_the_second_trunk", "110", ["dead", "police"]),
     "8": ("comes_back", "13900000111", ["test-loopback"]),
     "9": ("shown_the_caller", "110", ["police"]),
+    "*": ("refused_over_the_first_trunk", "13400000110", ["test-loopback", "dead"]),
+    "#": ("leads_to_another", "13900000112", ["test-loopback"]),
 }
 """Key → destination, its number, the trunks that are tried."""
 
@@ -44,13 +46,14 @@ def _lines(found: dict[str, Any]) -> None:
     TEST_CHANGES["hotline.yaml"](found)
     found["trunks"][0]["allow_transfer"] = ["1[3-9]XXXXXXXXX"]
     for name, host, port in (("police", POLICE, POLICE_PORT), ("dead", DEAD, DEAD_PORT)):
-        trunk = {"name": name, "mode": "address", "host": host, "port": port, "allow_transfer": ["110"]}
+        trunk = {"name": name, "mode": "address", "host": host, "port": port}
+        trunk["allow_transfer"] = ["110", "1[3-9]XXXXXXXXX"]
         found["trunks"].append({**trunk, "qualify_seconds": 5, "caller_id_out": "035512345"})
     found["transfers"] = [
         {"name": name, "label": name, "number": number, "trunks": trunks, "ring_seconds": 10}
         for name, number, trunks in OUTSIDE.values()
     ]
-    found["transfers"][-1]["shows"] = "caller"
+    next(one for one in found["transfers"] if one["name"] == "shown_the_caller")["shows"] = "caller"
     for number in found["numbers"]:
         if number["menu"] == "examples/with_keys":
             number["menu"] = "examples/with_emergency_key"
@@ -66,7 +69,12 @@ def _menu(found: dict[str, Any]) -> None:
         found["nodes"][name] = node
     for name in ("fire", "ambulance"):
         del found["nodes"][name]
-    found["nodes"]["choose"]["keys"] = {key: name for key, (name, _, _) in OUTSIDE.items()} | {"0": "person"}
+    nobody = {"kind": "queue", "queue": "general", "longest_wait": 60}  # in which nobody is ever signed in
+    found["nodes"]["nobody"] = {**nobody, "then": OUTSIDE["*"][0]}
+    found["nodes"]["nobody_either"] = {**nobody, "then": "no_trunk"}
+    found["nodes"][OUTSIDE["#"][0]]["after"] = "nobody_either"
+    keys = {key: name for key, (name, _, _) in OUTSIDE.items()}
+    found["nodes"]["choose"]["keys"] = keys | {"0": "person", "*": "nobody"}
 
 
 def phone_at(host: str, port: int) -> Sipp:
@@ -190,9 +198,9 @@ def after_the_menu(told: Told, citizen: str) -> list[str]:
 
 
 def packets(hotline: RunningHotline) -> dict[str, tuple[int, int]]:
-    """Channel → sound packets received and sent."""
+    """Bridge and channel, whose name is cut there → sound packets received and sent."""
     rows = re.findall(
-        r"^\s*\S*\s+(\S+)\s+\d\d:\d\d:\d\d\s+\w+\s+(\d+)\s+\d+\s+\d+\s+[\d.]+\s+(\d+)",
+        r"^\s*((?:\S+\s+)?\S+)\s+\d\d:\d\d:\d\d\s+\w+\s+(\d+)\s+\S+\s+\S+\s+[\d.]+\s+(\d+)",
         hotline.ask("pjsip show channelstats"),
         re.MULTILINE,
     )
@@ -299,36 +307,68 @@ def test_who_hangs_up_first_leaves_him_with_goodbye_or_in_the_line(line: Line, t
 def test_who_is_cut_off_from_there_is_told_so_and_led_on(
     hotline: RunningHotline, line: Line, other_trunk: list[Sipp], told: Told
 ) -> None:
-    """The other side's phone dies in the talk: no BYE, no sound. He is not dismissed, though no `after` is written."""
+    """The other side's phone dies in the talk: no BYE, no sound. He is not dismissed, though no `after` is written: nor is who
+    came there from a queue that did not take him, over the second trunk, or who had talked with somebody else before."""
     agent = line.agent(talk=1)
-    citizen = hotline.new_citizen()
-    phone = line.phones.speaking_call(citizen, line.keys_number, ("6", *[VOICE] * 20), stay=150)
-    wait_for(lambda: "/choose" in line.in_menu(citizen), 20, "in the menu")
-    phone.press()
-    caller = Caller(line, citizen, phone)
-    caller.wait_for_log("HOTLINE_TRANSFERRED")
-    begun = wait_for(lambda: found if len(found := packets(hotline)) == 2 else {}, 10)
-    phone.press()
+    plain, behind_a_queue, led_to_another = callers = [_talks_over_there(line, key) for key in "6*#"]
+    begun = wait_for(lambda: found if len(found := _over_there(hotline)) == 6 else {}, 10)
+    for caller in callers:
+        caller.phone.press()
     wait_for(lambda: rising(hotline, begun) == set(begun), 20, "they talk")
     other_trunk.pop().stop()
     try:
-        _speaks_until(
-            phone, lambda: any(row[0] == "CONNECT" for row in caller.log), 100, lambda: f"{caller.log}"
-        )
-        assert (caller.record["outcome"], caller.record["agent_no"]) == ("answered", agent)
-        assert after_the_menu(told, citizen)[:2] == ["connecting", "connection_lost"]
-        assert caller.wait_for_log("HOTLINE_TRANSFER_OVER")[3] == "answered"
+        _speak_until(callers, lambda: all(_connected(one) for one in callers), 150)
+        for caller in callers:
+            assert (caller.record["outcome"], caller.record["agent_no"]) == ("answered", agent)
+            heard = after_the_menu(told, caller.citizen)
+            assert heard[-3:] == ["connecting", "connection_lost", "goodbye"], "the last by the agent"
+            assert line.callbacks(caller.citizen) == []
+        assert _dialled(plain) == [("dead", "answered")]
+        assert _dialled(behind_a_queue) == [("test-loopback", "failed"), ("dead", "answered")]
+        assert _dialled(led_to_another) == [("test-loopback", "answered"), ("dead", "answered")]
     finally:
         other_trunk.append(phone_at(DEAD, DEAD_PORT))
         hotline.wait_reachable("trunk-dead")
 
 
-def _speaks_until(phone: Sipp, is_over: Callable[[], bool], seconds: float, why: Callable[[], str]) -> None:
-    """He goes on speaking: a caller without a sound would be taken for dead himself."""
+def _over_there(hotline: RunningHotline) -> dict[str, tuple[int, int]]:
+    """Of `packets` those of callers who talk there, and of whom they talk with."""
+    found = packets(hotline)
+    bridges = {name.split()[0] for name in found if "trunk-dead" in name}
+    return {name: counted for name, counted in found.items() if name.split()[0] in bridges}
+
+
+def _talks_over_there(line: Line, key: str) -> Caller:
+    citizen = line.hotline.new_citizen()
+    phone = line.phones.speaking_call(citizen, line.keys_number, (key, *[VOICE] * 30), stay=200)
+    wait_for(lambda: "/choose" in line.in_menu(citizen), 20, "in the menu")
+    phone.press()
+    caller = Caller(line, citizen, phone)
+    wait_for(
+        lambda: any(row[0] == "HOTLINE_TRANSFERRED" and row[2] == "dead" for row in caller.log),
+        40,
+        f"{caller.log}",
+    )
+    return caller
+
+
+def _dialled(caller: Caller) -> list[tuple[str, str]]:
+    """Trunk and result."""
+    return [(row[2], row[3]) for row in caller.log if row[0] == "HOTLINE_TRANSFER_OVER"]
+
+
+def _connected(caller: Caller) -> bool:
+    return any(row[0] == "CONNECT" for row in caller.log)
+
+
+def _speak_until(callers: list[Caller], is_over: Callable[[], bool], seconds: float) -> None:
+    """They go on speaking: a caller without a sound would be taken for dead himself."""
     until = time.monotonic() + seconds
     while not is_over():
-        assert time.monotonic() < until, why()
-        phone.press()
+        assert time.monotonic() < until, [caller.log for caller in callers]
+        for caller in callers:
+            if not _connected(caller):
+                caller.phone.press()
         again = time.monotonic() + 7
         wait_for(lambda again=again: is_over() or time.monotonic() > again, 10)  # type: ignore[misc]
 
@@ -338,8 +378,7 @@ def test_a_dead_trunk_is_passed_over(dead_trunk: None, line: Line) -> None:
     assert caller.wait_for_log("HOTLINE_TRANSFERRED", 10)[1:] == ["over_the_second_trunk", "police"]
     caller.phone.hang_up()
     assert caller.record["outcome"] == "transferred"
-    tried = [(row[2], row[3]) for row in caller.log if row[0] == "HOTLINE_TRANSFER_OVER"]
-    assert tried == [("dead", "failed"), ("police", "answered")]
+    assert _dialled(caller) == [("dead", "failed"), ("police", "answered")]
 
 
 def test_who_hangs_up_while_it_rings_is_lost_and_the_record_says_where(

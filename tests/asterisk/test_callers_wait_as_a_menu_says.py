@@ -3,18 +3,17 @@
 import re
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-import yaml
-from support.running_hotline import TEST_CHANGES, RunningHotline, a_running_hotline
+from support.running_hotline import TEST_CHANGES, Change, RunningHotline, a_running_hotline
 from support.story_line import Line
+from support.story_menus import Lead, Nodes, story_menu
 from support.told import Told, listening
 from support.waiting import wait_for
 
-Nodes = dict[str, dict[str, Any]]
 CREDIT = 30
 
 
@@ -29,37 +28,19 @@ def hotline() -> Iterator[RunningHotline]:
 
 
 @pytest.fixture
-def led_by(hotline: RunningHotline) -> Iterator[Callable[..., None]]:
-    """The second number of each line leads through the nodes that are given for it; the first is where it begins."""
-    config = hotline.settings.config_dir
-    good = (config / "hotline.yaml").read_text(encoding="utf-8")
-    written = []
-
-    def lead(line: Line, nodes: Nodes, part: Line | None = None, **of_part: Any) -> None:
-        story = config / "menus" / f"story{line.n}.yaml"
-        written.append(story)
-        menu = {"start": next(iter(nodes)), "nodes": nodes}
-        story.write_text(yaml.safe_dump(menu, sort_keys=False), encoding="utf-8")
-
-        def there(found: dict[str, Any]) -> None:
-            next(one for one in found["numbers"] if one["number"] == line.keys_number)["menu"] = story.stem
-            if part is not None:
-                queue = next(one for one in found["queues"] if one["name"] == part.queue)
-                queue.update(part_of=line.queue, **of_part)
-
-        hotline.change("hotline.yaml", there)
-        _reload(hotline)
-
-    yield lead
-    (config / "hotline.yaml").write_text(good, encoding="utf-8")
-    for story in written:
-        story.unlink()
-    _reload(hotline)
+def lead(hotline: RunningHotline) -> Iterator[Lead]:
+    with story_menu(hotline) as lead:
+        yield lead
 
 
-def _reload(hotline: RunningHotline) -> None:
-    done = hotline.type("reload")
-    assert done.returncode == 0, done.stdout + done.stderr
+def is_part(part: Line, whole: Line, **of_part: Any) -> Change:
+    """Of hotline.yaml."""
+
+    def change(found: dict[str, Any]) -> None:
+        queue = next(one for one in found["queues"] if one["name"] == part.queue)
+        queue.update(part_of=whole.queue, **of_part)
+
+    return change
 
 
 @pytest.fixture
@@ -81,9 +62,9 @@ def in_a_later_second(line: Line, citizen: str) -> None:
 
 
 def test_a_class_stands_its_credit_earlier_and_not_more(
-    hotline: RunningHotline, line: Line, led_by: Callable[..., None]
+    hotline: RunningHotline, line: Line, lead: Lead
 ) -> None:
-    led_by(line, {"person": {"kind": "queue", "priority": "disabled"}})
+    lead(line, {"person": {"kind": "queue", "priority": "disabled"}})
     line.agent(has_phone=False)
     long_ago = calls(line, line.number)
     wait_for(lambda: time.time() > line.arrivals(long_ago)[0] + CREDIT + 1, CREDIT + 5)
@@ -98,14 +79,14 @@ def test_a_class_stands_its_credit_earlier_and_not_more(
 
 
 def test_who_chose_a_language_stands_in_the_part_that_speaks_it(
-    hotline: RunningHotline, line: Line, part: Line, led_by: Callable[..., None]
+    hotline: RunningHotline, line: Line, part: Line, lead: Lead
 ) -> None:
     nodes: Nodes = {
         "english": {"kind": "language", "language": "en", "next": "person"},
         "person": {"kind": "queue", "longest_wait": 60, "then": "anybody"},
         "anybody": {"kind": "queue", "language": "zh"},
     }
-    led_by(line, nodes, part, languages=["zh", "en"])
+    lead(line, nodes, is_part(part, line, languages=["zh", "en"]))
     agent, in_english = line.agent(talk=1), part.agent(talk=1)
     citizen = hotline.new_citizen()
     line.call(citizen, called=line.keys_number, stay=60)
@@ -119,11 +100,52 @@ def test_who_chose_a_language_stands_in_the_part_that_speaks_it(
     assert record["menu_path"].endswith("/english/person/anybody")
 
 
-def test_a_node_says_whether_he_is_told_his_place(
-    hotline: RunningHotline, led_by: Callable[..., None]
+@pytest.mark.parametrize("is_anybody_there", [True, False], ids=["signed_in", "nobody"])
+def test_who_chose_a_language_is_led_to_it_by_the_dialplan_too(
+    hotline: RunningHotline, line: Line, part: Line, lead: Lead, is_anybody_there: bool
 ) -> None:
+    """His queue empties while our server is away: the number's default queue, and the part of it that speaks it."""
+    with closing(hotline.new_line()) as third:
+        nodes: Nodes = {
+            "english": {"kind": "language", "language": "en", "next": "third"},
+            "third": {"kind": "queue", "queue": third.queue, "longest_wait": 5, "then": "person"},
+            "person": {"kind": "queue"},
+        }
+        lead(line, nodes, is_part(part, line, languages=["zh", "en"]))
+        goes, _ = third.agent(has_phone=False), line.agent(has_phone=False)
+        if is_anybody_there:
+            part.agent(has_phone=False)
+        citizen = hotline.new_citizen()
+        line.call(citizen, called=line.keys_number, stay=120)
+        wait_for(lambda: third.standing() == [citizen], 30, "in line")
+        hotline.kill_server()
+        try:
+            hotline.ask(f"queue remove member PJSIP/agent-{goes} from q-{third.queue}")
+            there = part if is_anybody_there else line
+            wait_for(lambda: there.standing() == [citizen], 60, "in the default queue of the number called")
+        finally:
+            hotline.start_server()
+
+
+def test_who_wants_a_skill_stands_in_the_part_that_has_it(
+    hotline: RunningHotline, line: Line, part: Line, lead: Lead
+) -> None:
+    nodes: Nodes = {"signs": {"kind": "queue", "skill": "sign_language"}}
+    lead(line, nodes, is_part(part, line, skills=["sign_language"]))
+    other, skilled = line.agent(talk=1), part.agent(ring=2, talk=1)
+    citizen = hotline.new_citizen()
+    line.call(citizen, called=line.keys_number, stay=60)
+    (record,) = line.ended(citizen, seconds=40)
+    assert (record["outcome"], record["queue"], record["agent_no"]) == ("answered", part.queue, skilled)
+    in_the_whole = hotline.new_citizen()
+    line.call(in_the_whole, stay=60)
+    (record,) = line.ended(in_the_whole, seconds=40)
+    assert (record["queue"], record["agent_no"]) == (line.queue, other)
+
+
+def test_a_node_says_whether_he_is_told_his_place(hotline: RunningHotline, lead: Lead) -> None:
     with closing(hotline.special_line("tells positions")) as line, listening(hotline, "places") as told:
-        led_by(line, {"person": {"kind": "queue", "announcements": "off"}})
+        lead(line, {"person": {"kind": "queue", "announcements": "off"}})
         line.agent(has_phone=False)
         calls(line, line.number)
         quiet, loud = calls(line, line.keys_number), calls(line, line.number)

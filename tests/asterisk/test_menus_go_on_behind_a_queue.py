@@ -1,19 +1,16 @@
 """队列之后还有路：等够时间、没人签入或队列已满，诉求人按菜单继续走，位次不变，不漏账；服务器不在时照旧有人接。"""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-import yaml
 from support.running_hotline import RunningHotline, a_running_hotline, assert_nothing_forgotten
 from support.story_line import Line
+from support.story_menus import Lead, Nodes, story_menu
 from support.told import listening
 from support.waiting import wait_for
-
-Nodes = dict[str, dict[str, Any]]
-NODES_OF = Callable[[Nodes], None]
 
 
 @pytest.fixture(scope="module")
@@ -31,32 +28,9 @@ def other(hotline: RunningHotline) -> Iterator[Line]:
 
 
 @pytest.fixture
-def led_by(hotline: RunningHotline, line: Line) -> Iterator[NODES_OF]:
-    """The line's second number leads through these nodes; the first is where it begins."""
-    config = hotline.settings.config_dir
-    good = (config / "hotline.yaml").read_text(encoding="utf-8")
-    story = config / "menus" / "story.yaml"
-
-    def lead(nodes: Nodes) -> None:
-        menu = {"start": next(iter(nodes)), "nodes": nodes}
-        story.write_text(yaml.safe_dump(menu, sort_keys=False), encoding="utf-8")
-
-        def there(found: dict[str, Any]) -> None:
-            next(one for one in found["numbers"] if one["number"] == line.keys_number)["menu"] = "story"
-
-        hotline.change("hotline.yaml", there)
-        _reload(hotline)
-
-    yield lead
-    (config / "hotline.yaml").write_text(good, encoding="utf-8")
-    story.unlink()
-    if hotline.is_ready():
-        _reload(hotline)
-
-
-def _reload(hotline: RunningHotline) -> None:
-    done = hotline.type("reload")
-    assert done.returncode == 0, done.stdout + done.stderr
+def lead(hotline: RunningHotline) -> Iterator[Lead]:
+    with story_menu(hotline) as lead:
+        yield lead
 
 
 def person_then(other: Line, **how: Any) -> Nodes:
@@ -74,9 +48,9 @@ def calls(line: Line, **how: Any) -> str:
 
 
 def test_who_waited_in_vain_is_answered_in_the_next_queue(
-    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead
 ) -> None:
-    led_by(person_then(other))
+    lead(line, person_then(other))
     line.agent(has_phone=False)  # is signed in, and never picks up
     agent = other.agent(talk=1)
     citizen = calls(line)
@@ -89,9 +63,9 @@ def test_who_waited_in_vain_is_answered_in_the_next_queue(
 
 
 def test_where_nobody_is_signed_in_he_goes_on_at_once(
-    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead
 ) -> None:
-    led_by(person_then(other, longest_wait=60))
+    lead(line, person_then(other, longest_wait=60))
     agent = other.agent(talk=1)
     with listening(hotline) as told:
         citizen = calls(line)
@@ -101,14 +75,66 @@ def test_where_nobody_is_signed_in_he_goes_on_at_once(
     assert "HOTLINE_NOT_TAKEN" in hotline.log_of(record["call_id"])
 
 
+def test_where_the_line_is_full_he_goes_on_at_once(
+    hotline: RunningHotline, full: Line, other: Line, lead: Lead
+) -> None:
+    full.agent(has_phone=False)
+    agent = other.agent(talk=1)
+    stands = hotline.new_citizen()
+    full.call(stands, stay=120)
+    wait_for(lambda: full.standing() == [stands], 30, "the one for whom there is room")
+    lead(full, person_then(other, longest_wait=60))
+    with listening(hotline, "full") as told:
+        citizen = calls(full)
+        (record,) = full.ended(citizen, seconds=30)
+    assert (record["outcome"], record["queue"], record["agent_no"]) == ("answered", other.queue, agent)
+    assert record["menu_path"] == "story/person/wider"
+    assert told.to_caller(citizen) == ["goodbye"], "no apology"
+    refused = [row[5] for row in hotline.queue_log if row[1:5:3] == [record["call_id"], "HOTLINE_NOT_TAKEN"]]
+    assert refused == ["FULL"]
+    assert full.standing() == [stands]
+    assert full.callbacks(citizen) == []
+
+
+@pytest.fixture
+def full(hotline: RunningHotline, line: Line) -> Iterator[Line]:
+    with closing(hotline.special_line("full with one")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("is_ringing", [False, True], ids=["in_the_talk", "while_it_rings"])
+def test_the_agents_phone_dies_in_a_queue_to_which_he_was_led(
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead, is_ringing: bool
+) -> None:
+    """He reaches the next agent there, and the menu is not asked again."""
+    lead(line, person_then(other, longest_wait=60))
+    dying = other.agent(sound=True, ring=60 if is_ringing else 0.3)
+    other.notices_silence_soon(dying)
+    citizen = calls(line)
+    if is_ringing:
+        wait_for(lambda: other.rings(dying), 30, "it rings")
+    else:
+        wait_for(lambda: "CONNECT" in events_of(hotline, citizen), 30, "they talk")
+    other.phones.running[0].process.kill()
+    wait_for(lambda: other.standing() == [citizen], 30, "in the line")
+    hotline.post(f"/api/agents/{dying}/sign-out")
+    saviour = other.agent(talk=1)
+    (record,) = line.ended(citizen, seconds=60)
+    assert (record["outcome"], record["queue"], record["agent_no"]) == ("answered", other.queue, saviour)
+    assert record["menu_path"] == "story/person/wider"
+    assert events_of(hotline, citizen).count("HOTLINE_NOT_TAKEN") == 1
+    assert len(line.tickets_of(record["call_id"])) == 1
+    assert line.callbacks(citizen) == []
+
+
 def test_who_hangs_up_in_the_menu_behind_a_queue_is_owed_as_one_who_waited(
-    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead
 ) -> None:
     nodes = person_then(other)
     nodes["person"]["then"] = "choose"
     choose = {"kind": "menu", "prompts": ["choose_matter"], "wait_seconds": 10, "keys": {"1": "wider"}}
     nodes["choose"] = {**choose, "no_key": {"then": "wider"}, "wrong_key": {"then": "wider"}}
-    led_by(nodes)
+    lead(line, nodes)
     line.agent(has_phone=False)
     citizen = hotline.new_citizen()
     call = line.call(citizen, called=line.keys_number, stay=120)
@@ -123,13 +149,14 @@ def test_who_hangs_up_in_the_menu_behind_a_queue_is_owed_as_one_who_waited(
 
 
 def test_where_nobody_is_signed_in_and_the_menu_says_goodbye_he_is_owed_a_callback(
-    hotline: RunningHotline, line: Line, led_by: NODES_OF
+    hotline: RunningHotline, line: Line, lead: Lead
 ) -> None:
-    led_by(
+    lead(
+        line,
         {
             "person": {"kind": "queue", "longest_wait": 60, "then": "bye"},
             "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
-        }
+        },
     )
     citizen = calls(line)
     (record,) = line.ended(citizen, seconds=40)
@@ -139,10 +166,11 @@ def test_where_nobody_is_signed_in_and_the_menu_says_goodbye_he_is_owed_a_callba
 
 
 def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes_to_the_default_queue(
-    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead
 ) -> None:
     with closing(hotline.new_line()) as third:
-        led_by(
+        lead(
+            line,
             {
                 "choose": {
                     "kind": "menu",
@@ -154,7 +182,7 @@ def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes
                 "part": {"kind": "queue", "queue": other.queue, "longest_wait": 20, "then": "bye"},
                 "emptied": {"kind": "queue", "queue": third.queue, "longest_wait": 20, "then": "bye"},
                 "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
-            }
+            },
         )
         goes, *_stay = [one.agent(has_phone=False) for one in (third, other, line)]
         waits, is_put_out = hotline.new_citizen(), hotline.new_citizen()
@@ -173,9 +201,10 @@ def test_while_the_server_is_away_who_waited_waits_on_and_who_is_not_taken_comes
 
 @pytest.mark.parametrize("is_frozen", [False, True], ids=["killed", "frozen"])
 def test_who_is_cut_in_the_menu_behind_a_queue_comes_to_the_default_queue(
-    hotline: RunningHotline, line: Line, other: Line, led_by: NODES_OF, is_frozen: bool
+    hotline: RunningHotline, line: Line, other: Line, lead: Lead, is_frozen: bool
 ) -> None:
-    led_by(
+    lead(
+        line,
         {
             "part": {"kind": "queue", "queue": other.queue, "longest_wait": 60, "then": "choose"},
             "choose": {
@@ -188,7 +217,7 @@ def test_who_is_cut_in_the_menu_behind_a_queue_comes_to_the_default_queue(
             },
             "person": {"kind": "queue"},
             "bye": {"kind": "hang_up", "prompts": ["goodbye"]},
-        }
+        },
     )
     agent = line.agent(talk=1)
     citizen = calls(line)
@@ -205,6 +234,12 @@ def test_who_is_cut_in_the_menu_behind_a_queue_comes_to_the_default_queue(
     (record,) = line.ended(citizen, seconds=60)
     assert (record["outcome"], record["queue"], record["agent_no"]) == ("answered", line.queue, agent)
     assert record["menu_path"] == "story/part/choose"
+
+
+def events_of(hotline: RunningHotline, citizen: str) -> list[str]:
+    rows = [row for row in hotline.queue_log if len(row) > 5]
+    mine = [row[1] for row in rows if row[4:6] == ["HOTLINE_ARRIVED", citizen]]
+    return hotline.log_of(mine[0]) if mine else []
 
 
 def entered(hotline: RunningHotline, citizen: str) -> list[str]:

@@ -13,7 +13,7 @@ from hotline import defaults_door
 from ivr.calls.desk import CallDesk
 from ivr.calls.in_line import InLine, in_line
 from ivr.calls.walk import walked_so_far
-from ivr.config_files.checker import Configuration, check
+from ivr.config_files.checker import check
 from ivr.config_files.running import Running
 from ivr.lines import Lines, PriorityClass
 from ivr.lines import Queue as QueueOfLines
@@ -69,10 +69,11 @@ class Server:
         self.now = NOW
         shipped, problems = check(defaults_door.shipped())
         assert shipped is not None, problems
-        self.first = self._set(shipped, "v1", NODES)
+        self._shipped = shipped
+        self.first = self.set_of("v1", NODES)
         self.running = self.first
         self.known = {"v1": self.first}
-        self.second = self._set(shipped, "v2", {"person": {"kind": "queue"}})
+        self.second = self.set_of("v2", {"person": {"kind": "queue"}})
         self.heard: list[Event] = []
         self.desk = CallDesk(
             self,  # type: ignore[arg-type]
@@ -83,7 +84,8 @@ class Server:
             earlier=self.known.get,
         )
 
-    def _set(self, shipped: Configuration, version: str, nodes: dict[str, Any]) -> Running:
+    def set_of(self, version: str, nodes: dict[str, Any]) -> Running:
+        shipped = self._shipped
         menu = MenuFile.model_validate({"start": next(iter(nodes)), "nodes": nodes})
         names = [("zh", name) for name in shipped.prompts.prompts]
         library = PromptLibrary(
@@ -123,7 +125,6 @@ def left(status: str = "TIMEOUT", **how: Any) -> FakeChannel:
         "HOTLINE_NUMBER": "12345",
         "HOTLINE_DEFAULT_QUEUE": "enterprise",
         "HOTLINE_CALLER": "13800138000",
-        "HOTLINE_WAIT": "60",
         **how.pop("variables", {}),
     }
     return FakeChannel(arguments=[status, "heating", ""], variables=variables, **how)
@@ -135,11 +136,8 @@ def test_whom_nobody_served_goes_on_where_the_menu_says(server: Server, status: 
     server.desk.leave_queue(channel)
     assert channel.heard == ["/v1/greeting"]
     assert channel.set[0] == ("HOTLINE_NEXT", "walking"), "first: if it is the last that is heard, he was cut"
-    assert channel.set[-6:] == [
-        ("HOTLINE_WAIT", ""),
-        ("HOTLINE_ANNOUNCED", "off"),
-        ("HOTLINE_THEN", ""),
-        ("HOTLINE_CREDIT", "300"),
+    assert channel.set[-3:] == [
+        ("HOTLINE_WAY", "general:::300:off:"),
         ("HOTLINE_QUEUE", "general"),
         ("HOTLINE_NEXT", "led_on"),
     ]
@@ -171,7 +169,7 @@ def test_without_a_queue_named_it_is_the_default_one(server: Server) -> None:
     channel = left(keys=[None, None])
     server.desk.leave_queue(channel)
     assert channel.variables["HOTLINE_QUEUE"] == "enterprise"
-    assert "HOTLINE_CREDIT" not in channel.variables, "he keeps the class that he has"
+    assert channel.variables["HOTLINE_WAY"] == "enterprise:", "he keeps the class that he has"
 
 
 def test_a_menu_may_end_the_call_behind_a_queue(server: Server) -> None:
@@ -207,6 +205,19 @@ def test_where_that_set_is_known_no_more_it_is_as_without_the_menu(
     assert channel.variables["HOTLINE_NEXT"] == next_word
     assert "HOTLINE_QUEUE" not in channel.variables
     assert server.heard == []
+
+
+def test_the_account_names_the_set_in_which_he_walks(server: Server) -> None:
+    """Where his own is known no more, the one in force has such a queue too, and leads elsewhere from there."""
+    nodes = {**NODES, "choose": {"kind": "say", "prompts": ["greeting"], "next": "vip"}}
+    server.running = server.set_of("v3", nodes)
+    server.known.clear()
+    channel = left()
+    server.desk.leave_queue(channel)
+    assert channel.heard == ["/v3/greeting"]
+    [walked] = server.heard
+    assert (walked.data["path"], walked.data["version"]) == ("main/part/choose/vip", "v3")
+    assert channel.variables["HOTLINE_WALKED"].split("|")[1] == "v3"
 
 
 def test_after_a_talk_nobody_goes_on(server: Server) -> None:

@@ -9,6 +9,7 @@ from support.fake_channel import FakeChannel
 from support.known_facts import KnownFacts
 
 from hotline import defaults_door
+from ivr.calls.in_line import in_line
 from ivr.calls.walk import walk_menu
 from ivr.config_files.checker import Configuration, check
 from ivr.menus.facts import OnAir
@@ -153,3 +154,29 @@ def test_a_language_that_was_chosen_is_spoken_to_the_end(configuration: Configur
     walk = walk_menu(channel, {"it": menu}, "it", both, "zh", lambda: NOW)
     assert channel.heard == ["/zh/greeting", "/en/choose_matter", "/en/wrong_key"]
     assert walk.queue == "enterprise"
+
+
+def test_who_chose_a_language_has_a_queue_that_speaks_it_if_his_walk_breaks_off(
+    configuration: Configuration,
+) -> None:
+    """It stands on his channel before he hears the first word of it."""
+    path = defaults_door.shipped() / "menus" / "examples" / "in_english.yaml"
+    menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    whole = configuration.lines.queues[0]
+    part = whole.model_copy(update={"name": "english", "part_of": whole.name, "languages": ["en"]})
+    lines = configuration.lines.model_copy(update={"queues": [whole, part]})
+    channel = FakeChannel(keys=["9"], hangs_up_after=1)
+    walk = walk_menu(
+        channel,
+        {"it": menu},
+        "it",
+        library(configuration),
+        "zh",
+        lambda: NOW,
+        in_line_of=lambda step: in_line(step, lines, whole.name),
+    )
+    assert walk.has_hung_up
+    assert channel.variables["HOTLINE_FALLBACK"] == "english"
+    names = [name for name, _ in channel.set if name in (WALKED, "HOTLINE_FALLBACK")]
+    assert names[:3] == [WALKED, WALKED, "HOTLINE_FALLBACK"], "nothing for the site's own language"
+    assert names.count("HOTLINE_FALLBACK") == 1

@@ -168,9 +168,10 @@ def test_only_changed_files_are_written(lines: Lines, tmp_path: Path) -> None:
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("agi_scripts", "hotline", "ivr", "missed_call_redial", "routing", "tickets", "vocabulary")
 DIALPLANS_OWN = {
+    "ANNOUNCED", "CREDIT", "PARTED",
     "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
-    "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAY", "WORD",
+    "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAIT", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
@@ -223,15 +224,16 @@ def test_no_line_of_queue_log_is_written_for_a_queue_without_a_name() -> None:
 
 
 def test_how_he_waits_is_never_left_from_an_earlier_queue_where_another_is_chosen() -> None:
-    """Behind a transfer whose line was cut in the talk he stands in another queue than before it."""
+    """Wherever the dialplan itself names a queue, it asks anew how he waits there; only the default queue comes after that."""
     rows = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8").splitlines()
-    begins = next(n for n, row in enumerate(rows) if "n(cut)," in row)
-    cut = rows[begins : next(n for n, row in enumerate(rows) if "n(died)," in row)]
-    told = {
-        name: [row for row in cut if f"Set(HOTLINE_{name}=" in row]
-        for name in ("QUEUE", "WAIT", "THEN", "ANNOUNCED")
-    }
-    assert all(told.values()), told
+    own = [n for n, row in enumerate(rows) if re.search(r"Set\(HOTLINE_QUEUE=(?!.*(DEFAULT|FALLBACK))", row)]
+    assert len(own) == 4
+    for n in own:
+        assert re.search(r"n(\(led\))?,Gosub\(way-taken,s,1\)|n,Goto\(led\)", rows[n + 1]), rows[n]
+    begins = rows.index("[way-taken]")
+    taken = rows[begins : next(n for n in range(begins, len(rows)) if "Return()" in rows[n])]
+    for name in ("WAIT", "THEN", "ANNOUNCED"):
+        assert any(f"n,Set(HOTLINE_{name}=${{CUT(HOTLINE_WAY,:," in row for row in taken), name
 
 
 def test_the_dialplan_finds_a_destination_with_its_trunks_in_their_order(lines: Lines) -> None:
