@@ -15,9 +15,9 @@ from support import sounds_kept
 from support.command_line import run_command
 from support.repository import ROOT
 from support.sipp import free_port
+from support.slim_config import lay_out_with_one_example
 from support.waiting import wait_for
 
-from hotline import defaults_door
 from hotline.settings import Settings
 
 STOPS_WITHIN = 12.0
@@ -83,7 +83,7 @@ def _is_dead(pid: int) -> bool:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    defaults_door.lay_out(tmp_path / "home" / "config")
+    lay_out_with_one_example(tmp_path / "home" / "config")
     one = Site(tmp_path)
     yield one
     if one.server is not None and one.server.poll() is None:
