@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.killed import run_until
+from support.slim_config import lay_out_with_one_example
 
-from hotline import defaults_door
 from ivr.config_files.checker import check
 from ivr.config_files.history import entries
 from ivr.config_files.published import load_for_start, load_published, note, publish, store_of
@@ -35,7 +35,7 @@ def remark(config: Path, words: str) -> None:
 def template(tmp_path: Path) -> Path:
     """Two sets were published; `first` and `second` name them."""
     folder = tmp_path / "template"
-    defaults_door.lay_out(folder / "config")
+    lay_out_with_one_example(folder / "config")
     (folder / "first").write_text(put_in_force(folder / "config", folder / "home", "begin"))
     remark(folder / "config", "second")
     extra = (folder / "config" / "menus" / "main.yaml").read_text("utf-8")

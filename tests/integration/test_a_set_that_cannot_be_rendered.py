@@ -22,8 +22,10 @@ BY = note("reload")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[FilledHome]:
-    with a_filled_home(tmp_path / "home", calls=0) as filled:
-        sounds_kept.lay_in(filled.settings)
+    with (
+        a_filled_home(tmp_path / "home", calls=0) as filled,
+        sounds_kept.borrowed(filled.settings),
+    ):
         yield filled
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from support import sounds_kept
 from support.command_line import run_command
 from support.repository import ROOT
 from support.sipp import free_port
+from support.slim_config import lay_out_with_one_example
 from support.waiting import wait_for
 
-from hotline import defaults_door
 from hotline.settings import Settings
 
 STOPS_WITHIN = 12.0
@@ -83,12 +84,15 @@ def _is_dead(pid: int) -> bool:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    defaults_door.lay_out(tmp_path / "home" / "config")
+    lay_out_with_one_example(tmp_path / "home" / "config")
     one = Site(tmp_path)
     yield one
     if one.server is not None and one.server.poll() is None:
         one.server.kill()
         one.server.wait()
+    for pid in one.pids():
+        with suppress(ProcessLookupError):  # as it should be
+            os.kill(pid, signal.SIGKILL)
 
 
 def stopped_in_time(site: Site, server: subprocess.Popen[bytes]) -> None:
@@ -105,11 +109,13 @@ def test_a_server_that_starts_is_stopped_at_once(site: Site) -> None:
 
 
 def test_a_server_that_takes_over_new_files_is_stopped_at_once(site: Site) -> None:
-    sounds_kept.lay_in(Settings(home=str(site.folder / "home")))
+    settings = Settings(home=str(site.folder / "home"))
+    sounds_kept.lay_in(settings)
     assert run_command(["migrate"], site.variables).returncode == 0
     server = site.starts()
     wait_for(lambda: "Uvicorn running" in site.log or server.poll() is not None, 60)
     assert server.poll() is None, site.log
+    sounds_kept.keep(settings)
     site.voice_hangs()
     server.send_signal(signal.SIGHUP)
     stopped_in_time(site, server)

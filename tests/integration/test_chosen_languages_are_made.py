@@ -21,9 +21,8 @@ def made(home: Path, menu: str) -> set[str]:
     configuration, problems = check(config)
     assert configuration is not None, problems
     settings = Settings(home=str(home))
-    sounds_kept.lay_in(settings)
-    library = prompt_door.make(settings, configuration, config)
-    sounds_kept.keep(settings)
+    with sounds_kept.borrowed(settings):
+        library = prompt_door.make(settings, configuration, config)
     return {language for language, name in library.paths if name == "choose_matter"}
 
 
@@ -42,8 +41,8 @@ def test_a_neural_voice_without_its_model_is_told_at_a_start_and_everything_is_s
     chosen = f"engine: sherpa\n  model_dir: {tmp_path}/model"
     prompts.write_text(re.sub("engine: espeak.*", chosen, text, count=1), "utf-8")
     settings = Settings.model_validate({"home": tmp_path / "home", "config": config})
-    sounds_kept.lay_in(settings)
-    running = config_door.load(settings)
+    with sounds_kept.borrowed(settings):
+        running = config_door.load(settings)
     assert caplog.text.count("the voice sherpa cannot serve: ") == 1
     assert "espeak serves in its place" in caplog.text
     spoken = {name for _, name in running.prompts.paths}

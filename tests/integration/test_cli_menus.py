@@ -3,11 +3,15 @@
 import re
 from pathlib import Path
 
+from support import sounds_kept
 from support.terminal import Terminal
+
+from hotline.settings import Settings
 
 
 def test_a_menu_is_compared_published_and_rolled_back(shell: Terminal, tmp_path: Path) -> None:
     ours = {"HOTLINE_CONFIG": str(tmp_path / "config"), "HOTLINE_HOME": str(tmp_path / "home")}
+    sounds_kept.lay_in(Settings(home=tmp_path / "home"))
     shell.type("init", ours["HOTLINE_CONFIG"])
     shell.type("migrate", **ours)
     assert shell.type("menus history", **ours) == "nothing was published here yet\n"

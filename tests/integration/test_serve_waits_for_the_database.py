@@ -17,9 +17,9 @@ import pytest
 from support.agi_peer import AgiPeer, header
 from support.databases import PostgresqlServer
 from support.sipp import free_port
+from support.slim_config import lay_out_with_one_example
 from support.waiting import wait_for
 
-from hotline import defaults_door
 from hotline.database import migrate
 from tickets.sealing import Sealer
 
@@ -95,7 +95,7 @@ def away(tmp_path: Path, postgresql_server: PostgresqlServer) -> Iterator[Away]:
     url = postgresql_server.new_database()
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    defaults_door.lay_out(home / "config")
+    lay_out_with_one_example(home / "config")
     (home / "keys").mkdir(mode=0o700)
     yield Away(home, postgresql_server, url)
     postgresql_server.drop(url)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support import sounds_kept
 from support.terminal import Terminal
 
 from hotline import as_found, bootstrap, database, into_force
@@ -111,6 +112,7 @@ def test_a_reload_whose_servers_cannot_be_told_says_what_is_in_force(
         raise as_found.NoDatabase("there is no database at nowhere")
 
     monkeypatch.setattr(into_force, "tell_servers", away)
+    sounds_kept.lay_in(shell.settings)
     said = shell.type("reload", code=1)
     assert "is in force for Asterisk and for the next start" in said
     assert "there is no database at nowhere" in said

@@ -4,20 +4,10 @@ import shutil
 from pathlib import Path
 
 from support.repository import ROOT
+from support.slim_config import lay_out_with_one_example
 
-SHIPPED = ROOT / "config"
 BAD = ROOT / "tests" / "bad_config"
 CASES = sorted(folder.name for folder in BAD.iterdir() if folder.is_dir())
-
-
-def lay_out_with_one_example(config: Path, *left_out: str) -> None:
-    """The shipped files but for the other examples, which take a check twice as long as all the rest."""
-
-    def ignored(folder: str, names: list[str]) -> set[str]:
-        others = {name for name in names if Path(folder).name == "examples" and name != "with_keys.yaml"}
-        return others | ({*left_out} & {*names})
-
-    shutil.copytree(SHIPPED, config, ignore=ignored)
 
 
 def laid_out(case: str, tmp_path: Path) -> Path:

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 
 from support.repository import ROOT, tracked_files
@@ -36,7 +37,8 @@ NOT_TOLD = {
 }
 
 
-def modules() -> set[str]:
+@cache
+def modules() -> frozenset[str]:
     """Files of the beginnings and of all that they import of ours below them."""
     known = {path for path in tracked_files() if path.endswith(".py")}
     found: set[str] = set()
@@ -52,7 +54,7 @@ def modules() -> set[str]:
         for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGES):
                 ahead += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return found
+    return frozenset(found)
 
 
 def is_left_out(node: ast.AST) -> bool:

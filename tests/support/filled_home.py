@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import select
 from support.call_teller import Teller
+from support.slim_config import lay_out_with_one_example
 
-from hotline import defaults_door
 from hotline.database import Database, make_engine, migrate
 from hotline.secrets_file import load_or_make
 from hotline.settings import Settings
@@ -47,7 +47,7 @@ class FilledHome:
     def __post_init__(self) -> None:
         self.settings = Settings.model_validate({"home": self.home, "database_url": self.url})
         self.home.mkdir(mode=0o700, parents=True)
-        defaults_door.lay_out(self.settings.config_dir)
+        lay_out_with_one_example(self.settings.config_dir)
         found = load_for_start(self.settings.config_dir, self.home)
         load_or_make(self.settings)
         self.settings.keys_path.parent.mkdir(mode=0o700)

@@ -25,12 +25,14 @@ import yaml
 from support import sounds_kept
 from support.phones import Telephones
 from support.sipp import HOST, Sipp, free_port
+from support.slim_config import leave_out_examples
 from support.story_line import Line
 from support.waiting import wait_for
 
 from hotline import accounts, asterisk_process, bootstrap, config_door, database, defaults_door
 from hotline.settings import Settings
-from ivr.config_files.checker import check
+from ivr.config_files.published import NoGoodConfiguration
+from ivr.config_files.running import Running
 from missed_call_redial.owing import nothing_forgotten
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -94,11 +96,10 @@ class RunningHotline:
         defaults_door.lay_out(self.settings.config_dir)
         for name, change in {**TEST_CHANGES, **self.changes}.items():
             self.change(name, change)
+        leave_out_examples(self.settings.config_dir, {*self.changes})
         self.change("hotline.yaml", lambda found: found["trunks"][0].update(port=self.citizen_port))
-        _, problems = check(self.settings.config_dir)
-        assert not problems, "\n".join(str(problem) for problem in problems)
         sounds_kept.lay_in(self.settings)
-        running = config_door.load(self.settings)
+        running = self._published()
         sounds_kept.keep(self.settings)
         self.program = asterisk_process.find(self.settings.asterisk_root)
         config_door.render_asterisk(self.settings, self.program, running)
@@ -109,6 +110,14 @@ class RunningHotline:
             self.token = accounts.create_token(
                 session, accounts.Role.ADMIN, None, "tests", self.hotline.now()
             )
+
+    def _published(self) -> Running:
+        try:
+            running = config_door.load(self.settings)
+        except NoGoodConfiguration as bad:
+            raise AssertionError("\n".join(map(str, bad.problems))) from bad
+        assert not running.problems, "\n".join(map(str, running.problems))
+        return running
 
     def change(self, name: str, change: Change) -> None:
         path = self.settings.config_dir / name

@@ -5,7 +5,8 @@ damages is its own. Several processes at once do no harm: a file appears whole o
 """
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from support.repository import ROOT
@@ -16,6 +17,14 @@ from ivr.prompts.sounds import is_telephone_sound, write_whole
 KEPT = ROOT / ".cache" / "sounds"
 _FORGOTTEN_DAYS = 14
 """Made anew then: words change, and a newer espeak-ng speaks otherwise."""
+
+
+@contextmanager
+def borrowed(settings: Settings, kept: Path = KEPT) -> Iterator[None]:
+    """For a hotline whose sounds nobody damages: what it made first is there for the next."""
+    lay_in(settings, kept)
+    yield
+    keep(settings, kept)
 
 
 def lay_in(settings: Settings, kept: Path = KEPT) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.bad_config import lay_out_with_one_example
+from support.slim_config import lay_out_with_one_example
 
 from ivr.config_files import set_store
 from ivr.config_files.checker import check

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from support.bad_config import SHIPPED, lay_out_with_one_example
+from support.slim_config import SHIPPED, lay_out_with_one_example
 
 from ivr.config_files import published
 from ivr.config_files.checker import Configuration, check
@@ -24,7 +24,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.config, self.home = folder / "config", folder / "home"
-        lay_out_with_one_example(self.config, "asterisk", "systemd")
+        lay_out_with_one_example(self.config)
         self.home.mkdir()
 
     @property

@@ -39,7 +39,7 @@ def no_programs(monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("a program was started")
 
-    return lambda: monkeypatch.setattr(subprocess, "run", refuse)
+    return lambda: monkeypatch.setattr(subprocess, "Popen", refuse)
 
 
 def test_a_text_becomes_a_telephone_sound(made, tmp_path):
