@@ -149,8 +149,8 @@ def in_force(
 def _unusable(folder: Path, why: str) -> ConfigProblem:
     fault = f"the set in force cannot be used any more ({why})"
     remedy = (
-        "An older set runs, or the config folder was published where none is good: see `hotline menus history`, mend the "
-        "files, and say `hotline menus publish --why TEXT`."
+        "An older set runs, or the config folder was published where none is good: see `hotline menus history`. "
+        "Mend the files, then say `hotline menus publish --why TEXT`."
     )
     return problem(str(folder), (1, 1), (), fault, remedy)
 

@@ -141,8 +141,8 @@ def test_what_the_list_does_not_have_stays_english() -> None:
 @pytest.mark.parametrize(
     ("count", "english", "chinese"),
     [
-        (1, "1 problem in /etc/hotline", "/etc/hotline 中有 1 处错误"),
-        (3, "3 problems in /etc/hotline", "/etc/hotline 中有 3 处错误"),
+        (1, "1 problem in /config", "/config 中有 1 处错误"),
+        (3, "3 problems in /config", "/config 中有 3 处错误"),
     ],
 )
 def test_how_many_problems_there_are(count: int, english: str, chinese: str) -> None:

@@ -118,8 +118,8 @@ def test_a_damaged_set_in_force_gives_way_to_the_folder(config, home):
     [told] = start.problems
     assert told.fault == "the set in force cannot be used any more (it is damaged or was removed)."
     assert told.remedy == (
-        "An older set runs, or the config folder was published where none is good: see `hotline menus history`, mend the "
-        "files, and say `hotline menus publish --why TEXT`."
+        "An older set runs, or the config folder was published where none is good: see `hotline menus history`. "
+        "Mend the files, then say `hotline menus publish --why TEXT`."
     )
 
 
@@ -204,7 +204,8 @@ def test_a_damaged_pointer_is_survived(config, home, pointer):
     change(config, "half done")
     start = load_for_start(config, home)
     assert (start.configuration, start.is_degraded) == (good, True), "no draft comes into force by that"
-    assert "the set in force cannot be used any more" in start.problems[0].fault
+    why = "it is damaged or was removed" if pointer[:1].isdigit() else "its name cannot be read"
+    assert start.problems[0].fault == f"the set in force cannot be used any more ({why})."
 
 
 def test_only_the_newest_sets_are_kept(config, home, monkeypatch):

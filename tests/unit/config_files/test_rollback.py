@@ -11,7 +11,15 @@ from ivr.config_files import published
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.differences import Difference
 from ivr.config_files.history import Entry, entries
-from ivr.config_files.published import FilesChanged, SetChanged, load_for_start, note, publish, store_of
+from ivr.config_files.published import (
+    FilesChanged,
+    NoGoodConfiguration,
+    SetChanged,
+    load_for_start,
+    note,
+    publish,
+    store_of,
+)
 from ivr.config_files.putting_back import CannotPutBack
 from ivr.config_files.rollback import NoSuchSet, RolledBack, roll_back, version_before, version_meant
 from ivr.config_files.set_store import current, is_whole
@@ -316,18 +324,17 @@ def test_a_cut_rollback_that_cannot_be_finished_runs_the_set_in_force_and_says_s
     assert told.remedy == "Say `hotline reload` as a user who may write there."
 
 
-def test_files_that_are_saved_again_and_again_leave_the_last_good_set(site: Site) -> None:
-    first = site.publish("begin")
-    (store_of(site.home) / "current").write_text("f" * 16, "ascii")
-
+def test_files_that_are_saved_again_and_again_are_not_published(site: Site) -> None:
     def always_saved(_folder: Path, _configuration: Configuration) -> list[ConfigProblem]:
         site.write("codes.yaml", (site.config / "codes.yaml").read_text("utf-8") + "# saved\n")
         return []
 
-    start = load_for_start(site.config, site.home, always_saved)
-    assert (start.is_degraded, start.configuration.version) == (True, first)
-    assert start.problems[-1].fault.endswith("was saved while the set was checked; say it again.")
-    assert start.problems[-1].remedy == "Or start again."
+    with pytest.raises(NoGoodConfiguration) as refused:
+        load_for_start(site.config, site.home, always_saved)
+    told = refused.value.problems[-1]
+    assert told.fault.endswith("was saved while the set was checked; say it again.")
+    assert told.remedy == "Or start again."
+    assert current(store_of(site.home)) is None
 
 
 def test_a_good_set_comes_into_force_though_it_cannot_be_compared(
