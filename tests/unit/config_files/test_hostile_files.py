@@ -1,5 +1,6 @@
 """Whatever bytes stand in a config file, the checker answers in words and never raises."""
 
+import gc
 import json
 import re
 from itertools import pairwise
@@ -17,6 +18,18 @@ SHIPPED = Path(__file__).parents[3] / "config"
 FILES = {p.relative_to(SHIPPED).as_posix(): p.read_bytes() for p in SHIPPED.rglob("*.yaml")}
 NAMES = st.sampled_from(sorted(FILES))
 IN_USE = st.sampled_from(sorted(name for name in FILES if "examples" not in name))
+
+
+def test_a_check_leaves_garbage_collected_as_it_was() -> None:
+    assert gc.isenabled()
+    check_files(FILES)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        check_files({})
+        assert not gc.isenabled(), "another check began before, and lets it collect again when it ends"
+    finally:
+        gc.enable()
 
 
 def told_well(files, configuration, problems):
