@@ -122,6 +122,8 @@ class _Checking:
         self._found = [p for d in documents.values() for p in d.problems]
         self._found += [p for d in documents.values() for p in agreement.hidden_characters(d)]
         self._told = {_order(p) for p in self._found}
+        self._without_fault: list[str] = []
+        """Menus that have no fault of their own, known once `_menus` has looked."""
 
     def configuration(self, version: str) -> Configuration | None:
         lines = self._model(Lines, "hotline.yaml")
@@ -137,7 +139,7 @@ class _Checking:
         self._told |= {_order(p) for p in self._found if not p.fault.endswith(" is missing.")}
         self._add(self._agreement(prompts, callbacks))
         if prompts:
-            self._add(menu_times.slow_menus(self._documents, menus, prompts))
+            self._add(menu_times.slow_menus(self._documents, menus, self._without_fault, prompts))
             if broadcasts:
                 self._add(broadcast_words.told(self._documents, broadcasts, prompts))
         used = references.menus_in_use(self._documents)
@@ -213,7 +215,10 @@ class _Checking:
             self._add(dangling)
             if menu and not dangling:
                 menus[menu_name(file)] = menu
-                self._add(_told(document, fault) for fault in (*faults(menu), *faults_behind(menu)))
+                own = faults(menu)
+                if all(fault.severity != "error" for fault in own):
+                    self._without_fault.append(menu_name(file))
+                self._add(_told(document, fault) for fault in (*own, *faults_behind(menu)))
         self._add_of_menus(faults_across(menus))
         self._add_of_menus(menus_without_a_key(menus, {one.menu for one in lines.numbers} if lines else ()))
         return menus

@@ -1,11 +1,10 @@
 """How long callers must listen in each menu, by the texts of its prompts: warnings only, told where the menu's file says it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ivr.config_files.reader import Document
-from ivr.config_files.references import MENUS, languages_in_use, menu_name
-from ivr.menus.graph import faults
+from ivr.config_files.references import MENUS, languages_in_use
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.times import faults_in_time
 from ivr.menus.walker import PromptSeconds, Walker
@@ -15,15 +14,16 @@ from vocabulary.config_problem import ConfigProblem
 
 
 def slow_menus(
-    documents: Mapping[str, Document], menus: Mapping[str, MenuFile], prompts: PromptsFile
+    documents: Mapping[str, Document],
+    menus: Mapping[str, MenuFile],
+    timed: Iterable[str],
+    prompts: PromptsFile,
 ) -> Iterator[ConfigProblem]:
-    """Menus with faults of their own are not timed: their ways will change."""
+    """`timed`: those without faults of their own, since of the others the ways will change."""
     seconds = longest_of(documents, prompts)
-    for file, document in documents.items():
-        menu = menus.get(menu_name(file)) if file.startswith(MENUS) else None
-        if menu is None or any(fault.severity == "error" for fault in faults(menu)):
-            continue
-        for found in faults_in_time(Walker(menus, menu_name(file)), seconds):
+    for name in timed:
+        document = documents[f"{MENUS}{name}.yaml"]
+        for found in faults_in_time(Walker(menus, name), seconds):
             told = document.problem(found.path, found.fault, found.remedy)
             yield replace(told, severity=found.severity)
 

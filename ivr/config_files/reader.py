@@ -207,7 +207,7 @@ class _Builder:
 
 def _events(text: str) -> Iterator[yaml.Event]:
     loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-    return iter(yaml.parse(text, Loader=loader))
+    return iter(loader(text).get_event, None)
 
 
 def _mark(event: yaml.Event) -> Mark:

@@ -10,6 +10,7 @@ from support.command_line import run_command
 from support.filled_home import FilledHome, a_filled_home
 
 from hotline import config_door
+from ivr.config_files.chosen_files import with_chosen
 from ivr.config_files.published import note
 from ivr.config_files.running import Running
 
@@ -73,6 +74,20 @@ def test_an_import_is_a_draft_and_a_rollback_plays_what_was_published(home: Fill
     assert played(home, config_door.load(home.settings)) == first
     assert played(home, published(home)) == first, "the file went back into the folder"
     assert played(home, rolled_back(home, before.configuration.version)) == spoken
+
+
+def test_a_recording_is_published_alone_and_leaves_the_menus_drafts(home: FilledHome) -> None:
+    config_door.load(home.settings)
+    first, _ = imported(home, "2")
+    menu = home.settings.config_dir / "menus" / "main.yaml"
+    menu.write_text("start: [\n", "utf-8")
+    with with_chosen(home.settings.config_dir, home.home, ["prompts/zh/goodbye.wav"]) as chosen:
+        running = config_door.checked(home.settings, chosen.folder)
+        config_door.put_in_force(home.settings, running, note("publish"), onto=chosen.onto)
+    assert played(home, config_door.load(home.settings)) == first
+    fact, *_ = config_door.told_of_the_folder(home.settings)
+    assert "1 file differs" in fact
+    assert "menus/main.yaml (changed)" in fact
 
 
 def test_the_sound_of_an_older_set_is_made_again_where_the_cache_forgot_it(home: FilledHome) -> None:
