@@ -22,6 +22,8 @@ _HEADER: Final = 44
 _BYTES_A_SECOND: Final = 16_000
 _ROOM_LEFT: Final = 50_000_000
 """Bytes that stay free beside a message: on the same disk lie the account of calls and, as shipped, the database."""
+_NONE_LEFT: Final = 1_000_000
+"""Bytes. Where no more are free behind a message, part of it may not have found room."""
 _AUDIBLE: Final = 400
 """Of 32,767. What never rises above it is a line's noise; speech is several times louder."""
 _TAKE: Final = re.compile(r"(\d{1,3})-(\d{1,3})\.wav")
@@ -79,6 +81,10 @@ class Voicemails:
         path = folder / f"{number}-{shortest}.wav"
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return path
+
+    def has_run_out_of_room(self, take: Path) -> bool:
+        """Asterisk tells of no such fault: the seconds that it recorded are those in the file. Raises OSError."""
+        return self.free_bytes(take.parent) < _NONE_LEFT
 
     def keep_only(self, take: Path) -> None:
         """The caller said it anew: what he said before counts no more."""

@@ -39,7 +39,7 @@ class Recorder:
     def _record(self, step: Record, voicemails: Voicemails) -> str:
         take = voicemails.new_take(self.channel.call_id, step.shortest, step.longest)
         try:
-            answer = self._taken(step, take)
+            answer = self._taken(step, take, voicemails)
         except OSError:
             self._drop_if_one_is_kept(take)
             raise
@@ -50,10 +50,11 @@ class Recorder:
             self._message = take
         return answer
 
-    def _taken(self, step: Record, take: Path) -> str:
+    def _taken(self, step: Record, take: Path, voicemails: Voicemails) -> str:
         self.channel.allow(step.longest + _MARGIN_SECONDS)
         told = self.channel.record(str(take.with_suffix("")), step.end_keys, step.longest, step.silence)
-        if told is None or told - written_seconds(take) > _LOST_SECONDS:
+        is_lost = told is None or told - written_seconds(take) > _LOST_SECONDS
+        if is_lost or voicemails.has_run_out_of_room(take):
             _log.error("call %s: the message was not recorded, or not all of it", self.channel.call_id)
             return NOT_RECORDED
         return TOO_SHORT if spoken_seconds(take) < step.shortest else RECORDED

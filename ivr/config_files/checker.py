@@ -3,10 +3,8 @@
 One checker behind three doors: `hotline check`, the admin page, every start.
 """
 
-import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -78,24 +76,10 @@ def check_files(files: Mapping[str, bytes]) -> tuple[Configuration | None, list[
 
     What is no YAML counts for the version only.
     """
-    with _without_collecting_garbage():
-        checking = _Checking({name: read(name, files[name]) for name in sorted(files) if is_yaml(name)})
-        configuration = checking.configuration(content_version(files))
-        problems = checking.problems()
+    checking = _Checking({name: read(name, files[name]) for name in sorted(files) if is_yaml(name)})
+    configuration = checking.configuration(content_version(files))
+    problems = checking.problems()
     return (None if _has_error(problems) else configuration), problems
-
-
-@contextmanager
-def _without_collecting_garbage() -> Iterator[None]:
-    """A check makes hundreds of thousands of objects, hardly any of them in circles; looking through them again and again for
-    such would take a third of its time. Of checks side by side the one that found it collecting lets it collect again."""
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def content_version(files: Mapping[str, bytes]) -> str:

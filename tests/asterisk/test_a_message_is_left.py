@@ -44,13 +44,23 @@ def _with_a_recorder(found: dict[str, Any]) -> None:
     }
 
 
+def _behind_a_queue(found: dict[str, Any]) -> None:
+    """All first numbers: a queue in which nobody is ever signed in, and behind it the same recorder."""
+    found["start"] = "nobody"
+    found["nodes"] = {
+        "nobody": {"kind": "queue", "queue": "general", "longest_wait": 60, "then": "recorder"},
+        "recorder": {"kind": "goto", "menu": "examples/with_keys"},
+    }
+
+
 def _without_its_rule(found: dict[str, Any]) -> None:
     found["rules"] = [rule for rule in found["rules"] if rule["id"] != "heating_key"]
 
 
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[RunningHotline]:
-    yield from a_running_hotline(changes={MENU: _with_a_recorder, "routing_rules.yaml": _without_its_rule})
+    changes = {MENU: _with_a_recorder, "menus/main.yaml": _behind_a_queue}
+    yield from a_running_hotline(changes={**changes, "routing_rules.yaml": _without_its_rule})
 
 
 def recording(hotline: RunningHotline) -> list[Path]:
@@ -61,10 +71,12 @@ def _seconds(take: Path) -> float:
     return max(0, take.stat().st_size - 44) / 16000
 
 
-def speaks(hotline: RunningHotline, line: Line, citizen: str, *steps: str) -> tuple[Sipp, Path]:
+def speaks(
+    hotline: RunningHotline, line: Line, citizen: str, *steps: str, called: str = ""
+) -> tuple[Sipp, Path]:
     """He is on the line and has spoken for more than two seconds; his file."""
     before = set(recording(hotline))
-    call = line.phones.speaking_call(citizen, line.keys_number, (VOICE, *steps))
+    call = line.phones.speaking_call(citizen, called or line.keys_number, (VOICE, *steps))
     (take,) = wait_for(lambda: set(recording(hotline)) - before, 20, "the recorder")
     wait_for(lambda: take.stat().st_size > 0, 10, "the tone is over")
     call.press()
@@ -170,11 +182,21 @@ def test_what_he_says_is_lost_meanwhile_and_he_is_told_so_and_led_on(
     assert (record["outcome"], record["agent_no"], record["has_voicemail"]) == ("answered", agent, False)
 
 
-def test_the_server_freezes_while_he_speaks_and_he_gets_on(hotline: RunningHotline, line: Line) -> None:
+HOW_HE_CAME = pytest.mark.parametrize("is_behind_a_queue", [False, True], ids=["", "behind_a_queue"])
+
+
+def number(line: Line, is_behind_a_queue: bool) -> str:
+    return line.number if is_behind_a_queue else line.keys_number
+
+
+@HOW_HE_CAME
+def test_the_server_freezes_while_he_speaks_and_he_gets_on(
+    hotline: RunningHotline, line: Line, is_behind_a_queue: bool
+) -> None:
     """When the longest time is over the dialplan leads him to the line; the message is with the record all the same."""
     agent = line.agent(talk=1)
     citizen = hotline.new_citizen()
-    call, take = speaks(hotline, line, citizen)
+    call, take = speaks(hotline, line, citizen, called=number(line, is_behind_a_queue))
     hotline.signal_server(signal.SIGSTOP)
     try:
         wait_for(lambda: any(row[4] == "CONNECT" for row in _log_of(hotline, citizen)), 60, "an agent")
@@ -222,27 +244,34 @@ def test_who_says_nothing_and_hangs_up_is_rung_back(hotline: RunningHotline, lin
     assert line.tickets_of(record["call_id"]) == []
 
 
-def test_the_server_dies_while_he_speaks_and_he_hangs_up(hotline: RunningHotline, line: Line) -> None:
+@HOW_HE_CAME
+def test_the_server_dies_while_he_speaks_and_he_hangs_up(
+    hotline: RunningHotline, line: Line, is_behind_a_queue: bool
+) -> None:
     """Asterisk goes on recording, and the next server finds the message by the call alone."""
     citizen = hotline.new_citizen()
-    call, take = speaks(hotline, line, citizen)
+    call, take = speaks(hotline, line, citizen, called=number(line, is_behind_a_queue))
     hotline.kill_server()
     assert call.hang_up().wait(20) == 0, call.errors
     hotline.start_server()
     (record,) = line.ended(citizen, seconds=30)
     assert record["outcome"] == "voicemail"
     assert record["voicemail_seconds"] == pytest.approx(_seconds(take), abs=0.1)
-    assert record["menu_path"] == "examples/with_keys/message"
+    before = "main/nobody/recorder//" if is_behind_a_queue else ""
+    assert record["menu_path"] == f"{before}examples/with_keys/message"
     assert len(wait_for(lambda: line.tickets_of(record["call_id"]))) == 1
     assert line.callbacks(citizen) == []
     assert_nothing_forgotten(hotline)
 
 
-def test_the_server_dies_while_he_speaks_and_he_stays(hotline: RunningHotline, line: Line) -> None:
+@HOW_HE_CAME
+def test_the_server_dies_while_he_speaks_and_he_stays(
+    hotline: RunningHotline, line: Line, is_behind_a_queue: bool
+) -> None:
     """When he has ended he stands in the queue; the record has both, the end of the call and the message."""
     line.agent(has_phone=False)
     citizen = hotline.new_citizen()
-    call, _ = speaks(hotline, line, citizen, "#")
+    call, _ = speaks(hotline, line, citizen, "#", called=number(line, is_behind_a_queue))
     hotline.kill_server()
     call.press()
     wait_for(lambda: line.standing() == [citizen], 20, "he waits for a person")

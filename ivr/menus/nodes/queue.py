@@ -24,7 +24,7 @@ class Queue(Node):
 
     A language or a skill is had by all agents of a queue (`languages`, `skills` in hotline.yaml): the caller stands in the
     queue named if it has what is wanted, else in the first of its parts (`part_of`) that has. A language that he chose in the
-    menu is wanted by itself, where the queue or a part of it speaks it."""
+    menu is wanted by itself, where the queue or a part of it speaks it; also in the default queue, should his walk break off."""
 
     EXAMPLE: ClassVar[str] = """
 kind: queue

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,16 @@ def writes_half(file: Path) -> float:
 def disappears(file: Path) -> float:
     file.unlink()
     return 6.0
+
+
+def test_what_found_no_more_room_is_kept_and_he_is_told_so_and_led_on(tmp_path: Path) -> None:
+    """Asterisk counts what is in the file, and so tells of no fault."""
+    free = [10**12, 0]
+    kept = replace(kept_below(tmp_path), free_bytes=lambda _: free.pop(0))
+    channel, walk = walked(kept, lambda file: say(file, 6), [])
+    assert channel.heard == ["/p/speak", "/p/sorry"]
+    assert (walk.is_ended, walk.queue) == (False, None)
+    assert kept.message_of(channel.call_id) is not None
 
 
 @pytest.mark.parametrize("says", [fails, writes_half, disappears])
