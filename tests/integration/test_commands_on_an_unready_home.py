@@ -1,28 +1,16 @@
 """A command on a hotline that is not set up yet says what to do, in one line, and never shows a traceback."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command_line import Done, run_command
 
 from hotline.environment import WrongEnvironment, settings_from_environment
 from hotline.settings import Settings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 
-
-def hotline(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hotline.cli", *words],
-        env={**os.environ, "HOTLINE_HOME": str(home), **more},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def hotline(home: Path, *words: str, **more: str) -> Done:
+    return run_command(list(words), {"HOTLINE_HOME": str(home), **more})
 
 
 def test_without_tables_it_asks_for_migrate(tmp_path: Path) -> None:

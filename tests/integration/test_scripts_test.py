@@ -24,7 +24,9 @@ def tests(machine: Machine) -> Machine:
     machine.has("asterisk", "echo 'Asterisk 22.10.1'")
     real = (machine.bin / "timeout").resolve()
     (machine.bin / "timeout").unlink()
-    machine.has("timeout", f'exec {real} "$1" --kill-after=1 "0.${{3%m}}s" "${{@:4}}"')
+    machine.has(
+        "timeout", f'exec {real} "$1" --kill-after=1 "$((${{3%m}} / 10)).$((${{3%m}} % 10))s" "${{@:4}}"'
+    )
     python = venv / "bin" / "python"
     python.write_text(
         f'#!/bin/bash\n[ "$1" != -c ] || {{ echo cpython-311; exit; }}\nexec {machine.bin}/pytest "$@"\n'
@@ -73,17 +75,38 @@ def test_the_last_line_is_pytests_own(tests: Machine) -> None:
         assert said.endswith("=== 3 tests ended ===\n")
 
 
+def test_what_is_compiled_is_kept_for_all_that_the_tests_start(tests: Machine) -> None:
+    """Some machines forbid it for all programs."""
+    tests.has("pytest", 'echo "=== kept: ${PYTHONDONTWRITEBYTECODE-yes} ==="')
+    process = tests.start("export PYTHONDONTWRITEBYTECODE=1; exec scripts/test integration")
+    said, _ = process.communicate(timeout=30)
+    assert said.endswith("=== kept: yes ===\n")
+
+
+@pytest.mark.parametrize(("begun_before", "left"), [(300, 14), (3000, 9)])
+def test_the_stories_have_the_time_that_the_quicker_tests_did_not_need(
+    tests: Machine, begun_before: int, left: int
+) -> None:
+    for name in ("setcap", "sipp"):
+        tests.has(name)
+    tests.has("getcap", "echo cap_net_raw")
+    tests.has("pytest", "echo '=== ended ==='")
+    process = tests.start(f"SECONDS={begun_before}; . scripts/test asterisk")
+    said, _ = process.communicate(timeout=30)
+    assert f"running tests/asterisk (at most {left} minutes)" in said
+
+
 def test_a_run_that_hangs_is_stopped_in_order_and_told(tests: Machine) -> None:
     ended, said = run_tests(tests, "trap 'echo cleaned up; exit 2' INT; while :; do sleep 0.1; done")
     assert ended == 1
     assert "cleaned up" in said
-    assert "✗ tests/integration did not end within 8 minutes and was stopped" in said
+    assert "✗ tests/integration did not end within 10 minutes and was stopped" in said
 
 
 def test_a_run_that_cannot_even_be_stopped_is_killed(tests: Machine) -> None:
     ended, said = run_tests(tests, "trap '' INT; while :; do sleep 0.1; done")
     assert ended == 1
-    assert "did not end within 8 minutes" in said
+    assert "did not end within 10 minutes" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.agi_peer import AgiPeer, header
+from support.command_line import run_command
 from support.databases import PostgresqlServer
 from support.sipp import free_port
 from support.slim_config import lay_out_with_one_example
@@ -48,10 +49,14 @@ class Away:
         self.link.symlink_to(self.real)
 
     @property
-    def environment(self) -> dict[str, str]:
+    def ours(self) -> dict[str, str]:
         ports = {f"HOTLINE_{name}_PORT": str(port) for name, port in self.ports.items()}
-        ours = {"HOTLINE_HOME": str(self.home), "HOTLINE_DATABASE_URL": self.url, **ports}
-        return {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")} | ours
+        return {"HOTLINE_HOME": str(self.home), "HOTLINE_DATABASE_URL": self.url, **ports}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+        return others | self.ours
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -181,7 +186,7 @@ def test_a_first_start_without_tables_asks_for_migrate(away: Away) -> None:
 @pytest.mark.parametrize("words", [("migrate",), ("agent", "list"), ("status",), ("token", "list")])
 def test_every_command_says_so_in_one_line(away: Away, words: tuple[str, ...]) -> None:
     Sealer.create_file(away.home / "keys" / "keys.json")
-    done = away.run(*words)
+    done = run_command(list(words), away.ours)
     assert done.returncode == 1
     assert "the database cannot be used" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
