@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import sounds_kept
 from support.agi_peer import ServerInThread, moment, serving
 from support.callback_site import Site
 from support.databases import PostgresqlServer
@@ -76,6 +77,16 @@ def new_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def filled(tmp_path: Path, new_url: NewUrl) -> Iterator[FilledHome]:
     with a_filled_home(tmp_path / "old", new_url()) as filled:
+        yield filled
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[FilledHome]:
+    """Without calls, for tests of its config files."""
+    with (
+        a_filled_home(tmp_path / "home", calls=0) as filled,
+        sounds_kept.borrowed(filled.settings),
+    ):
         yield filled
 
 

@@ -1,26 +1,14 @@
 """A process knows the sets that calls still up may have begun with: those that it ran, and after a start the recent ones."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from support import sounds_kept
-from support.filled_home import FilledHome, a_filled_home
+from support.filled_home import FilledHome
 
 from hotline import bootstrap, config_door
 from ivr.config_files.published import folder_of, note, store_of
 from ivr.config_files.set_store import current
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[FilledHome]:
-    with (
-        a_filled_home(tmp_path / "home", calls=0) as filled,
-        sounds_kept.borrowed(filled.settings),
-    ):
-        yield filled
 
 
 def publish(home: FilledHome, words: str) -> str:

@@ -1,14 +1,12 @@
 """A publish that fails changes nothing: what can be known is asked beforehand, and what Asterisk refuses goes back."""
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 import yaml
-from support import sounds_kept
-from support.filled_home import FilledHome, a_filled_home
+from support.filled_home import FilledHome
 
 from hotline import asterisk_changes, config_door, into_force
 from hotline.asterisk_process import AsteriskProgram
@@ -29,15 +27,6 @@ case "$4" in
 esac
 exit 0
 """
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[FilledHome]:
-    with (
-        a_filled_home(tmp_path / "home", calls=0) as filled,
-        sounds_kept.borrowed(filled.settings),
-    ):
-        yield filled
 
 
 @pytest.fixture

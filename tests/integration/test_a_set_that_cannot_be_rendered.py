@@ -1,11 +1,9 @@
 """A set of config files that makes no Asterisk's files is never the last good one; and who only looks changes nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from support import sounds_kept
 from support.command_line import Done, run_command
 from support.filled_home import FilledHome, a_filled_home
 
@@ -18,15 +16,6 @@ from ivr.telephony.asterisk_files import FILTERS, CannotRender
 
 SECRET = "HOTLINE_TEST_TRUNK_SECRET"
 BY = note("reload")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[FilledHome]:
-    with (
-        a_filled_home(tmp_path / "home", calls=0) as filled,
-        sounds_kept.borrowed(filled.settings),
-    ):
-        yield filled
 
 
 def typed(home: FilledHome, words: str, **more: str) -> Done:

@@ -4,7 +4,8 @@ second number of every line leads there and no story reloads anything."""
 from collections.abc import Mapping
 from typing import Any
 
-from support.running_hotline import TEST_CHANGES, Change, short_words
+from support.running_hotline import TEST_CHANGES, Change
+from support.short_words import short_words
 
 STORY, OTHER_MENU = "examples/with_keys", "examples/with_emergency_key"
 """Two of the shipped examples, which hold other nodes here: the second number of every line leads to the first."""

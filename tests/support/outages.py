@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from support.running_hotline import RunningHotline, short_words
+from support.running_hotline import RunningHotline
+from support.short_words import short_words
 from support.sipp import Sipp
 from support.story_line import Line
 from support.waiting import wait_for

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 from support import sounds_kept
 from support.phones import Telephones
+from support.short_words import short_words
 from support.sipp import HOST, Sipp, free_port
 from support.slim_config import leave_out_examples
 from support.story_line import Line
@@ -352,22 +353,6 @@ def _callbacks_for_tests(found: dict[str, Any]) -> None:
     )
     found.update(ring_seconds=10, callback_share=100)
     found["gaps"] = {name: "10s" for name in found["gaps"]}
-
-
-_WORDS: Final = (
-    "好早东西南北中上下左右大小高低前后内外春秋天地山水火木金土"
-    "书笔纸刀车船门窗"
-    "风雨雪云星月江河湖海石玉竹松梅花草林米茶马牛龙鱼鸟红黄蓝白黑"
-)
-
-
-def short_words(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every prompt says two syllables, each its own: a sound is known by what it is made of."""
-    for (name, prompt), word in zip(found["prompts"].items(), _WORDS, strict=False):
-        prompt.clear()
-        prompt["zh"] = f"您{word}"
-        yield name, prompt
-    assert all(set(prompt) == {"zh"} for prompt in found["prompts"].values()), "more words are needed"
 
 
 def _short_prompts(found: dict[str, Any]) -> None:
