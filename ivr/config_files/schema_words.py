@@ -13,11 +13,15 @@ from pydantic_core import ErrorDetails
 
 from ivr.config_files.reader import Document, Path
 from ivr.config_files.schema_walk import kind_at, locate
+from ivr.config_files.sources import CALENDAR, LISTS
 from ivr.plain_text import cleaned, shown
 from vocabulary.config_problem import ConfigProblem
 
 Model = TypeVar("Model", bound=BaseModel)
 Words = tuple[str, str]
+_NEVER_EMPTY: Final = ("menus/", CALENDAR, LISTS)
+"""Files in which nothing may stand for nothing: a blank `then:` would be a way that is silently not there, a blank `week:` day
+and night. In the others, which sites have had for longer, it still does."""
 _ROUNDS: Final = 3
 _TAKEN_FOR_BOOL: Final = frozenset(("0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"))
 """Words that pydantic takes for true or false; of any other it complains itself."""
@@ -31,7 +35,7 @@ def validated(
     `whole_is_told_elsewhere`: leave out what the model says of the file as a whole.
     """
     made, problems = _made(model, document, whole_is_told_elsewhere)
-    mixed = list(_true_or_false(model, document))
+    mixed = [*_true_or_false(model, document), *_empty(model, document)]
     places = {p.path for p in problems}
     problems += [p for p in mixed if p.path not in places]
     return (None if problems else made), problems
@@ -49,6 +53,14 @@ def _true_or_false(model: type[BaseModel], document: Document) -> Iterator[Confi
         if isinstance(value, bool) and kind in (int, float, str):
             fault = f"{_as_said(value)} cannot stand here"
             yield document.problem(path, fault, "Write the value, or text in quotes.")
+
+
+def _empty(model: type[BaseModel], document: Document) -> Iterator[ConfigProblem]:
+    """A key without its value, where pydantic takes it for a key that was left out."""
+    if document.file.startswith(_NEVER_EMPTY):
+        for path in [path for path, value in document.scalars.items() if value is None]:
+            if kind_at(model, document.value, path) is not Any:  # an unknown key is told as that
+                yield document.problem(path, "is empty", "Write a value, or take the line out.")
 
 
 def _made(

@@ -146,7 +146,23 @@ _KINDS: Final = {"string": "text", "integer": "whole number", "number": "number"
 
 def menu_schema() -> dict[str, Any]:
     """The JSON Schema of a menu file. `x-refers-to` beside a text: what it must be the name of."""
-    return {"$schema": _DRAFT, **MenuFile.model_json_schema(by_alias=True)}
+    schema: dict[str, Any] = _without_nothing(MenuFile.model_json_schema(by_alias=True))
+    return {"$schema": _DRAFT, **schema}
+
+
+def _without_nothing(written: Any) -> Any:  # noqa: ANN401  (any part of a JSON Schema)
+    """A key is left out, or has a value: the checker refuses an empty one."""
+    if isinstance(written, list):
+        return [_without_nothing(one) for one in written]
+    if not isinstance(written, dict):
+        return written
+    inner = {
+        key: _without_nothing(value) for key, value in written.items() if (key, value) != ("default", None)
+    }
+    choices = [one for one in inner.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        return {**{key: value for key, value in inner.items() if key != "anyOf"}, **choices[0]}
+    return {**inner, "anyOf": choices} if choices else inner
 
 
 def language_page() -> str:

@@ -60,3 +60,12 @@ def test_the_schema_knows_every_kind_and_what_each_name_refers_to():
     keys = schema["$defs"]["KeyMenu"]["properties"]["keys"]["patternProperties"]["^[0-9*#]$"]
     assert keys == {"type": "string", "x-refers-to": "node"}
     assert schema["properties"]["start"]["x-refers-to"] == "node"
+
+
+def test_nothing_is_no_value_in_the_schema_as_it_is_none_in_the_check():
+    schema = json.dumps(menu_schema())
+    assert '"null"' not in schema
+    assert '"default": null' not in schema
+    failed = menu_schema()["$defs"]["NotReached"]["properties"]["then"]
+    assert failed["x-refers-to"] == "node"
+    assert failed["type"] == "string"
