@@ -31,6 +31,7 @@ from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicH
 from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
+from ivr.menus.hung_up_on import hung_up_on
 from ivr.menus.keys_to_a_person import menus_without_a_key
 from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
@@ -133,6 +134,7 @@ class _Checking:
         if lines:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
+            self._add_of_menus(hung_up_on(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
             self._add_of_menus(not_to_be_had(menus, lines))
             self._add(transfers.not_carried(self._documents, menus, lines))
