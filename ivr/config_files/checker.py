@@ -35,7 +35,7 @@ from ivr.menus.hung_up_on import hung_up_on
 from ivr.menus.keys_to_a_person import menus_without_a_key
 from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.transfers import faults_behind
+from ivr.menus.transfers import dropped_behind, faults_behind
 from ivr.menus.turning_away import faults_of_blocklists
 from ivr.menus.waits import not_to_be_had
 from ivr.prompts.schema import PromptsFile
@@ -206,7 +206,9 @@ class _Checking:
                     self._without_fault.append(menu_name(file))
                 self._add(_told(document, fault) for fault in (*own, *faults_behind(menu)))
         self._add_of_menus(faults_across(menus))
-        self._add_of_menus(menus_without_a_key(menus, {one.menu for one in lines.numbers} if lines else ()))
+        numbers = lines.numbers if lines else ()
+        self._add_of_menus(menus_without_a_key(menus, {one.menu for one in numbers}))
+        self._add_of_menus(dropped_behind(menus, {one.menu for one in numbers if one.is_emergency}))
         return menus
 
     def _add_of_menus(self, found: Iterable[tuple[str, MenuFault]]) -> None:
