@@ -6,6 +6,7 @@ these first; the templates escape once more.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -21,6 +22,11 @@ LONGEST_LABEL: Final = 60
 def refusal(fault: str, remedy: str, *at: str | int) -> PydanticCustomError:
     """An error whose words reach the admin as they stand; `at` goes deeper into the refused value."""
     return PydanticCustomError("refused", "{fault}", {"fault": fault, "remedy": remedy, "at": at})
+
+
+def refusals(found: Sequence[PydanticCustomError]) -> PydanticCustomError:
+    """Several at once, each told by itself: a check of a whole value sees more than its first fault."""
+    return PydanticCustomError("refused", "{fault}", {**(found[0].context or {}), "others": tuple(found[1:])})
 
 
 class Written(BaseModel):

@@ -31,10 +31,11 @@ from ivr.menus.calendar import PUBLIC_HOLIDAYS, Calendars, OpeningHours, PublicH
 from ivr.menus.caller_lists import CallerList, CallerLists
 from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
+from ivr.menus.hung_up_on import hung_up_on
 from ivr.menus.keys_to_a_person import menus_without_a_key
 from ivr.menus.languages import not_understood, said_behind_a_choice
 from ivr.menus.menu_file import MenuFile
-from ivr.menus.transfers import faults_behind
+from ivr.menus.transfers import dropped_behind, faults_behind
 from ivr.menus.turning_away import faults_of_blocklists
 from ivr.menus.waits import not_to_be_had
 from ivr.prompts.schema import PromptsFile
@@ -133,6 +134,7 @@ class _Checking:
         if lines:
             blocklists = list_files.blocklists(self._documents)
             self._add_of_menus(faults_of_blocklists(menus, lines, blocklists))
+            self._add_of_menus(hung_up_on(menus, lines, blocklists))
             self._add_of_menus(not_understood(menus, lines))
             self._add_of_menus(not_to_be_had(menus, lines))
             self._add(transfers.not_carried(self._documents, menus, lines))
@@ -204,7 +206,9 @@ class _Checking:
                     self._without_fault.append(menu_name(file))
                 self._add(_told(document, fault) for fault in (*own, *faults_behind(menu)))
         self._add_of_menus(faults_across(menus))
-        self._add_of_menus(menus_without_a_key(menus, {one.menu for one in lines.numbers} if lines else ()))
+        numbers = lines.numbers if lines else ()
+        self._add_of_menus(menus_without_a_key(menus, {one.menu for one in numbers}))
+        self._add_of_menus(dropped_behind(menus, {one.menu for one in numbers if one.is_emergency}))
         return menus
 
     def _add_of_menus(self, found: Iterable[tuple[str, MenuFault]]) -> None:

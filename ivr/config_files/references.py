@@ -27,6 +27,7 @@ REQUIRED_PROMPTS: Final = (
 """What the hotline says by itself, menus apart."""
 
 MENUS: Final = "menus/"
+_HOURS_OF_HOLIDAYS: Final = (("on_public_holidays",), ("on_makeup_workdays",))
 
 
 @dataclass(frozen=True)
@@ -245,14 +246,19 @@ def languages_in_use(documents: Mapping[str, Document]) -> tuple[Language, ...]:
 
 
 def missing_holidays(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
-    """A branch that asks for public holidays, where nobody says which days those are."""
+    """Where something is asked for public holidays, and nobody says which days those are: a branch that asks for them would
+    never fit; hours would only be those of a usual day."""
     if f"{CALENDAR}{PUBLIC_HOLIDAYS}.yaml" in documents:
         return
+    fault = f"calendar/{PUBLIC_HOLIDAYS}.yaml is missing, so no day is a public holiday"
+    remedy = "Take the file from the shipped config."
     for file, document in documents.items():
         for path in document.places if file.startswith(MENUS) else ():
             if path[:1] == ("nodes",) and path[2:3] == ("cases",) and path[4:] == ("when", "holiday"):
-                fault = f"calendar/{PUBLIC_HOLIDAYS}.yaml is missing, so no day is a public holiday"
-                yield document.problem(path, fault, "Take the file from the shipped config.")
+                yield document.problem(path, fault, remedy)
+        asked = [path for path in _HOURS_OF_HOLIDAYS if file.startswith(CALENDAR) and path in document.places]
+        for path in asked[:1]:
+            yield replace(document.problem(path, fault, remedy), severity="warning")
 
 
 def text_at(document: Document, path: Path) -> str | None:

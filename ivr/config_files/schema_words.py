@@ -78,7 +78,14 @@ def _made(
             break
         value = _with_texts(value, (), retaken)
     told = [d for d in details if not (leave_whole and d["type"] == "value_error" and not d["loc"])]
-    return None, [_problem(model, value, document, detail) for detail in told]
+    return None, [_problem(model, value, document, one) for detail in told for one in _each(detail)]
+
+
+def _each(detail: ErrorDetails) -> Iterator[ErrorDetails]:
+    """A complaint, and those that its validator found with it."""
+    yield detail
+    for other in detail.get("ctx", {}).get("others", ()):
+        yield {**detail, "ctx": other.context}
 
 
 def _is_number(document: Document, path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ivr.plain_text import Label, Written, refusal, shown
+from ivr.plain_text import Label, Written, refusal, refusals, shown
 from vocabulary.day_hours import BadDayHours, DayHours
 
 PUBLIC_HOLIDAYS: Final = "public_holidays"
@@ -132,19 +132,35 @@ class PublicHolidays(Written):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        for name, year in self.years.items():
-            off = {day for stretch in year.days_off for day in stretch.days()}
-            for index, day in enumerate(year.makeup_workdays):
-                if day in off or not day.startswith(name):
-                    fault = f"{day} is a day off too" if day in off else f"{day} is not in {name}"
-                    raise refusal(fault, "Correct one of them.", "years", name, "makeup_workdays", index)
+        found = [
+            refusal(fault, "Correct one of them.", "years", name, *at)
+            for name, year in self.years.items()
+            for fault, at in self._faults_of(name, year)
+        ]
+        if found:
+            raise refusals(found)
         return self
 
+    def _faults_of(self, name: str, year: Year) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+        """A stretch over New Year has days of its own year too, in whichever year it is written."""
+        for index, stretch in enumerate(year.days_off):
+            if not any(day.startswith(name) for day in stretch.days()):
+                yield f"{stretch.first} is not in {name}", ("days_off", index, "first")
+        for index, text in enumerate(year.makeup_workdays):
+            at = ("makeup_workdays", index)
+            if self._is_in_a_stretch(text):
+                yield f"{text} is a day off too", at
+            elif not text.startswith(name):
+                yield f"{text} is not in {name}", at
+
+    def _is_in_a_stretch(self, day: str) -> bool:
+        stretches = (stretch for year in self.years.values() for stretch in year.days_off)
+        return any(stretch.first <= day <= stretch.last for stretch in stretches)
+
     def is_off(self, day: date) -> bool:
-        year = self.years.get(f"{day.year}")
-        if year is None:
-            return f"{day:%m-%d}" in self.every_year
-        return any(stretch.first <= day.isoformat() <= stretch.last for stretch in year.days_off)
+        if self._is_in_a_stretch(day.isoformat()):
+            return True
+        return f"{day.year}" not in self.years and f"{day:%m-%d}" in self.every_year
 
     def is_worked(self, day: date) -> bool:
         """A make-up workday."""

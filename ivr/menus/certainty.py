@@ -31,6 +31,10 @@ class Grounds:
         crossing = [(self._starts[menu], False) for menu in menus_led_to(node) if menu in self._starts]
         return list(dict.fromkeys(own + crossing))
 
+    def behind(self, at: At) -> set[At]:
+        """Every place right behind it."""
+        return {behind for behind, _ in self._after[at]}
+
     def reached(self, menu: str) -> set[At]:
         """Every place that a caller may come to who begins in that menu."""
         first = [self._starts[menu]] if menu in self._starts else []

@@ -3,10 +3,11 @@
 Pure. The walk goes on by the same navigation, as if nothing more were pressed; `faults_behind` keeps questions out of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ivr.menus.certainty import Grounds
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.graph import MenuFault, ways
 from ivr.menus.menu_file import MenuFile
@@ -69,6 +70,51 @@ def _asking_behind(menu: MenuFile, first: str) -> str | None:
         seen.update(following)
         ahead += following
     return None
+
+
+def dropped_behind(
+    menus: Mapping[str, MenuFile], of_emergencies: Collection[str]
+) -> Iterator[tuple[str, MenuFault]]:
+    """Ways on which a caller whom nobody answered is hung up on, with the menu that each is told at: a warning where a branch
+    decides it, as out of hours, and callers of no number for emergencies come there. `of_emergencies`: menus of those."""
+    transfers = [
+        (name, at, node)
+        for name, menu in menus.items()
+        for at, node in menu.nodes.items()
+        if any(destinations(node))
+    ]
+    grounds = Grounds(menus) if transfers else None
+    emergencies = {at for menu in of_emergencies if grounds for at in grounds.reached(menu)}
+    for name, at, node in transfers:
+        for way in ways(node):
+            steps, by_branch = (
+                _hung_up_behind(menus[name], str(way.name)) if way.refers.otherwise else ([], False)
+            )
+            if steps:
+                may = "may be" if by_branch else "is"
+                fault = f"who is not put through {may} hung up on: {' → '.join(steps)}"
+                remedy = "Lead him to a queue, or leave it out: then he goes to the default queue of the number called."
+                is_warning = by_branch and (name, at) not in emergencies
+                path = ("nodes", at, *way.path)
+                yield name, MenuFault(path, fault, remedy, "warning" if is_warning else "error")
+
+
+def _hung_up_behind(menu: MenuFile, first: str) -> tuple[list[str], bool]:
+    """The shortest way from there to a hang-up, [] if there is none, and whether a branch stands on it."""
+    ahead = [([first], False)]
+    seen = {first}
+    for steps, by_branch in ahead:
+        node = menu.nodes[steps[-1]]
+        if node.REACHES_A_PERSON or not node.STANDS_BEHIND_A_TRANSFER:  # that is told by `faults_behind`
+            continue
+        following = [str(way.name) for way in ways(node)]
+        if not following:
+            return steps, by_branch
+        ahead += [
+            ([*steps, to], by_branch or node.LEADS_BY_WHAT_IS_KNOWN) for to in following if to not in seen
+        ]
+        seen.update(following)
+    return [], False
 
 
 def branches_on_the_way(menu: MenuFile, emergencies: frozenset[str]) -> Iterator[MenuFault]:

@@ -48,6 +48,11 @@ def faults_of_blocklists(
                 yield menu_name, MenuFault(("nodes", node_name, *path), fault, remedy)
 
 
+def blocklist_ways(menus: Mapping[str, MenuFile], blocklists: Set[str]) -> Iterator[tuple[At, At]]:
+    """From where callers on a blocklist are led, and to where."""
+    return ((fork.at, then) for fork in _forks(menus, blocklists) for _, then in fork.turned_away)
+
+
 def was_turned_away(path: str, menus: Mapping[str, MenuFile], blocklists: Set[str]) -> bool:
     """Whether a call with that path (main/greeting/who/refusal) was led somewhere that only a blocklist leads to."""
     for part in path.split("//"):

@@ -9,7 +9,7 @@ from pydantic import Field
 from ivr.menus.facts import Emergencies
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
-from ivr.menus.references import NodeName, PromptName, TransferName
+from ivr.menus.references import NodeName, OtherwiseNode, PromptName, TransferName
 from ivr.menus.steps import Asking, EndCall, Following, GoOn, Owed, Place, Play, ToQueue, Transfer
 from ivr.plain_text import Written
 
@@ -18,7 +18,7 @@ class NotReached(Written):
     """What the caller is told, and where he goes on; without `then`, in the default queue of the number called."""
 
     prompts: Prompts
-    then: NodeName | None = None
+    then: OtherwiseNode | None = None
 
 
 class PutThrough(Node):
@@ -27,9 +27,10 @@ class PutThrough(Node):
     While it rings there he hears it ring; where nobody answers he is told so and goes on, at the place in line that he has
     had since his call came in. Counts as a way to a person; whether somebody sits there at any hour is for the site to know.
 
-    Nothing behind this node may ask for a key: say, branch, language, queue and hang_up may follow. A branch behind it is asked
-    before anybody is dialled. Whose line to there is cut in the talk, by nobody's hand, is told so and stands in the line that
-    `failed` leads to, whatever `after` says."""
+    Nothing behind this node may ask for a key: say, branch, language, queue and hang_up may follow. A branch behind it is
+    asked before anybody is dialled. Whom nobody answers is not hung up on: every way behind `no_answer`, `busy` and `failed`
+    leads to a person; where a branch may lead to a hang-up, as out of hours, a check warns. Whose line to there is cut in the
+    talk, by nobody's hand, is told so and stands in the line that `failed` leads to, whatever `after` says."""
 
     EXAMPLE: ClassVar[str] = """
 kind: transfer

@@ -136,3 +136,17 @@ def test_gaps_of_a_few_minutes_are_found(days: dict[str, object], expected: list
 def test_what_cannot_be_meant_is_refused(written: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         OpeningHours.model_validate(written)
+
+
+@pytest.mark.parametrize("written_in", ["2026", "2027"])
+@pytest.mark.parametrize("other_is_listed", [False, True])
+def test_a_holiday_over_new_year_counts_in_both_years(written_in: str, other_is_listed: bool) -> None:
+    new_year = {"days_off": [{"name": "New Year", "first": "2026-12-31", "last": "2027-01-02"}]}
+    years: dict[str, object] = {"2026": {}, "2027": {}} if other_is_listed else {}
+    holidays = PublicHolidays.model_validate({"years": years | {written_in: new_year}})
+    off = [
+        day
+        for day in range(29, 35)
+        if holidays.is_off(date.fromordinal(date(2026, 11, 30).toordinal() + day))
+    ]
+    assert off == [31, 32, 33]
