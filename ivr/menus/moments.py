@@ -59,7 +59,9 @@ class Moments:
 
     def longest(self, seconds: PromptSeconds) -> PromptSeconds:
         """The lengths with which no walk lasts longer than its walk over the map."""
-        return lambda prompt: max(seconds(one) for one in self.said_alike.get(prompt, (prompt,)))
+        return lambda prompt, language: max(
+            seconds(one, language) for one in self.said_alike.get(prompt, (prompt,))
+        )
 
     def entries(self) -> Iterator[tuple[Moment, int]]:
         """Where a node is entered, and the least number of nodes that were entered until then; nearest first."""

@@ -30,7 +30,7 @@ def faults_in_time(walker: Walker, seconds: PromptSeconds) -> list[MenuFault]:
     known = moments(walker)
     menu = walker.menus[walker.name]
     own = [(step, nodes) for step, nodes in known.entries() if step.place.menu == walker.name]
-    found = [*_long_greeting(walker, known, seconds), *_lists_and_waits(menu, known, seconds)]
+    found = [*_long_greeting(walker, known, seconds), *_lists_and_waits(walker.name, menu, known, seconds)]
     found += _beyond_the_longest_walk(own)
     if known.is_whole:
         soon = soonest(known, seconds)
@@ -106,11 +106,13 @@ def _long_greeting(walker: Walker, known: Moments, seconds: PromptSeconds) -> It
         step = known.ways[step][0].to
 
 
-def _lists_and_waits(menu: MenuFile, known: Moments, seconds: PromptSeconds) -> Iterator[MenuFault]:
+def _lists_and_waits(
+    name: str, menu: MenuFile, known: Moments, seconds: PromptSeconds
+) -> Iterator[MenuFault]:
     told: set[tuple[str, ...]] = set()
     for step in known.ways:
         node = step.place.node
-        if node not in menu.nodes:
+        if step.place.menu != name:
             continue
         match step:
             case Play() if lasting(step, seconds) > LONGEST_LIST and ("nodes", node) not in told:

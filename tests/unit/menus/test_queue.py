@@ -26,7 +26,7 @@ def menus(nodes: dict[str, dict[str, Any]] = NODES, name: str = "m") -> dict[str
     return {name: MenuFile.model_validate({"start": next(iter(nodes)), "nodes": nodes})}
 
 
-def seconds(_prompt: str) -> float:
+def seconds(_prompt: str, _language: str | None) -> float:
     return 3.0
 
 

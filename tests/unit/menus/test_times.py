@@ -9,7 +9,7 @@ from ivr.menus.walker import Walker
 
 def told(lengths, start, **nodes):
     walker = Walker({"x": MenuFile.model_validate({"start": start, "nodes": nodes})}, "x")
-    found = faults_in_time(walker, lambda prompt: lengths.get(prompt, 0.0))
+    found = faults_in_time(walker, lambda prompt, _: lengths.get(prompt, 0.0))
     assert all(fault.severity == "warning" for fault in found)
     return [(fault.path[-1], fault.fault) for fault in found]
 
@@ -105,7 +105,7 @@ def test_a_menu_beyond_all_bounds_is_said_to_be_so():
         node["no_key"]["replays"] = node["wrong_key"]["replays"] = 5
         nodes[f"n{i}"] = node
     walker = Walker({"x": MenuFile.model_validate({"start": "n0", "nodes": nodes | {"q": QUEUE}})}, "x")
-    last = faults_in_time(walker, lambda _: 0.0)[-1]
+    last = faults_in_time(walker, lambda *_: 0.0)[-1]
     assert last.fault == "the menu is too large to time every way through it"
     assert last.remedy == "Split it, or give its menus fewer keys."
 
