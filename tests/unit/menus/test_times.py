@@ -90,6 +90,15 @@ def test_a_node_behind_the_longest_walk_is_told():
     assert told({}, "n1", **nodes, n100=QUEUE) == []
 
 
+def test_a_node_behind_the_last_line_is_told():
+    chain = {f"q{n}": {**QUEUE, "longest_wait": 30, "then": f"q{n + 1}"} for n in range(18)}
+    words = "lies behind more than 15 queues, and nobody is led on from so many"
+    assert told({}, "q0", **chain, q18=QUEUE) == [("q16", words)]
+    assert told({}, "q3", **chain, q18=QUEUE) == []
+    # a key that leads there sooner is what counts
+    assert told({}, "m", m=choose({"1": "q16", "0": "q0"}, silent="q0"), **chain, q18=QUEUE) == []
+
+
 def test_a_thousand_nodes_are_timed_whole():
     keys = "123456789"
     nodes = {}
