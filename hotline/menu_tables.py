@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import isinf
 
 from hotline.menu_trial import MenuTrial, Supposed
+from ivr.lines import Language
 from ivr.menus.exploration import Exploration, Explored
 from ivr.menus.moments import longest_walk, moments
 from ivr.menus.simulation import Met, Simulated
@@ -42,13 +43,10 @@ def _met(trial: MenuTrial, met: Met) -> Iterator[str]:
     step, at = met.step, met.began
     for prompt in getattr(step, "prompts", ()):
         is_cut = met.key is not None
-        length = trial.seconds(prompt)
-        yield _line(
-            at,
-            step.place.node,
-            f"{_length(trial, prompt)}  {trial.text(prompt, step.place.language)}  [{prompt}]",
-        )
-        at += 0.0 if is_cut else length
+        language = step.place.language
+        told = f"{_length(trial, prompt, language)}  {trial.text(prompt, language)}  [{prompt}]"
+        yield _line(at, step.place.node, told)
+        at += 0.0 if is_cut else trial.seconds(prompt, language)
     if isinstance(step, Transfer):
         told = f"is put through to {_destination(trial, step.to)}: {met.key}"
         yield _line(met.began, step.place.node, told)
@@ -78,8 +76,9 @@ def _message(step: Record, met: Met) -> str:
     return f"a message is recorded ({how}): he is supposed to speak for {met.spoken:g} s, then {end}{counts}"
 
 
-def _length(trial: MenuTrial, prompt: str) -> str:
-    return f"{'~' if trial.is_estimated(prompt) else ' '}{trial.seconds(prompt):4.1f} s"
+def _length(trial: MenuTrial, prompt: str, language: Language | None) -> str:
+    mark = "~" if trial.is_estimated(prompt, language) else " "
+    return f"{mark}{trial.seconds(prompt, language):4.1f} s"
 
 
 def _line(at: float, node: str, text: str) -> str:

@@ -1,7 +1,7 @@
 """What a menu needs to be tried out without a phone: the config files on disk, and how long each prompt lasts."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from ivr.config_files.schema_words import did_you_mean
 from ivr.lines import Language, Number
 from ivr.menus.caller_lists import Enterprise, Entry
 from ivr.menus.facts import Emergencies, OnAir, emergencies_of
+from ivr.menus.languages import chosen_languages
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.steps import RESULTS, Result
 from ivr.menus.walker import Walker
@@ -72,18 +73,29 @@ class MenuTrial:
     def text(self, prompt: str, language: Language | None = None) -> str:
         """`language`: that of the walk, where the caller chose one."""
         known = self.configuration.prompts.prompts.get(prompt)
-        return " ".join(((known and known.text(language or self.language)) or "").split())
+        return " ".join(((known and known.text(self._spoken(prompt, language))) or "").split())
 
-    def seconds(self, prompt: str) -> float:
-        """In the site's language; a walk in another one is timed as if it were in this."""
+    def seconds(self, prompt: str, language: Language | None = None) -> float:
+        """`language` as in `text`."""
+        spoken = self._spoken(prompt, language)
         try:
-            return self.sounds.length(prompt, self.language)
+            return self.sounds.length(prompt, spoken)
         except NoSuchPrompt:
             known = self.configuration.prompts.prompts.get(prompt)
-            return estimated_seconds(known, self.language, self.configuration.prompts) if known else 0.0
+            return estimated_seconds(known, spoken, self.configuration.prompts) if known else 0.0
 
-    def is_estimated(self, prompt: str) -> bool:
-        return (self.language, prompt) not in self.sounds.seconds
+    def is_estimated(self, prompt: str, language: Language | None = None) -> bool:
+        return (self._spoken(prompt, language), prompt) not in self.sounds.seconds
+
+    def _spoken(self, prompt: str, language: Language | None) -> Language:
+        """A broadcast is heard in the site's language where it has no words in the chosen one, as on the phone."""
+        if language is None or (language, prompt) in self.sounds.seconds:
+            return language or self.language
+        known = self.configuration.prompts.prompts.get(prompt)
+        is_of_a_broadcast = any(prompt in one.prompts for one in self.configuration.broadcasts.broadcasts)
+        if is_of_a_broadcast and known is not None and known.text(language) is None:
+            return self.language
+        return language
 
 
 def _told(entry: Entry) -> str:
@@ -154,10 +166,13 @@ def open_trial(settings: Settings, name: str, number: str | None) -> MenuTrial |
             raise BadSupposition(f'no number "{number}". {known}')
     else:
         dialled = next((one for one in numbers if one.menu == name), numbers[0])
-    return MenuTrial(configuration, menus, name, dialled, _sounds(settings, configuration))
+    languages = {configuration.lines.site.language, *chosen_languages(menus)}
+    return MenuTrial(configuration, menus, name, dialled, _sounds(settings, configuration, languages))
 
 
-def _sounds(settings: Settings, configuration: Configuration) -> PromptLibrary:
+def _sounds(
+    settings: Settings, configuration: Configuration, languages: Collection[Language]
+) -> PromptLibrary:
     """The laid-out sounds of prompts whose words have not changed since; nothing is made, for a look must write nothing."""
     published = load_published(settings.home_dir)
     if published is None:
@@ -167,7 +182,7 @@ def _sounds(settings: Settings, configuration: Configuration) -> PromptLibrary:
         return PromptLibrary({}, {})
     same = {name: one for name, one in now.prompts.items() if then.prompts.get(name) == one}
     unchanged = now.model_copy(update={"prompts": same})
-    return made_earlier(unchanged, [configuration.lines.site.language], settings.prompts_dir)
+    return made_earlier(unchanged, languages, settings.prompts_dir)
 
 
 def keys_of(typed: str) -> list[str | None]:

@@ -22,6 +22,9 @@ WAY: Final = "HOTLINE_WAY"
 THEN: Final = "HOTLINE_THEN"
 """The dialplan's word of that way: where he stands in the menu (ivr.menus.going_on), if it goes on behind the queue. Then we
 are asked once nobody served him."""
+MOST_LINES: Final = 15
+"""From so many lines a menu leads one call on. In the next he waits as long as the queue allows, whatever the menu says: so
+count the dialplan (HOTLINE_ROUND, where a line that was lost with an agent's phone counts too) and the walk itself."""
 WALKED: Final = "HOTLINE_WALKED"
 """How far the caller has come: menu path|version|queue|category|moment of the greeting's end, and |broadcast if one was on."""
 STEP_LIMIT: Final = "TIMEOUT(absolute)"

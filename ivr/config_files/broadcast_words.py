@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ivr.config_files.menu_times import longest_of
+from ivr.config_files.menu_times import longest_in, seconds_of
 from ivr.config_files.reader import Document
 from ivr.config_files.references import MENUS, languages_in_use, menu_name, menus_in_use
 from ivr.config_files.sources import BROADCASTS
@@ -25,10 +25,11 @@ def told(
     heard = {
         file: one for file, one in documents.items() if not file.startswith(MENUS) or menu_name(file) in used
     }
-    seconds = longest_of(heard, prompts)
+    languages = languages_in_use(heard)
+    seconds = longest_in(seconds_of(prompts, languages[0]), languages)
     for place, one in enumerate(broadcasts.broadcasts):
         path = ("broadcasts", place)
-        lasts = sum(seconds(name) for name in one.prompts)
+        lasts = sum(seconds(name, None) for name in one.prompts)
         if lasts > LONGEST_LIST:
             fault = f"the message lasts {lasts:.0f} s, and every caller hears it before a person"
             remedy = f"Keep it to {LONGEST_LIST:.0f} s: what is known, what to do."
@@ -36,7 +37,7 @@ def told(
         for group, names in (("what_is_known", one.what_is_known), ("what_to_do", one.what_to_do)):
             for index, name in enumerate(names):
                 prompt = prompts.prompts.get(name)
-                for language in languages_in_use(heard)[1:]:
+                for language in languages[1:]:
                     if prompt is not None and prompt.text(language) is None:
                         fault = f"{shown(name)} has no text in {language}, which callers may have chosen"
                         remedy = f"Write {language}: in prompts.yaml; until then they hear it in the site's language."

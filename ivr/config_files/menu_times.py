@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ivr.config_files.reader import Document
-from ivr.config_files.references import MENUS, languages_in_use
+from ivr.config_files.references import MENUS, languages_in_use, menus_in_use
+from ivr.lines import Language
+from ivr.menus.languages import behind_a_choice
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.times import faults_in_time
 from ivr.menus.walker import PromptSeconds, Walker
@@ -20,24 +22,48 @@ def slow_menus(
     prompts: PromptsFile,
 ) -> Iterator[ConfigProblem]:
     """`timed`: those without faults of their own, since of the others the ways will change."""
-    seconds = longest_of(documents, prompts)
+    site = languages_in_use(documents)[0]
+    seconds = seconds_of(prompts, site)
+    used = menus_in_use(documents)
+    in_calls = _languages_on_arrival({name: menu for name, menu in menus.items() if name in used})
+    in_any = _languages_on_arrival(menus)
     for name in timed:
         document = documents[f"{MENUS}{name}.yaml"]
-        for found in faults_in_time(Walker(menus, name), seconds):
+        arriving = (in_calls if name in used else in_any).get(name, ())
+        timing = longest_in(seconds, (site, *arriving))
+        for found in faults_in_time(Walker(menus, name), timing):
             told = document.problem(found.path, found.fault, found.remedy)
             yield replace(told, severity=found.severity)
 
 
-def longest_of(documents: Mapping[str, Document], prompts: PromptsFile) -> PromptSeconds:
-    """The longest of the languages in use; a recording may be shorter or longer than its text."""
-    languages = languages_in_use(documents)
-    known: dict[str, float] = {}
+def _languages_on_arrival(menus: Mapping[str, MenuFile]) -> dict[str, tuple[Language, ...]]:
+    """By the name of a menu, what callers may have chosen before they come to its start."""
+    found: dict[str, tuple[Language, ...]] = {}
+    for (name, node), language in behind_a_choice(menus):
+        if menus[name].start == node:
+            found[name] = (*found.get(name, ()), language)
+    return found
 
-    def longest(name: str) -> float:
-        prompt = prompts.prompts.get(name)
-        if name not in known:
-            told = (estimated_seconds(prompt, language, prompts) for language in languages if prompt)
-            known[name] = max(told, default=0.0)
-        return known[name]
+
+def seconds_of(prompts: PromptsFile, site: Language) -> PromptSeconds:
+    """By the text; a recording may be shorter or longer."""
+    known: dict[tuple[str, Language], float] = {}
+
+    def seconds(name: str, chosen: Language | None) -> float:
+        key = name, chosen or site
+        if key not in known:
+            prompt = prompts.prompts.get(name)
+            known[key] = estimated_seconds(prompt, key[1], prompts) if prompt else 0.0
+        return known[key]
+
+    return seconds
+
+
+def longest_in(seconds: PromptSeconds, languages: Iterable[Language]) -> PromptSeconds:
+    """Where it is not known which of these the caller has chosen."""
+    every = tuple(dict.fromkeys(languages))
+
+    def longest(name: str, chosen: Language | None) -> float:
+        return seconds(name, chosen) if chosen else max(seconds(name, one) for one in every)
 
     return longest

@@ -3,7 +3,7 @@
 Found by trying every answer to every step; the way that led to a step is left out of it, so that the map stays small.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
@@ -20,6 +20,7 @@ from ivr.menus.steps import (
     Place,
     PlayRecorded,
     Record,
+    WaitInLine,
     WaitKey,
 )
 from ivr.menus.walker import (
@@ -59,23 +60,32 @@ class Moments:
 
     def longest(self, seconds: PromptSeconds) -> PromptSeconds:
         """The lengths with which no walk lasts longer than its walk over the map."""
-        return lambda prompt: max(seconds(one) for one in self.said_alike.get(prompt, (prompt,)))
+        return lambda prompt, language: max(
+            seconds(one, language) for one in self.said_alike.get(prompt, (prompt,))
+        )
 
     def entries(self) -> Iterator[tuple[Moment, int]]:
         """Where a node is entered, and the least number of nodes that were entered until then; nearest first."""
+        return self._entries(1, lambda _, way: len(way.entered))
+
+    def entries_by_lines(self) -> Iterator[tuple[Moment, int]]:
+        """The same by the least number of lines in which the caller has stood until then."""
+        return self._entries(0, lambda step, _: int(isinstance(step, WaitInLine)))
+
+    def _entries(self, first: int, more: Callable[[Moment, Way], int]) -> Iterator[tuple[Moment, int]]:
         order = count()
-        ahead = [(1, next(order), self.first, True)]
+        ahead = [(first, next(order), self.first, True)]
         done: set[tuple[int, bool]] = set()
         while ahead:
-            nodes, _, step, is_entry = heappop(ahead)
+            far, _, step, is_entry = heappop(ahead)
             if (id(step), is_entry) in done:
                 continue
             done.add((id(step), is_entry))
             if is_entry:
-                yield step, nodes
+                yield step, far
             for way in self.ways.get(step, ()):
                 if (id(way.to), bool(way.entered)) not in done:
-                    heappush(ahead, (nodes + len(way.entered), next(order), way.to, bool(way.entered)))
+                    heappush(ahead, (far + more(step, way), next(order), way.to, bool(way.entered)))
 
 
 def bare(step: Moment) -> Moment:

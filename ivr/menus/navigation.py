@@ -1,7 +1,7 @@
 """Which step follows in a menu, given the key pressed: pure, the same on the phone and in a simulation.
 
 The caller of this module plays and listens; nothing here does. A walk always ends: after `LONGEST_WALK` nodes,
-whatever files they stand in, the caller goes to the default queue of the number called.
+whatever files they stand in, the caller goes to the default queue of the number called; after `MOST_LINES` lines he waits.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ from ivr.menus.steps import (
     Step,
     ToQueue,
 )
+from vocabulary.hotline_names import MOST_LINES
 
 LONGEST_WALK: Final = 100
 
@@ -82,7 +83,16 @@ def _in(menus: Menus, at: Place, following: Following, facts: Facts) -> tuple[Pl
         if node.PLAYS_BROADCASTS and _is_urgent(menus, at, facts):
             at = replace(at, owed=Owed.NOTHING)
         way, following = following, node.enter(at, following.key)
+    if isinstance(following, ToQueue) and _lines_before(menus, following.place) >= MOST_LINES:
+        as_the_queue_has_it = replace(following.wanted, longest_wait=None)
+        following = ToQueue(following.place, following.queue, following.category, as_the_queue_has_it)
     return at, following, way
+
+
+def _lines_before(menus: Menus, at: Place) -> int:
+    """In how many he has stood. Of nodes in a set that is known no more nothing can be said."""
+    *before, _ = [menus[part[0]].nodes.get(name) for part in at.walked for name in part[1:]] or [None]
+    return sum(node is not None and node.IS_GONE_ON_ANEW for node in before)
 
 
 # --- what is heard of a broadcast where the menu has no place for it ---

@@ -12,6 +12,7 @@ from ivr.menus.moments import Moments, Soonest, moments, soonest
 from ivr.menus.navigation import LONGEST_WALK
 from ivr.menus.steps import ALL_KEYS, Fork, Moment, Play, WaitKey
 from ivr.menus.walker import PromptSeconds, Walker, lasting
+from vocabulary.hotline_names import MOST_LINES
 
 PERSON_WITHIN: Final = 15.0
 """GB/T 33358: answered within 15 s; a menu must not use up more than that by itself."""
@@ -30,8 +31,9 @@ def faults_in_time(walker: Walker, seconds: PromptSeconds) -> list[MenuFault]:
     known = moments(walker)
     menu = walker.menus[walker.name]
     own = [(step, nodes) for step, nodes in known.entries() if step.place.menu == walker.name]
-    found = [*_long_greeting(walker, known, seconds), *_lists_and_waits(menu, known, seconds)]
+    found = [*_long_greeting(walker, known, seconds), *_lists_and_waits(walker.name, menu, known, seconds)]
     found += _beyond_the_longest_walk(own)
+    found += _behind_the_last_line(walker.name, known)
     if known.is_whole:
         soon = soonest(known, seconds)
         found += _no_person([step for step, _ in own], known, soon)
@@ -106,11 +108,13 @@ def _long_greeting(walker: Walker, known: Moments, seconds: PromptSeconds) -> It
         step = known.ways[step][0].to
 
 
-def _lists_and_waits(menu: MenuFile, known: Moments, seconds: PromptSeconds) -> Iterator[MenuFault]:
+def _lists_and_waits(
+    name: str, menu: MenuFile, known: Moments, seconds: PromptSeconds
+) -> Iterator[MenuFault]:
     told: set[tuple[str, ...]] = set()
     for step in known.ways:
         node = step.place.node
-        if node not in menu.nodes:
+        if step.place.menu != name:
             continue
         match step:
             case Play() if lasting(step, seconds) > LONGEST_LIST and ("nodes", node) not in told:
@@ -141,4 +145,14 @@ def _beyond_the_longest_walk(entries: list[tuple[Moment, int]]) -> Iterator[Menu
     if far is not None:
         fault = f"lies more than {LONGEST_WALK} nodes from the start, where every walk is ended"
         remedy = "Shorten the way: the caller is led to the default queue before he comes here."
+        yield _warning(("nodes", far.place.node), fault, remedy)
+
+
+def _behind_the_last_line(name: str, known: Moments) -> Iterator[MenuFault]:
+    """The nearest node to which nobody comes, since a call is led on from so many lines and no more."""
+    behind = (step for step, lines in known.entries_by_lines() if lines > MOST_LINES)
+    far = next((step for step in behind if step.place.menu == name), None)
+    if far is not None:
+        fault = f"lies behind more than {MOST_LINES} queues, and nobody is led on from so many"
+        remedy = "Shorten the way: in the next one the caller waits as long as the queue allows."
         yield _warning(("nodes", far.place.node), fault, remedy)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard, get_args
 
+from ivr.lines import Language
 from ivr.menus.facts import NO_FACTS, Facts
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import after_all, after_any, next_step, start, start_of_all, way_after
@@ -30,8 +31,9 @@ from ivr.menus.steps import (
     WaitKey,
 )
 
-PromptSeconds: TypeAlias = Callable[[str], float]
-"""How long a prompt lasts, by its name; 0 for one that is not there: silence is skipped on the phone too."""
+PromptSeconds: TypeAlias = Callable[[str, Language | None], float]
+"""How long a prompt lasts, by its name and the language that was chosen, None: the site's; 0 for one that is not there:
+silence is skipped on the phone too."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def lasting(step: Moment, seconds: PromptSeconds) -> float:
     long they talk, is no time spent in the menu; a wait in line is, where the menu goes on behind it."""
     match step:
         case Play() | EndCall():
-            return sum(seconds(name) for name in step.prompts)
+            return sum(seconds(name, step.place.language) for name in step.prompts)
         case WaitKey():
             return float(step.seconds)
         case Record() | PlayRecorded():

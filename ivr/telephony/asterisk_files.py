@@ -17,7 +17,7 @@ from ivr.lines import Lines
 from ivr.telephony.promises import callers_promised, promised_at
 from tickets.outcome import Outcome
 from vocabulary.errors import HotlineError
-from vocabulary.hotline_names import PRIO_BASE, PRIO_EPOCH, UNHEARD
+from vocabulary.hotline_names import MOST_LINES, PRIO_BASE, PRIO_EPOCH, UNHEARD
 from vocabulary.phone_numbers import NumberPlan
 
 DATA_FILE: Final = "hotline-data.conf"
@@ -150,6 +150,7 @@ def render(
         "prio_base": PRIO_BASE,
         "prio_epoch": PRIO_EPOCH,
         "unheard": UNHEARD,
+        "most_lines": MOST_LINES,
         "promised_at": promised_at(rung_back),
         "callers_promised": {trunk.name: callers_promised(trunk, lines) for trunk in lines.trunks},
     }

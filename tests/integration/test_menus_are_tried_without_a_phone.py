@@ -10,7 +10,9 @@ import pytest
 from support.command_line import Done, run_command
 from support.repository import ROOT
 
+from ivr.config_files.checker import check
 from ivr.menus.language_page import menu_schema
+from ivr.prompts.estimate import estimated_seconds
 
 WALK = """\
 menu examples/with_keys, number 12345, language zh
@@ -288,3 +290,29 @@ def test_a_class_a_part_and_what_is_announced_are_said(desk: Desk) -> None:
         "ends after 60.0 s: in the queue general (the default queue of 12345), announcements off"
         in done.stdout
     )
+
+
+IN_ENGLISH = """\
+start: english
+nodes:
+  english: {kind: language, language: en, next: choose}
+  choose:
+    kind: menu
+    prompts: [choose_matter]
+    keys: {0: person}
+    no_key: {then: person}
+    wrong_key: {replays: 0, then: person}
+  person: {kind: queue, queue: enterprise}
+"""
+
+
+def test_who_chose_a_language_hears_it_as_long_as_it_lasts(desk: Desk) -> None:
+    (desk.folder / "config" / "menus" / "en.yaml").write_text(IN_ENGLISH, "utf-8")
+    configuration, problems = check(desk.folder / "config")
+    assert configuration is not None, problems
+    known = configuration.prompts
+    lasts = estimated_seconds(known.prompts["choose_matter"], "en", known)
+    assert abs(lasts - estimated_seconds(known.prompts["choose_matter"], "zh", known)) > 0.1
+    lines = desk.type("simulate", "en").stdout.splitlines()
+    assert f"~{lasts:4.1f} s  For enterprise matters" in lines[1]
+    assert lines[-1] == f"no walk through this menu lasts longer than {lasts + 5:.1f} s, whatever is pressed"

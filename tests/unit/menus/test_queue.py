@@ -9,10 +9,12 @@ from ivr.menus.exploration import explore
 from ivr.menus.going_on import standing, standing_in_words
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
+from ivr.menus.nodes.queue import Queue
 from ivr.menus.simulation import simulate
 from ivr.menus.steps import NOT_SERVED, EndCall, Play, ToQueue, WaitInLine, Wanted
 from ivr.menus.waits import not_to_be_had
 from ivr.menus.walker import Walker
+from vocabulary.hotline_names import MOST_LINES
 
 NODES: dict[str, dict[str, Any]] = {
     "english": {"kind": "language", "language": "en", "next": "part"},
@@ -26,7 +28,7 @@ def menus(nodes: dict[str, dict[str, Any]] = NODES, name: str = "m") -> dict[str
     return {name: MenuFile.model_validate({"start": next(iter(nodes)), "nodes": nodes})}
 
 
-def seconds(_prompt: str) -> float:
+def seconds(_prompt: str, _language: str | None) -> float:
     return 3.0
 
 
@@ -110,6 +112,34 @@ def test_a_goodbye_may_follow_a_wait() -> None:
     step = start(menus(nodes), "m")
     assert isinstance(step, WaitInLine)
     assert isinstance(next_step(menus(nodes), step, NOT_SERVED), EndCall)
+
+
+def test_from_the_sixteenth_line_nobody_is_led_on_and_he_waits_as_long_as_the_queue_allows() -> None:
+    """As the dialplan counts them, also where the walk is taken up again from each line by what stands on the channel."""
+    chain = {f"q{n}": {"kind": "queue", "longest_wait": 30, "then": f"q{n + 1}"} for n in range(20)}
+    own = menus({**chain, "q20": {"kind": "queue", "queue": "far"}})
+    walker = Walker(own, "m")
+    done = simulate(walker, [], seconds, is_served=False)
+    assert (type(done.end), done.end.place.node, done.seconds) == (ToQueue, f"q{MOST_LINES}", 30 * MOST_LINES)
+    assert isinstance(done.end, ToQueue)
+    assert done.end.wanted == Wanted()
+    step, lines = walker.start(), 1
+    while isinstance(step, WaitInLine):
+        stands = standing(own, standing_in_words(step), step.place.path)
+        assert stands is not None
+        step, lines = walker.after(stands, NOT_SERVED), lines + 1
+    assert (lines, step) == (MOST_LINES + 1, done.end)
+    paths = explore(walker, seconds).paths
+    assert [path.nodes[-1] for path in paths] == [f"q{n}" for n in range(MOST_LINES + 1)]
+    assert "From the sixteenth" in (Queue.__doc__ or "")
+
+
+def test_a_line_that_is_the_last_by_itself_is_waited_in_so_long_too() -> None:
+    chain = {f"q{n}": {"kind": "queue", "longest_wait": 30, "then": f"q{n + 1}"} for n in range(MOST_LINES)}
+    own = menus({**chain, f"q{MOST_LINES}": {"kind": "queue", "queue": "far", "longest_wait": 40}})
+    end = simulate(Walker(own, "m"), [], seconds, is_served=False).end
+    assert isinstance(end, ToQueue)
+    assert (end.queue, end.wanted) == ("far", Wanted())
 
 
 # --- which queue ---

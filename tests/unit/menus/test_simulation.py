@@ -19,7 +19,7 @@ EXAMPLE = Path(__file__).parents[3] / "config" / "menus" / "examples" / "with_ke
 LENGTHS = {"greeting": 5.0, "choose_matter": 7.0, "wrong_key": 4.0, "goodbye": 3.0}
 
 
-def seconds(prompt):
+def seconds(prompt, _language):
     return LENGTHS.get(prompt, 1.0)
 
 
@@ -215,7 +215,7 @@ nodes:
 def test_digits_are_tried_one_for_all_and_timed_by_the_longest():
     lengths = {"greeting": 5.0, "goodbye": 3.0, "d4": 9.0}
 
-    def long_four(prompt):
+    def long_four(prompt, _language):
         return lengths.get(prompt, 1.0)
 
     walker = walker_of(TYPED)

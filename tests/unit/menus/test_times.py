@@ -9,7 +9,7 @@ from ivr.menus.walker import Walker
 
 def told(lengths, start, **nodes):
     walker = Walker({"x": MenuFile.model_validate({"start": start, "nodes": nodes})}, "x")
-    found = faults_in_time(walker, lambda prompt: lengths.get(prompt, 0.0))
+    found = faults_in_time(walker, lambda prompt, _: lengths.get(prompt, 0.0))
     assert all(fault.severity == "warning" for fault in found)
     return [(fault.path[-1], fault.fault) for fault in found]
 
@@ -90,6 +90,15 @@ def test_a_node_behind_the_longest_walk_is_told():
     assert told({}, "n1", **nodes, n100=QUEUE) == []
 
 
+def test_a_node_behind_the_last_line_is_told():
+    chain = {f"q{n}": {**QUEUE, "longest_wait": 30, "then": f"q{n + 1}"} for n in range(18)}
+    words = "lies behind more than 15 queues, and nobody is led on from so many"
+    assert told({}, "q0", **chain, q18=QUEUE) == [("q16", words)]
+    assert told({}, "q3", **chain, q18=QUEUE) == []
+    # a key that leads there sooner is what counts
+    assert told({}, "m", m=choose({"1": "q16", "0": "q0"}, silent="q0"), **chain, q18=QUEUE) == []
+
+
 def test_a_thousand_nodes_are_timed_whole():
     keys = "123456789"
     nodes = {}
@@ -105,7 +114,7 @@ def test_a_menu_beyond_all_bounds_is_said_to_be_so():
         node["no_key"]["replays"] = node["wrong_key"]["replays"] = 5
         nodes[f"n{i}"] = node
     walker = Walker({"x": MenuFile.model_validate({"start": "n0", "nodes": nodes | {"q": QUEUE}})}, "x")
-    last = faults_in_time(walker, lambda _: 0.0)[-1]
+    last = faults_in_time(walker, lambda *_: 0.0)[-1]
     assert last.fault == "the menu is too large to time every way through it"
     assert last.remedy == "Split it, or give its menus fewer keys."
 

@@ -144,7 +144,7 @@ def test_only_a_branch_between_the_key_and_an_emergency_number_is_warned_of() ->
     assert list(branches_on_the_way(menu(on_the_way), frozenset({"water_company"}))) == []
 
 
-def seconds(_prompt: str) -> float:
+def seconds(_prompt: str, _language: str | None) -> float:
     return 2.0
 
 

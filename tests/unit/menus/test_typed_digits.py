@@ -14,7 +14,7 @@ from ivr.menus.walker import Walker
 EXAMPLE = Path(__file__).parents[3] / "config" / "menus" / "examples" / "with_a_number.yaml"
 
 
-def seconds(prompt: str) -> float:
+def seconds(prompt: str, _language: str | None) -> float:
     return 0.5 if prompt.startswith("digit_") else 2.0
 
 

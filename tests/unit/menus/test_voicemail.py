@@ -133,7 +133,7 @@ def test_a_fault_of_ours_is_no_way_to_a_person() -> None:
     walker = Walker({"m": menu(keys={}, too_short={"then": "bye"})}, "m")
     known = moments(walker)
     assert known.is_whole
-    assert soonest(known, lambda _: 1.0).get(known.first) is None
+    assert soonest(known, lambda *_: 1.0).get(known.first) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_fault_of_ours_is_no_way_to_a_person() -> None:
 def test_the_simulation_supposes_so_many_seconds(
     keys: list[str | None], speaks: int, end: str, seconds: float
 ) -> None:
-    done = simulate(Walker({"m": menu()}, "m"), keys, lambda _: 1.0, speaks=speaks)
+    done = simulate(Walker({"m": menu()}, "m"), keys, lambda *_: 1.0, speaks=speaks)
     assert (done.end.place.node, done.seconds) == (end, seconds)
     said = next(met for met in done.met if isinstance(met.step, Record))
     assert said.spoken == min(speaks, 120)

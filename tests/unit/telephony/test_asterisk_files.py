@@ -204,6 +204,15 @@ def test_the_words_of_the_last_line_are_the_same() -> None:
     assert f"?{hotline_names.LOST_AGENT}:{hotline_names.AGENT_LEFT})" in dialplan
 
 
+def test_the_dialplan_leads_on_from_as_many_lines_as_the_walk_does(lines: Lines) -> None:
+    dialplan = render(lines, site(), TEMPLATES)["extensions.conf"]
+    limits = re.findall(r"\$\{HOTLINE_ROUND\} > (\d+)\]\?Set\(HOTLINE_(\w+)=\)", dialplan)
+    most = str(hotline_names.MOST_LINES)
+    assert limits == [(most, "THEN"), (most, "WAIT")]
+    (ends,) = re.findall(r"\$\{HOTLINE_ROUND\} > (\d+)\]\?enough", dialplan)
+    assert int(ends) > hotline_names.MOST_LINES
+
+
 def test_no_list_of_numbers_is_asked_before_it_is_known_to_hold_one() -> None:
     """An empty expression matches every number."""
     rows = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8").splitlines()
