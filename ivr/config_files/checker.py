@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from ivr.config_files import agreement, broadcast_words, list_files, menu_times, references, transfers
+from ivr.config_files import agreement, broadcast_words, list_files, menu_times, references, transfers, values
 from ivr.config_files.problems import problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
@@ -77,7 +77,8 @@ def check_files(files: Mapping[str, bytes]) -> tuple[Configuration | None, list[
 
     What is no YAML counts for the version only.
     """
-    checking = _Checking({name: read(name, files[name]) for name in sorted(files) if is_yaml(name)})
+    documents = {name: read(name, files[name]) for name in sorted(files) if is_yaml(name)}
+    checking = _Checking(documents, values.named_in_templates(files))
     configuration = checking.configuration(content_version(files))
     problems = checking.problems()
     return (None if _has_error(problems) else configuration), problems
@@ -102,8 +103,9 @@ def _order(found: ConfigProblem) -> tuple[str, int, int]:
 class _Checking:
     """One check: documents in, problems gathered, models out."""
 
-    def __init__(self, documents: dict[str, Document]) -> None:
+    def __init__(self, documents: dict[str, Document], in_templates: frozenset[str]) -> None:
         self._documents = documents
+        self._in_templates = in_templates
         self._found = [p for d in documents.values() for p in d.problems]
         self._found += [p for d in documents.values() for p in agreement.hidden_characters(d)]
         self._told = {_order(p) for p in self._found}
@@ -222,6 +224,7 @@ class _Checking:
         yield from references.dangling_menu_paths(documents)
         yield from references.missing_prompts(documents)
         yield from references.missing_holidays(documents)
+        yield from values.never_set(documents, self._in_templates)
         yield from agreement.named_twice(documents)
         if "routing_rules.yaml" in documents:
             yield from agreement.rules_out_of_order(documents["routing_rules.yaml"])

@@ -29,18 +29,22 @@ def _as_list(written: object) -> object:
 
 
 def _check_spans(spans: list[str]) -> list[str]:
-    parsed: list[DayHours] = []
+    found = []
+    before: tuple[str, DayHours] | None = None
     for index, text in enumerate(spans):
         try:
             one = DayHours.parse(text)
-        except BadDayHours as bad:
+        except BadDayHours:
             remedy = "Write hours such as 09:00-17:30, a list of them in [ ], or closed."
-            raise refusal(f"{shown(text)} is not a stretch of the day", remedy, index) from bad
-        if parsed and (one.start < parsed[-1].end or parsed[-1].end < parsed[-1].start):
-            raise refusal(
-                f"{text} begins before {spans[index - 1]} ends", "Write them in order, apart.", index
+            found.append(refusal(f"{shown(text)} is not a stretch of the day", remedy, index))
+            continue
+        if before and (one.start < before[1].end or before[1].end < before[1].start):
+            found.append(
+                refusal(f"{text} begins before {before[0]} ends", "Write them in order, apart.", index)
             )
-        parsed.append(one)
+        before = text, one
+    if found:
+        raise refusals(found)
     return spans
 
 

@@ -10,7 +10,7 @@ from ivr.menus.nodes.menu import Key, WrongKey
 from ivr.menus.nodes.say import Prompts
 from ivr.menus.references import ChosenNode, PromptName
 from ivr.menus.steps import ALL_KEYS, Asking, Following, GoOn, Place, Play, WaitKey
-from ivr.plain_text import InputName, Written, refusal
+from ivr.plain_text import InputName, Written, refusal, refusals
 
 _DIGITS: Final = "0123456789"
 _AFTER_THE_LAST: Final = 1
@@ -74,12 +74,15 @@ failed: {replays: 1, prompts: [wrong_number], then: person}
 
     @model_validator(mode="after")
     def _end_key_is_no_digit(self) -> Self:
+        found = []
         if self.end_key is not None and self.end_key in _DIGITS:
-            raise refusal(f"{self.end_key} is a digit of the number itself", "Write * or #.", "end_key")
+            fault = f"{self.end_key} is a digit of the number itself"
+            found.append(refusal(fault, "Write * or #.", "end_key"))
         if self.read_back and self.read_back.right_key == self.end_key:
-            raise refusal(
-                "right_key is the end key too", "Write another, such as 1.", "read_back", "right_key"
-            )
+            at = ("read_back", "right_key")
+            found.append(refusal("right_key is the end key too", "Write another, such as 1.", *at))
+        if found:
+            raise refusals(found)
         return self
 
     @property

@@ -2,16 +2,24 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import ClassVar, Literal
+from functools import cached_property
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ivr.menus.facts import Emergencies
 from ivr.menus.node import Node
 from ivr.menus.nodes.say import Prompts
-from ivr.menus.references import NodeName, OtherwiseNode, PromptName, TransferName
+from ivr.menus.references import (
+    NodeName,
+    OtherwiseNode,
+    PromptName,
+    Reference,
+    TransferName,
+    references,
+)
 from ivr.menus.steps import Asking, EndCall, Following, GoOn, Owed, Place, Play, ToQueue, Transfer
-from ivr.plain_text import Written
+from ivr.plain_text import Written, refusal
 
 
 class NotReached(Written):
@@ -42,7 +50,7 @@ no_answer:               # it rang out
 busy: {prompts: [busy_there]}   # busy, or the call was refused; left out: as no_answer
 failed:                  # no trunk could carry it
   prompts: [not_reached]
-after: person            # the other side hung up first; left out: goodbye and hang-up
+after: person            # the other side hung up first; left out: `goodbye` and hang-up
 """
     REACHES_A_PERSON: ClassVar[bool] = True
     kind: Literal["transfer"]
@@ -52,6 +60,22 @@ after: person            # the other side hung up first; left out: goodbye and h
     busy: NotReached | None = None
     failed: NotReached
     after: NodeName | None = None
+    goodbye: list[PromptName] = Field(default=["goodbye"])
+    """Said before the hang-up where `after` is left out."""
+
+    @model_validator(mode="after")
+    def _says_goodbye_or_goes_on(self) -> Self:
+        if self.after is not None and "goodbye" in self.model_fields_set:
+            raise refusal(
+                "goodbye is said to nobody, since after leads on", "Leave out one of them.", "goodbye"
+            )
+        return self
+
+    @cached_property
+    def named(self) -> tuple[Reference, ...]:
+        """Without a goodbye that is never said."""
+        every = references(type(self), self)
+        return tuple(one for one in every if self.after is None or one.path[0] != "goodbye")
 
     def may_be_held_up(self, marked: Emergencies) -> bool:
         return False
@@ -67,7 +91,7 @@ after: person            # the other side hung up first; left out: goodbye and h
         at = step.place
         if isinstance(step, Transfer):
             if key == "answered":
-                return EndCall(at, ("goodbye",)) if self.after is None else GoOn(self.after)
+                return EndCall(at, tuple(self.goodbye)) if self.after is None else GoOn(self.after)
             told = self._told(key)
             return Play(replace(at, came_of_it=key or ""), tuple(told.prompts), "")
         if not at.came_of_it:

@@ -23,7 +23,7 @@ from ivr.menus.steps import (
     ToQueue,
     WaitKey,
 )
-from ivr.plain_text import Written, refusal
+from ivr.plain_text import Written, refusal, refusals
 
 _MOST_TURNS: Final = 5
 """Listening again, recording anew and wrong keys together; then the message is kept as it is, so that the walk ends."""
@@ -94,12 +94,15 @@ failed: {prompts: [technical_fault], then: person}   # nothing can be recorded; 
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
+        found = []
         for name in ("shortest_seconds", "silence_seconds"):
             if getattr(self, name) >= self.longest_seconds:
                 fault = f"{getattr(self, name)} is not less than longest_seconds ({self.longest_seconds})"
-                raise refusal(fault, "Lower it.", name)
+                found.append(refusal(fault, "Lower it.", name))
         if self.end_key in self.keys:
-            raise refusal("the end key leads elsewhere", "Choose another key.", "keys")
+            found.append(refusal("the end key leads elsewhere", "Choose another key.", "keys"))
+        if found:
+            raise refusals(found)
         return self
 
     def enter(self, at: Place, key: str | None) -> Following:
