@@ -112,11 +112,19 @@ def _typed(walker: Walker, at: _Standing, fold: Folded) -> _Standing:
         prompts = (*prompts, *getattr(met, "prompts", ()))
         assert is_open(step)
         step = walker.following(step, answer)
-    counts = [one.digits for one in fold.like]
-    many = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
-    ends = dict.fromkeys(_words(one.met[-1], one.end) for one in fold.like)
-    words = f"{many} digits, then {' or '.join(ends)}"
+    pressed = {answer: None for one in fold.like for answer in one.end.answers}
+    ends = _words(fold.longest.met[-1], replace(fold.longest.end, answers=tuple(pressed)))
+    words = f"{' or '.join(_runs({one.digits for one in fold.like}))} digits, then {ends}"
     return _Standing(step, (*at.pressed, words), prompts, at.seconds + fold.longest.seconds, frozenset(been))
+
+
+def _runs(counts: set[int]) -> Iterator[str]:
+    """0-5, 11-30: those that fit lie between."""
+    for first in sorted(one for one in counts if one - 1 not in counts):
+        last = first
+        while last + 1 in counts:
+            last += 1
+        yield str(first) if first == last else f"{first}-{last}"
 
 
 def _told(known: Moments, step: Moment) -> list[Way]:

@@ -87,7 +87,7 @@ By RFC 2833 and by SIP INFO alike. A key that comes when none is asked for chang
 | during prompts with `interruptible: false`, "not reached" of a `transfer`, words before a hang-up | nothing |
 | during the prompts of a `menu`, or in `wait_seconds` | leads on; one that the menu does not know is a wrong key |
 | when that time is over | nothing: he is on his way by `no_key` |
-| at a `collect` | a digit, or its `end_key`; anything else is a wrong number |
+| at a `collect` | a digit, or its `end_key`, which does nothing while it is asked again; anything else is a wrong number |
 | during the prompts of a `voicemail` | `end_key`: it records at once; one of `keys` leads on; any other: nothing |
 | while it records | `end_key` ends the message; any other: nothing |
 | while his message is offered to him (`listen_again`) | one of its three keys; on any other it is offered again |
