@@ -128,7 +128,10 @@ def explored(trial: MenuTrial, found: Exploration) -> Iterator[str]:
         yield "NOT ALL PATHS: the menu has more than are listed here"
     worst = found.worst_to_a_person
     if worst is not None:
-        yield f"a person is reached after {worst:.1f} s at worst"
+        others = ", by who never goes back to where he has been" if found.may_go_back else ""
+        yield f"a person is reached after {worst:.1f} s at worst{others}"
+    elif not found.is_whole:
+        yield "how late a person is reached at worst cannot be said"
     yield _limit(found.longest)
 
 

@@ -6,9 +6,11 @@ number is typed, paths that differ only in how many digits it has are one, with 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
+from math import inf
 from typing import Final
 
-from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
+from ivr.menus.moments import Moments, Way, bare, latest_person, longest_walk, moments
 from ivr.menus.steps import ALL_KEYS, Fork, Moment, Transfer, WaitInLine
 from ivr.menus.typed_digits import Folded, folded, is_typing
 from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
@@ -36,26 +38,28 @@ class Explored:
 @dataclass(frozen=True)
 class Exploration:
     """`is_whole` False: there are more paths than MOST_PATHS (or the menu is too large to try every answer).
-    `longest`: seconds that no walk exceeds, also one that goes back again and again."""
+    `longest`: seconds that no walk exceeds, also one that goes back again and again. `worst_to_a_person`: seconds until
+    a caller who reaches a person has him; None if nobody does, or if it cannot be said. `may_go_back`: without those who
+    go back to where they have been, who may take longer."""
 
     paths: tuple[Explored, ...]
     is_whole: bool
     longest: float
-
-    @property
-    def worst_to_a_person(self) -> float | None:
-        return max((path.seconds for path in self.paths if path.reaches_a_person), default=None)
+    worst_to_a_person: float | None
+    may_go_back: bool
 
 
 def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS) -> Exploration:
     """Paths in the order of the keys."""
     known = moments(walker)
-    found: list[Explored] = []
-    for path in _paths(walker, known, known.longest(seconds)):
-        if len(found) == most_paths:
-            return Exploration(tuple(found), False, longest_walk(known, seconds))
-        found.append(path)
-    return Exploration(tuple(found), known.is_whole, longest_walk(known, seconds))
+    found = list(islice(_paths(walker, known, known.longest(seconds)), most_paths + 1))
+    is_whole = known.is_whole and len(found) <= most_paths
+    worst = latest_person(known, seconds)
+    may_go_back = worst == inf
+    if may_go_back:  # told for all others, where all of them are known
+        reaching = (path.seconds for path in found if path.reaches_a_person)
+        worst = max(reaching, default=None) if is_whole else None
+    return Exploration(tuple(found[:most_paths]), is_whole, longest_walk(known, seconds), worst, may_go_back)
 
 
 @dataclass(frozen=True)
