@@ -28,6 +28,7 @@ What lies in `HOTLINE_CONFIG` is a draft: nobody hears it before it is published
 
     hotline check                              # every problem at once, with line and remedy
     hotline menus simulate main --keys 1,,9    # walk it without a phone: 1, nothing, 9 (a number is typed as 123456#)
+    hotline menus simulate main --at "2026-02-17 03:00" --ready general=0   # by which case of a branch he is led on, and why
     hotline menus simulate main --explore      # every path, with its worst seconds
     hotline menus graph main --svg             # draw it
     hotline menus diff                         # which keys lead elsewhere than now, which prompts say something else
