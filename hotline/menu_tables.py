@@ -16,7 +16,7 @@ def simulated(trial: MenuTrial, supposed: Supposed, done: Simulated) -> Iterator
     yield _heading(trial)
     been = 0
     for met in done.met:
-        yield from _lists_that_led(trial, supposed, met, been)
+        yield from _what_led(trial, supposed, met, been)
         yield from _met(trial, met)
         been = met.step.place.length
     yield f"ends after {done.seconds:.1f} s: {_end(trial, done.end)}"
@@ -29,11 +29,15 @@ def _heading(trial: MenuTrial) -> str:
     return f"menu {trial.name}, number {trial.number.number}, language {trial.language}"
 
 
-def _lists_that_led(trial: MenuTrial, supposed: Supposed, met: Met, been: int) -> Iterator[str]:
-    """By which entries of lists the caller came to this step from the one before, `been` nodes from the start."""
+def _what_led(trial: MenuTrial, supposed: Supposed, met: Met, been: int) -> Iterator[str]:
+    """By which cases of branches and entries of lists the caller came to this step from the one before, `been` nodes from the
+    start."""
     place, facts = met.step.place, trial.walker(supposed).facts
     walked = [(part[0], node) for part in place.walked for node in part[1:]]
     for menu, node in walked[been:-1]:
+        decided = trial.menus[menu].nodes[node].decided(facts, place)
+        if decided is not None:
+            yield _line(met.began, node, decided)
         name = trial.menus[menu].nodes[node].list_that_led(facts, place)
         if name is not None:
             yield _line(met.began, node, trial.entry_told(supposed, name))
@@ -128,7 +132,10 @@ def explored(trial: MenuTrial, found: Exploration) -> Iterator[str]:
         yield "NOT ALL PATHS: the menu has more than are listed here"
     worst = found.worst_to_a_person
     if worst is not None:
-        yield f"a person is reached after {worst:.1f} s at worst"
+        others = ", by who never goes back to where he has been" if found.may_go_back else ""
+        yield f"a person is reached after {worst:.1f} s at worst{others}"
+    elif not found.is_whole:
+        yield "how late a person is reached at worst cannot be said"
     yield _limit(found.longest)
 
 

@@ -32,13 +32,18 @@ class BadSupposition(HotlineError):
 class Supposed:
     """What a simulated walk supposes of the world. None: nothing is known of it.
 
-    `at` aware; `caller`: as he shows it, "" if he shows none; `waiting`: callers by queue.
+    `at` aware; `caller`: as he shows it, "" if he shows none; by queue `waiting`: callers, `ready`: agents who could take a
+    call, `estimated`: seconds that a caller would wait; `values`: what the dialplan keeps, by name.
     """
 
     at: datetime | None = None
     caller: str | None = None
     waiting: Mapping[str, int] = field(default_factory=dict)
     broadcast: OnAir | None = None
+    ready: Mapping[str, int] = field(default_factory=dict)
+    estimated: Mapping[str, int] = field(default_factory=dict)
+    is_repeat_caller: bool | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,19 +133,19 @@ class SupposedFacts:
         return None if caller is None else lists.is_on(list_name, caller, self.supposed.at)
 
     def is_repeat_caller(self) -> bool | None:
-        return None
+        return self.supposed.is_repeat_caller
 
     def callers_waiting(self, queue: str | None) -> int | None:
         return self.supposed.waiting.get(queue or self.trial.number.queue)
 
     def agents_ready(self, queue: str | None) -> int | None:
-        return None
+        return self.supposed.ready.get(queue or self.trial.number.queue)
 
     def estimated_wait(self, queue: str | None) -> float | None:
-        return None
+        return self.supposed.estimated.get(queue or self.trial.number.queue)
 
     def value(self, name: str) -> str | None:
-        return None
+        return self.supposed.values.get(name)
 
     def broadcast(self) -> OnAir | None:
         return self.supposed.broadcast
@@ -217,15 +222,28 @@ def broadcast_of(name: str | None, configuration: Configuration) -> OnAir | None
     return prepared.on_air
 
 
-def waiting_of(typed: Sequence[str], configuration: Configuration) -> dict[str, int]:
+def by_queue(
+    option: str, typed: Sequence[str], configuration: Configuration, what: str = "COUNT"
+) -> dict[str, int]:
     """`general=12`. Raises BadSupposition."""
     found: dict[str, int] = {}
     for one in typed:
         queue, _, count = one.partition("=")
         if not count.isascii() or not count.isdigit() or len(count) > 6:
-            raise BadSupposition(f"--waiting {one}: write QUEUE=COUNT, such as general=12")
+            raise BadSupposition(f"{option} {one}: write QUEUE={what}, such as general=12")
         if configuration.lines.queue(queue) is None:
             known = did_you_mean(queue, [each.name for each in configuration.lines.queues])
-            raise BadSupposition(f'--waiting: no queue "{queue}". {known}')
+            raise BadSupposition(f'{option}: no queue "{queue}". {known}')
         found[queue] = int(count)
+    return found
+
+
+def values_of(typed: Sequence[str]) -> dict[str, str]:
+    """`HOTLINE_TRUNK=carrier-a`. Raises BadSupposition."""
+    found: dict[str, str] = {}
+    for one in typed:
+        name, between, value = one.partition("=")
+        if not between or not re.fullmatch(r"HOTLINE_[A-Z0-9_]+", name):
+            raise BadSupposition(f"--value {one}: write NAME=VALUE, such as HOTLINE_TRUNK=carrier-a")
+        found[name] = value
     return found

@@ -14,10 +14,11 @@ from hotline.menu_trial import (
     MenuTrial,
     Supposed,
     broadcast_of,
+    by_queue,
     keys_of,
     open_trial,
     result_of,
-    waiting_of,
+    values_of,
 )
 from hotline.problem_words import how_many, told
 from hotline.settings import Settings
@@ -79,6 +80,29 @@ def menus_simulate(
         list[str] | None,
         typer.Option(metavar="QUEUE=COUNT", help="Callers waiting in a queue. May be repeated."),
     ] = None,
+    ready: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUEUE=COUNT", help="Agents of a queue who could take a call now. May be repeated."
+        ),
+    ] = None,
+    estimated_wait: Annotated[
+        list[str] | None,
+        typer.Option(metavar="QUEUE=SECONDS", help="How long he would wait in a queue. May be repeated."),
+    ] = None,
+    repeat_caller: Annotated[
+        bool | None,
+        typer.Option(
+            "--repeat-caller/--first-call", help="Whether he called before within repeat_caller_hours."
+        ),
+    ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOTLINE_NAME=VALUE",
+            help="A value of the call that a branch asks for, such as HOTLINE_TRUNK=carrier-a. May be repeated.",
+        ),
+    ] = None,
     speaks: Annotated[
         int,
         typer.Option(
@@ -109,8 +133,9 @@ def menus_simulate(
 ) -> None:
     """Walk a menu without a phone, as the config files on disk have it, by the code that walks it in a call.
 
-    Prints each step with its second, what is said and where the caller ends. Where no sound is made yet its
-    length is estimated from the text (marked ~). Exit 1 if the config files have a fault.
+    Prints each step with its second, what is said, by which case of a branch he is led on and why, and where the caller
+    ends. What is not supposed by an option is not known, and fits no case. Where no sound is made yet its length is
+    estimated from the text (marked ~). Exit 1 if the config files have a fault.
     """
     settings = settings_from_environment()
     try:
@@ -118,8 +143,12 @@ def menus_simulate(
         supposed = Supposed(
             _local(settings, at),
             caller,
-            waiting_of(waiting or [], trial.configuration),
+            by_queue("--waiting", waiting or [], trial.configuration),
             broadcast_of(broadcast, trial.configuration),
+            by_queue("--ready", ready or [], trial.configuration),
+            by_queue("--estimated-wait", estimated_wait or [], trial.configuration, "SECONDS"),
+            repeat_caller,
+            values_of(value or []),
         )
         walker = trial.walker(supposed)
         if explore_all:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ivr.menus.graph import ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
-from ivr.menus.references import Path, references
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class DrawnNode:
 
 @dataclass(frozen=True)
 class DrawnWay:
-    """`by`: what leads there, such as 1 3 or no_key; empty where there is no choice."""
+    """`by`: what leads there, such as 1 3 or no_key, or `case 1: hours: office; else`; empty where there is no choice."""
 
     start: str
     end: str
@@ -60,7 +59,7 @@ def _layers(menu: MenuFile) -> dict[str, int]:
 
 
 def _words(node: Node) -> str:
-    named = [str(one.name) for one in references(type(node), node) if one.refers.to != "node"]
+    named = [str(one.name) for one in node.named if one.refers.to != "node"]
     return " ".join(dict.fromkeys(named))
 
 
@@ -68,16 +67,11 @@ def _ways(menu: MenuFile) -> Iterator[DrawnWay]:
     for name, node in menu.nodes.items():
         by: dict[str, list[str]] = {}
         for way in ways(node):
-            by.setdefault(str(way.name), []).append(_by(way.path))
+            by.setdefault(str(way.name), []).append(node.led_by(way.path))
         for end, choices in by.items():
-            yield DrawnWay(name, end, " ".join(filter(None, choices)))
-
-
-def _by(path: Path) -> str:
-    """Of keys → 1 the key, of no_key → then the first word, of a bare next nothing."""
-    if len(path) == 1:
-        return "" if path[0] == "next" else str(path[0])
-    return str(path[-1] if path[-1] != "then" else path[-2])
+            words = list(filter(None, choices))
+            between = "; " if any(" " in one for one in words) else " "
+            yield DrawnWay(name, end, between.join(words))
 
 
 def mermaid(drawn: Drawing) -> str:
@@ -95,5 +89,6 @@ def mermaid(drawn: Drawing) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Signs that Mermaid would read: a bare # begins a character's number, a * is bold."""
-    return text.replace("#", "#35;").replace("*", "#42;")
+    """Signs that Mermaid would read: a bare # begins a character's number, a * is bold, a quote ends the label, < a tag."""
+    escaped = text.replace("#", "#35;").replace("*", "#42;")
+    return escaped.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

@@ -6,9 +6,11 @@ number is typed, paths that differ only in how many digits it has are one, with 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
+from math import inf
 from typing import Final
 
-from ivr.menus.moments import Moments, Way, bare, longest_walk, moments
+from ivr.menus.moments import Moments, Way, bare, latest_person, longest_walk, moments
 from ivr.menus.steps import ALL_KEYS, Fork, Moment, Transfer, WaitInLine
 from ivr.menus.typed_digits import Folded, folded, is_typing
 from ivr.menus.walker import PromptSeconds, Walker, is_open, lasting, leads_to_a_person
@@ -36,26 +38,28 @@ class Explored:
 @dataclass(frozen=True)
 class Exploration:
     """`is_whole` False: there are more paths than MOST_PATHS (or the menu is too large to try every answer).
-    `longest`: seconds that no walk exceeds, also one that goes back again and again."""
+    `longest`: seconds that no walk exceeds, also one that goes back again and again. `worst_to_a_person`: seconds until
+    a caller who reaches a person has him; None if nobody does, or if it cannot be said. `may_go_back`: without those who
+    go back to where they have been, who may take longer."""
 
     paths: tuple[Explored, ...]
     is_whole: bool
     longest: float
-
-    @property
-    def worst_to_a_person(self) -> float | None:
-        return max((path.seconds for path in self.paths if path.reaches_a_person), default=None)
+    worst_to_a_person: float | None
+    may_go_back: bool
 
 
 def explore(walker: Walker, seconds: PromptSeconds, most_paths: int = MOST_PATHS) -> Exploration:
     """Paths in the order of the keys."""
     known = moments(walker)
-    found: list[Explored] = []
-    for path in _paths(walker, known, known.longest(seconds)):
-        if len(found) == most_paths:
-            return Exploration(tuple(found), False, longest_walk(known, seconds))
-        found.append(path)
-    return Exploration(tuple(found), known.is_whole, longest_walk(known, seconds))
+    found = list(islice(_paths(walker, known, known.longest(seconds)), most_paths + 1))
+    is_whole = known.is_whole and len(found) <= most_paths
+    worst = latest_person(known, seconds)
+    may_go_back = worst == inf
+    if may_go_back:  # told for all others, where all of them are known
+        reaching = (path.seconds for path in found if path.reaches_a_person)
+        worst = max(reaching, default=None) if is_whole else None
+    return Exploration(tuple(found[:most_paths]), is_whole, longest_walk(known, seconds), worst, may_go_back)
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,19 @@ def _typed(walker: Walker, at: _Standing, fold: Folded) -> _Standing:
         prompts = (*prompts, *getattr(met, "prompts", ()))
         assert is_open(step)
         step = walker.following(step, answer)
-    counts = [one.digits for one in fold.like]
-    many = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
-    ends = dict.fromkeys(_words(one.met[-1], one.end) for one in fold.like)
-    words = f"{many} digits, then {' or '.join(ends)}"
+    pressed = {answer: None for one in fold.like for answer in one.end.answers}
+    ends = _words(fold.longest.met[-1], replace(fold.longest.end, answers=tuple(pressed)))
+    words = f"{' or '.join(_runs({one.digits for one in fold.like}))} digits, then {ends}"
     return _Standing(step, (*at.pressed, words), prompts, at.seconds + fold.longest.seconds, frozenset(been))
+
+
+def _runs(counts: set[int]) -> Iterator[str]:
+    """0-5, 11-30: those that fit lie between."""
+    for first in sorted(one for one in counts if one - 1 not in counts):
+        last = first
+        while last + 1 in counts:
+            last += 1
+        yield str(first) if first == last else f"{first}-{last}"
 
 
 def _told(known: Moments, step: Moment) -> list[Way]:

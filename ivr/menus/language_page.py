@@ -28,6 +28,7 @@ What lies in `HOTLINE_CONFIG` is a draft: nobody hears it before it is published
 
     hotline check                              # every problem at once, with line and remedy
     hotline menus simulate main --keys 1,,9    # walk it without a phone: 1, nothing, 9 (a number is typed as 123456#)
+    hotline menus simulate main --at "2026-02-17 03:00" --ready general=0   # by which case of a branch he is led on, and why
     hotline menus simulate main --explore      # every path, with its worst seconds
     hotline menus graph main --svg             # draw it
     hotline menus diff                         # which keys lead elsewhere than now, which prompts say something else
@@ -87,7 +88,7 @@ By RFC 2833 and by SIP INFO alike. A key that comes when none is asked for chang
 | during prompts with `interruptible: false`, "not reached" of a `transfer`, words before a hang-up | nothing |
 | during the prompts of a `menu`, or in `wait_seconds` | leads on; one that the menu does not know is a wrong key |
 | when that time is over | nothing: he is on his way by `no_key` |
-| at a `collect` | a digit, or its `end_key`; anything else is a wrong number |
+| at a `collect` | a digit, or its `end_key`, which does nothing while it is asked again; anything else is a wrong number |
 | during the prompts of a `voicemail` | `end_key`: it records at once; one of `keys` leads on; any other: nothing |
 | while it records | `end_key` ends the message; any other: nothing |
 | while his message is offered to him (`listen_again`) | one of its three keys; on any other it is offered again |

@@ -232,8 +232,22 @@ def longest_walk(known: Moments, seconds: PromptSeconds) -> float:
     return inf if within is None else LONGEST_WALK * max(within.values())
 
 
-def _longest(known: Moments, seconds: PromptSeconds, *, stays: bool) -> dict[Moment, float] | None:
-    """The longest time from each step on; None if it may come again. `stays`: counted until another node is entered."""
+def latest_person(known: Moments, seconds: PromptSeconds) -> float | None:
+    """Seconds after which a person is reached at the latest, by who reaches one; None where no way leads to one. Infinite
+    where a key leads back, so that a caller may come by again, and where the map is not whole."""
+    if not known.is_whole:
+        return inf
+    longest = _longest(known, known.longest(seconds), stays=False, is_end=leads_to_a_person)
+    if longest is None:
+        return inf
+    return None if longest[known.first] == -inf else longest[known.first]
+
+
+def _longest(
+    known: Moments, seconds: PromptSeconds, *, stays: bool, is_end: Callable[[Moment], bool] | None = None
+) -> dict[Moment, float] | None:
+    """The longest time from each step on; None if it may come again. `stays`: counted until another node is entered.
+    `is_end`: counted until such a step begins, -inf where none follows; one may follow on another."""
     longest: dict[Moment, float] = {}
     open_steps: set[Moment] = set()
     ends = (way.to for ways in known.ways.values() for way in ways if way.to not in known.ways)
@@ -244,8 +258,10 @@ def _longest(known: Moments, seconds: PromptSeconds, *, stays: bool) -> dict[Mom
             following = [way.to for way in known.ways.get(step, ()) if not (stays and way.entered)]
             if is_left:
                 open_steps.discard(step)
-                rest = max((longest[to] for to in following), default=0.0)
+                rest = max((longest[to] for to in following), default=-inf if is_end else 0.0)
                 longest[step] = lasting(step, seconds) + rest
+                if is_end and is_end(step):
+                    longest[step] = max(longest[step], 0.0)
             elif step in open_steps:
                 return None
             elif step not in longest:

@@ -50,7 +50,7 @@ def _answered(menus: Menus, step: Asking, key: str | None) -> Following:
     place = step.place
     node = menus[place.menu].nodes[place.node]
     if place.is_told_before:
-        return node.enter(replace(place, is_told_before=False, digits=""), key or place.digits or None)
+        return node.enter(replace(place, is_told_before=False, pressed=""), key or place.pressed or None)
     return node.answered(step, key)
 
 
@@ -192,6 +192,6 @@ def _to_a_moment(menus: Menus, at: Place, following: Following, facts: Facts, *,
 
 def _one_for_all_digits(step: Step) -> Step:
     digits = step.place.digits
-    if step.place.is_told_before or not digits.strip("0"):
+    if not digits.strip("0"):
         return step
     return replace(step, place=replace(step.place, digits="0" * len(digits)))

@@ -7,7 +7,7 @@ from typing import ClassVar, get_args
 
 from ivr.lines import Language
 from ivr.menus.facts import Emergencies, Facts
-from ivr.menus.references import Reference, references
+from ivr.menus.references import Path, Reference, references
 from ivr.menus.steps import Asking, Following, Place, Wanted
 from ivr.plain_text import Written
 
@@ -73,6 +73,17 @@ class Node(Written):
     def emergency_led_to(self, queues: Collection[str | None], transfers: Collection[str]) -> str | None:
         """What for emergencies this node leads to, in words; None: nothing. `queues` and `transfers`: those that are for
         emergencies, None among the queues if the number's default queue is."""
+        return None
+
+    def led_by(self, path: Path) -> str:
+        """What leads by the way at that path, for a drawing: of keys → 1 the key, of no_key → then the first word, of a bare
+        next nothing."""
+        if len(path) == 1:
+            return "" if path[0] == "next" else str(path[0])
+        return str(path[-1] if path[-1] != "then" else path[-2])
+
+    def decided(self, facts: Facts, at: Place) -> str | None:
+        """By what the walk goes on from here where no caller chooses it, and why; None: he chooses, or there is one way."""
         return None
 
     def list_that_led(self, facts: Facts, at: Place) -> str | None:

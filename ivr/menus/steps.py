@@ -35,6 +35,8 @@ class Place:
     silences: int = 0
     digits: str = ""
     """What the caller has typed so far at this node."""
+    pressed: str = ""
+    """A key pressed before what is heard here: it counts behind it."""
     is_read_back: bool = False
     turns: int = 0
     """How often the caller has come back to the same question here by keys of his own; counted, so that it ends."""
@@ -93,8 +95,8 @@ class Place:
         return Place(walked, language=self.language, kept=self.kept, owed=self.owed)
 
     def hearing(self, key: str | None) -> "Place":
-        """The broadcast is played here. A key pressed before is kept: it counts behind it."""
-        return replace(self, owed=Owed.NOTHING, digits=key or "")
+        """The broadcast is played here."""
+        return replace(self, owed=Owed.NOTHING, pressed=key or "")
 
     def told(self, way: "GoOn") -> "Place":
         """With what a node leaves to those behind it."""

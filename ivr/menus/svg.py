@@ -80,5 +80,8 @@ def _way(way: DrawnWay, places: dict[str, tuple[int, int]], index: int) -> tuple
         out = max(start[0], end[0]) + _BESIDE // 2 + index % 4 * 4
         line = f"M{start[0]},{start[1]} C{out},{start[1] + 14} {out},{end[1] - 14} {end[0]},{end[1]}"
         at = (out, (start[1] + end[1]) // 2)
-    label = f'<text class="by" x="{at[0]}" y="{at[1]}">{escape(_cut(way.by))}</text>' if way.by else ""
+    whole = (
+        f"<title>{escape(way.by)}</title>" if len(way.by) > _MOST_LETTERS else ""
+    )  # shown under the pointer
+    label = f'<text class="by" x="{at[0]}" y="{at[1]}">{escape(_cut(way.by))}{whole}</text>' if way.by else ""
     return f'<path d="{line}" marker-end="url(#tip)"/>', label

@@ -173,6 +173,7 @@ ENTERPRISES = "kind: enterprise\nentries: [{number: 2021234, name: 示例机械�
 TURNED_AWAY = """\
 menu examples/with_lists, number 12345, language zh
     0.0 s  greeting          ~ 5.5 s  您好，12345热线，通话将录音。  [greeting]
+    5.5 s  who               case 1: caller_on: nuisance
     5.5 s  who               138****8000 is on the list nuisance: 多次骚扰; approved by 值班长 李; from 2026-11-01 to 2026-11-30
     5.5 s  turned_away       ~ 8.7 s  您的来电因多次骚扰已被限制。如有诉求或紧急情况，请按0。  [calls_limited]
    14.1 s  turned_away       5 s are waited for a key: presses 0
@@ -215,6 +216,10 @@ def test_a_caller_is_led_by_the_lists_of_a_call_and_it_is_said_by_which_entry(de
         (["simulate", "main", "--at", "noon"], '--at noon: write it as "2026-02-17 03:00"'),
         (["simulate", "main", "--number", "12346"], 'no number "12346". Did you mean "12345"?'),
         (["simulate", "main", "--waiting", "general"], "--waiting general: write QUEUE=COUNT, such as general=12"),
+        (["simulate", "main", "--ready", "general=x"], "--ready general=x: write QUEUE=COUNT, such as general=12"),
+        (["simulate", "main", "--estimated-wait", "x"], "--estimated-wait x: write QUEUE=SECONDS, such as general=12"),
+        (["simulate", "main", "--ready", "heatng=1"], '--ready: no queue "heatng". Did you mean "heating"?'),
+        (["simulate", "main", "--value", "TRUNK=x"], "--value TRUNK=x: write NAME=VALUE, such as HOTLINE_TRUNK=carrier-a"),
         (["simulate", "main", "--waiting", "genral=1"], '--waiting: no queue "genral". Did you mean "general"?'),
     ],
 )  # fmt: skip
@@ -316,3 +321,52 @@ def test_who_chose_a_language_hears_it_as_long_as_it_lasts(desk: Desk) -> None:
     lines = desk.type("simulate", "en").stdout.splitlines()
     assert f"~{lasts:4.1f} s  For enterprise matters" in lines[1]
     assert lines[-1] == f"no walk through this menu lasts longer than {lasts + 5:.1f} s, whatever is pressed"
+
+
+WHY = """\
+start: whose
+nodes:
+  whose:
+    kind: branch
+    cases:
+      - {when: {value: {name: HOTLINE_TRUNK, one_of: [carrier-a]}}, then: again}
+      - {when: {withheld: true}, then: person}
+    else: again
+  again: {kind: branch, cases: [{when: {repeat_caller: true}, then: heating}], else: person}
+  heating: {kind: queue, queue: heating}
+  person: {kind: queue}
+"""
+
+
+@pytest.mark.parametrize(
+    ("supposed", "told"),
+    [
+        ([], ["else (case 1 is not known, case 2 is not known)", "else (case 1 is not known)"]),
+        (
+            ["--value", "HOTLINE_TRUNK=carrier-a", "--repeat-caller"],
+            ["case 1: value: {name: HOTLINE_TRUNK, one_of: [carrier-a]}", "case 1: repeat_caller: true"],
+        ),
+        (
+            ["--value", "HOTLINE_TRUNK=carrier-b", "--caller", "13800138000", "--first-call"],
+            ["else (case 1 is not so, case 2 is not so)", "else (case 1 is not so)"],
+        ),
+        (["--caller", ""], ["case 2: withheld: true (case 1 is not known)"]),
+    ],
+)
+def test_by_which_case_he_was_led_and_why_is_said(desk: Desk, supposed: list[str], told: list[str]) -> None:
+    (desk.folder / "config" / "menus" / "why.yaml").write_text(WHY, "utf-8")
+    done = desk.type("simulate", "why", *supposed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line[29:] for line in done.stdout.splitlines()[1:] if line.startswith("    0.0 s  ")]
+    assert lines == told
+
+
+def test_what_the_queues_look_like_is_supposed(desk: Desk) -> None:
+    walked = ["simulate", "examples/by_the_hour", "--at", "2026-11-24 10:00"]
+    busy = "agents_ready: {queue: enterprise, fewer_than: 1}"
+    nobody = desk.type(*walked, "--ready", "enterprise=0", "--estimated-wait", "enterprise=300").stdout
+    assert "by_the_hour       case 1: " in nobody
+    assert busy in nobody
+    for supposed in (["--ready", "enterprise=1"], ["--estimated-wait", "enterprise=299"]):
+        assert "case 2: hours: office (case 1 is not so)" in desk.type(*walked, *supposed).stdout
+    assert "case 2: hours: office (case 1 is not known)" in desk.type(*walked).stdout

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from ivr.menus.facts import Facts
 from ivr.menus.node import Node
-from ivr.menus.references import CalendarName, ListName, NodeName, QueueName
+from ivr.menus.references import CalendarName, ListName, NodeName, Path, QueueName
 from ivr.menus.steps import Ask, Following, GoOn, Place
 from ivr.plain_text import SharedName, Written, refusal
 
@@ -154,6 +154,23 @@ else: person                              # also when it cannot be found out in 
 
     def enter(self, at: Place, key: str | None) -> Following:
         return Ask(lambda facts: GoOn(self._chosen(facts, at), key), lambda facts: self._ways(facts, at, key))
+
+    def led_by(self, path: Path) -> str:
+        place = path[1] if len(path) > 1 else None
+        if not isinstance(place, int):
+            return "else"
+        return f"case {place + 1}: {self.cases[place].when.words}"
+
+    def decided(self, facts: Facts, at: Place) -> str | None:
+        """`case 2: hours: office (case 1 is not so)`, `else (case 1 is not so, case 2 is not known)`."""
+        before: list[str] = []
+        for number, case in enumerate(self.cases, start=1):
+            why = f" ({', '.join(before)})" if before else ""
+            if case.when.fits(facts, at):
+                return f"case {number}: {case.when.words}{why}"
+            is_unknown = case.when.may_fit(facts, at)
+            before.append(f"case {number} is {'not known' if is_unknown else 'not so'}")
+        return f"else ({', '.join(before)})"
 
     def list_that_led(self, facts: Facts, at: Place) -> str | None:
         case = self._case(facts, at)

@@ -33,4 +33,4 @@ next: choose
         return Play(at.hearing(key), on.prompts, ALL_KEYS)
 
     def answered(self, step: Asking, key: str | None) -> Following:
-        return GoOn(self.next, key or step.place.digits or None)
+        return GoOn(self.next, key or step.place.pressed or None)

@@ -15,6 +15,10 @@ from ivr.plain_text import InputName, Written, refusal, refusals
 _DIGITS: Final = "0123456789"
 _AFTER_THE_LAST: Final = 1
 """Seconds in which the end key may still come after the last digit that can be: else it would count in the next node."""
+_BEYOND: Final = 2
+"""Seconds in which the rest of a number that is too long already may come; the end key ends it sooner."""
+_MOST_BEYOND: Final = 20
+"""Digits of the rest, so that it ends."""
 _MOST_STRAY_KEYS: Final = 3
 
 
@@ -45,7 +49,8 @@ class WrongNumber(WrongKey):
 
 class Collect(Node):
     """Takes digits until the end key, the greatest length or a pause; what is too short, too long or said to be wrong is
-    asked for again, then the caller goes on by `failed`."""
+    asked for again, then the caller goes on by `failed`. With an end key what is too long is taken to its end, by that key or a
+    pause of 2 s, and fails once."""
 
     EXAMPLE: ClassVar[str] = """
 kind: collect
@@ -112,22 +117,25 @@ failed: {replays: 1, prompts: [wrong_number], then: person}
     def _took(self, at: Place, key: str) -> Following:
         if key == self.end_key:
             return self._ended(at)
-        if key not in _DIGITS or len(at.digits) >= self.length.at_most:
+        beyond = len(at.digits) + 1 - self.length.at_most
+        if key not in _DIGITS or beyond > _MOST_BEYOND:
             return self._failed(at)
         longer = replace(at, digits=at.digits + key)
-        if len(longer.digits) < self.length.at_most:
+        if beyond < 0:
             return WaitKey(longer, self.wait_seconds)
-        return self._ended(longer) if self.end_key is None else WaitKey(longer, _AFTER_THE_LAST)
+        if self.end_key is None:
+            return self._ended(longer)
+        return WaitKey(longer, _BEYOND if beyond else _AFTER_THE_LAST)
 
     def _ended(self, at: Place) -> Following:
-        if len(at.digits) < self.length.at_least:
+        """One that is too long fails once, with its end, and not with each digit."""
+        if not self.length.at_least <= len(at.digits) <= self.length.at_most:
             return self._failed(at)
         if self.read_back is None:
             return self._done(at)
         said = (self.read_back.digits[int(digit)] for digit in at.digits)
         prompts = (*self.read_back.before, *said, *self.read_back.after)
-        # the end key that comes late stops nothing
-        return Play(replace(at, is_read_back=True), prompts, ALL_KEYS.replace(self.end_key or " ", ""))
+        return Play(replace(at, is_read_back=True), prompts, self._all_but_the_end_key())
 
     def _confirmed(self, step: Asking, key: str | None) -> Following:
         at = step.place
@@ -147,4 +155,8 @@ failed: {replays: 1, prompts: [wrong_number], then: person}
         if failures > self.failed.replays:
             return GoOn(self.failed.then)
         again = replace(at, digits="", is_read_back=False, wrong_keys=failures, silences=0)
-        return Play(again, (*self.failed.prompts, *self.prompts), ALL_KEYS)
+        return Play(again, (*self.failed.prompts, *self.prompts), self._all_but_the_end_key())
+
+    def _all_but_the_end_key(self) -> str:
+        """One that comes late stops nothing."""
+        return ALL_KEYS.replace(self.end_key or " ", "")

@@ -1,5 +1,6 @@
 """`say`: plays prompts and goes on."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,7 +13,8 @@ Prompts = Annotated[list[PromptName], Field(min_length=1, max_length=10)]
 
 
 class Say(Node):
-    """Plays prompts and goes on. A key pressed meanwhile counts in the menu that follows."""
+    """Plays prompts and goes on. A key pressed meanwhile counts in the menu that follows; so does one pressed before, by which
+    words that may be interrupted are skipped."""
 
     EXAMPLE: ClassVar[str] = """
 kind: say
@@ -27,7 +29,11 @@ next: choose
     next: NodeName
 
     def enter(self, at: Place, key: str | None) -> Following:
-        return Play(at, tuple(self.prompts), ALL_KEYS if self.interruptible else "")
+        if key is not None and self.interruptible:
+            return GoOn(self.next, key)
+        return Play(
+            replace(at, pressed=key or ""), tuple(self.prompts), ALL_KEYS if self.interruptible else ""
+        )
 
     def answered(self, step: Asking, key: str | None) -> Following:
-        return GoOn(self.next, key)
+        return GoOn(self.next, key or step.place.pressed or None)

@@ -9,8 +9,10 @@ from ivr.config_files.reader import read
 from ivr.config_files.schema_words import validated
 from ivr.menus.facts import Emergencies, OnAir
 from ivr.menus.menu_file import MenuFile
+from ivr.menus.moments import moments
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import ALL_KEYS, EndCall, Play, ToQueue, WaitKey
+from ivr.menus.walker import Walker
 
 STORM = KnownFacts(on_air=OnAir("storm", ("storm_known", "storm_to_do")))
 SAID = ["storm_known", "storm_to_do"]
@@ -109,6 +111,34 @@ def test_a_key_ends_it_and_counts_in_the_menu_that_follows():
     assert message.keys == ALL_KEYS
     end = next_step(menus, message, "1", STORM)
     assert (end.queue, end.place.digits) == ("enterprise", "")
+
+
+BEFORE_A_PLACE = """
+start: greeting
+nodes:
+  greeting: {kind: say, prompts: [greeting], interruptible: true, next: news}
+  news: {kind: broadcast, next: choose}
+  choose:
+    kind: menu
+    prompts: [choose]
+    keys: {1: enterprise, 0: person}
+    no_key: {then: person}
+    wrong_key: {replays: 0, then: bye}
+  bye: {kind: hang_up}
+  enterprise: {kind: queue, queue: enterprise}
+  person: {kind: queue}
+"""
+
+
+def test_who_tries_every_key_takes_none_that_is_kept_through_it_for_another():
+    walker = Walker(menu_of(BEFORE_A_PLACE), "x", STORM)
+    silent = [
+        way.to.place.node
+        for step, ways in moments(walker).ways.items()
+        for way in ways
+        if step.place.node == "news" and None in way.answers
+    ]
+    assert set(silent) == {"bye", "choose", "enterprise", "person"}
 
 
 def test_a_key_pressed_before_it_has_chosen_already():

@@ -74,7 +74,10 @@ def kept(digits: str) -> tuple[tuple[str, str], ...]:
         ("12345#", "12345"),
         ("12345.", "12345"),
         ("12#123#", "123"),  # too few, then right
-        ("123456" + "777#", "777"),  # too many, then right
+        ("123456#" + "777#", "777"),  # too many, then right
+        ("12345678901#" + "777#", "777"),
+        ("123456." + "777#", "777"),  # a pause ends what is too long
+        ("1" * 26 + "#" + "777#", "777"),  # nobody goes on for ever, and the end key comes late
         ("1*" + "777#", "777"),
     ],
 )
@@ -86,7 +89,9 @@ def test_without_an_end_key_the_last_digit_ends_it() -> None:
     assert led_to(menu(end_key=None), "12345") == ("other", kept("12345"))
 
 
-@pytest.mark.parametrize("keys", ["", "..", "12#.", "12#12#", "#" * 9, "*" * 9, "1234567" * 2])
+@pytest.mark.parametrize(
+    "keys", ["", "..", "12#.", "12#12#", "#" * 9, "*" * 9, "1234567" * 2, "1234567#" * 2]
+)
 def test_who_cannot_type_it_reaches_a_person_and_nothing_is_kept(keys: str) -> None:
     assert led_to(menu(), keys) == (None, ())
 
@@ -94,6 +99,25 @@ def test_who_cannot_type_it_reaches_a_person_and_nothing_is_kept(keys: str) -> N
 def test_it_is_asked_for_again_as_often_as_the_file_says() -> None:
     _, played = walk(menu(), "1#")
     assert played == ["number", "wrong", "number"]
+
+
+def test_a_number_that_is_too_long_costs_one_try() -> None:
+    _, played = walk(menu(), "123456789#" + "123#")
+    assert played == ["number", "wrong", "number"]
+    assert led_to(menu(), "1234567#" + "1234567#") == (None, ())
+
+
+@pytest.mark.parametrize(("many", "pause"), [(4, 5), (5, 1), (6, 2), (25, 2)])
+def test_how_long_the_next_digit_may_take(many: int, pause: int) -> None:
+    """5 is the most; who goes on beyond it types on, and is told in the end."""
+    menus, step = {"m": menu()}, start({"m": menu()}, "m")
+    for _ in range(many):
+        assert isinstance(step, Play | WaitKey)
+        step = next_step(menus, step, "1")
+    assert isinstance(step, WaitKey)
+    assert (step.seconds, len(step.place.digits)) == (pause, many)
+    following = next_step(menus, step, "1")
+    assert isinstance(following, Play) == (many == 25)
 
 
 def test_the_digits_are_read_back_and_kept_when_they_are_right() -> None:

@@ -47,6 +47,31 @@ def test_ways_say_what_leads_there(drawn):
     ]
 
 
+def test_a_branch_says_what_leads_where():
+    cases = [
+        {"when": {"hours": "office", "withheld": False}, "then": "q"},
+        {"when": {"value": {"name": "HOTLINE_TRUNK", "one_of": ['a"<b>']}}, "then": "lost"},
+        {"when": {"holiday": True}, "then": "q"},
+        {"when": {"repeat_caller": True}, "then": "lost"},
+    ]
+    nodes = {
+        "b": {"kind": "branch", "cases": cases, "else": "lost"},
+        "q": {"kind": "queue"},
+        "lost": {"kind": "queue"},
+    }
+    drawn = drawing(MenuFile.model_validate({"start": "b", "nodes": nodes}))
+    to_lost = 'case 2: value: {name: HOTLINE_TRUNK, one_of: [a"<b>]}; case 4: repeat_caller: true; else'
+    assert [(way.end, way.by) for way in drawn.ways] == [
+        ("q", "case 1: hours: office, withheld: false; case 3: holiday: true"),
+        ("lost", to_lost),
+    ]
+    assert '|"case 2: value: {name: HOTLINE_TRUNK, one_of: [a#quot;#lt;b#gt;]}; case 4:' in mermaid(drawn)
+    titles = [
+        title.text for text in ElementTree.fromstring(svg(drawn, "m")).iter(f"{SVG}text") for title in text
+    ]
+    assert to_lost in titles, "what is cut is whole under the pointer"
+
+
 def test_mermaid_has_every_node_and_way(drawn):
     assert (
         mermaid(drawn)

@@ -180,8 +180,8 @@ class KnownToBeOn(type(NO_FACTS)):  # type: ignore[misc]
         return self.marked
 
 
-MOST_STEPS_OF_A_NODE = 6 * (2 + 30 + 2 + 4)
-"""Asked six times, each time prompts, thirty digits, the end, and what is read back with three keys too many."""
+MOST_STEPS_OF_A_NODE = 6 * (2 + 30 + 20 + 2 + 4)
+"""Asked six times, each time prompts, thirty digits, twenty too many, the end, and what is read back with three keys too many."""
 
 
 @settings(max_examples=500, deadline=None)

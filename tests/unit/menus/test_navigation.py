@@ -116,6 +116,24 @@ def test_an_announcement_that_must_be_heard_takes_no_key():
     assert walk(menu, "1")[1] == ["greeting", "choose_matter"]
 
 
+@pytest.mark.parametrize("is_interruptible", [True, False])
+def test_a_key_is_kept_through_a_further_announcement(is_interruptible):
+    """Words that may be interrupted are skipped by it, all others are heard."""
+    further = (
+        f"{{kind: say, prompts: [notice], interruptible: {str(is_interruptible).lower()}, next: choose}}"
+    )
+    menu = menu_of(
+        SAY_THEN_MENU.replace("true, next: choose", "true, next: more").replace(
+            "  choose:\n", f"  more: {further}\n  choose:\n"
+        )
+    )
+    step, played = walk(menu, "3")
+    assert isinstance(step, EndCall)
+    assert played == ["greeting"] + ["notice"] * (not is_interruptible)
+    assert step.place.pressed == ""
+    assert walk(menu)[1].count("choose_matter") == 3, "without a key it is as it was"
+
+
 def test_silence_replays_as_often_as_the_file_says():
     step, played = walk(menu_of(SAY_THEN_MENU), None, None, None, None, None, None, None)
     assert step.queue == "heating"

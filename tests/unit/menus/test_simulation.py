@@ -109,7 +109,10 @@ def test_a_way_back_is_told_and_not_walked_again():
         (("1", "*"), "choose/more/choose", 22.0, True),
     ]
     found = explore(walker, seconds)
-    assert found.worst_to_a_person == 22.0
+    assert (found.worst_to_a_person, found.may_go_back) == (22.0, True)
+    assert explore(walker, seconds, most_paths=3).worst_to_a_person is None, (
+        "cut, and by a way back even later"
+    )
     # who goes to and fro enters 100 nodes at most, the longest of them 12 s
     assert found.longest == 1200.0
 
@@ -118,6 +121,8 @@ def test_what_is_cut_is_said(example):
     assert explore(example, seconds).is_whole
     cut = explore(example, seconds, most_paths=5)
     assert (len(cut.paths), cut.is_whole) == (5, False)
+    assert (cut.worst_to_a_person, cut.may_go_back) == (38.0, False), "told by no path of the first one"
+    assert explore(example, seconds, most_paths=1).worst_to_a_person == 38.0
     assert explore(example, seconds, most_paths=6).is_whole
     few = moments(example, most_tried=20)
     assert not few.is_whole
@@ -133,6 +138,35 @@ def test_a_path_ends_where_every_walk_is_ended():
     assert (path.nodes[-1], path.end.queue, path.seconds) == ("n100", None, 100.0)
 
 
+def tree(levels, keys):
+    """Menus below menus, each with so many keys, wrong keys and silence replayed."""
+    rules = "no_key: {replays: 1, then: p}, wrong_key: {replays: 2, prompts: [wrong_key], then: p}"
+
+    def below(name, level):
+        if level == 0:
+            return f"  {name}: {{kind: queue, category: heating}}\n"
+        chosen = ", ".join(f"{key}: {name}_{key}" for key in range(1, keys + 1))
+        own = f"  {name}: {{kind: menu, prompts: [choose_matter], keys: {{{chosen}, 0: p}}, {rules}}}\n"
+        return own + "".join(below(f"{name}_{key}", level - 1) for key in range(1, keys + 1))
+
+    return walker_of(f"start: m\nnodes:\n{below('m', levels)}  p: {{kind: queue}}\n")
+
+
+def test_how_late_a_person_is_reached_does_not_hang_on_the_paths_that_are_listed():
+    found = explore(tree(3, 4), lambda *_: 3.0)
+    assert (len(found.paths), found.is_whole) == (1000, False)
+    # three levels, each heard four times and twice after a wrong key: 4 × (3 + 5) + 2 × 3
+    assert (found.worst_to_a_person, found.longest, found.may_go_back) == (114.0, 114.0, False)
+
+
+def test_who_is_told_goodbye_does_not_count_as_one_who_reaches_a_person():
+    walker = walker_of(BACK.replace('"*": choose, ', ""))
+    found = explore(walker, seconds)
+    assert (found.worst_to_a_person, found.longest, found.may_go_back) == (22.0, 25.0, False)
+    nobody = walker_of("start: bye\nnodes:\n  bye: {kind: hang_up, prompts: [goodbye]}\n")
+    assert explore(nobody, seconds).worst_to_a_person is None
+
+
 def test_paths_beyond_counting_are_cut_soon():
     choice = "{kind: menu, prompts: [a], keys: {%s}, no_key: {then: q}, wrong_key: {replays: 5, then: q}}"
     nodes = ""
@@ -141,6 +175,7 @@ def test_paths_beyond_counting_are_cut_soon():
         nodes += f"  n{i}: {choice % keys}\n"
     found = explore(walker_of(f"start: n0\nnodes:\n{nodes}  q: {{kind: queue}}\n"), seconds)
     assert (len(found.paths), found.is_whole) == (1000, False)
+    assert found.worst_to_a_person is None, "by these keys one may go round and round"
 
 
 def test_how_soon_a_person_can_be_reached():

@@ -40,7 +40,7 @@ def test_every_path_of_a_menu_that_takes_a_number_is_listed() -> None:
     assert {path.seconds for path in right_at_once} == {2 + 2 + 10 * 5 + 1 + (2 + 10 * 0.5 + 2) + 5}
 
 
-WRONG = ["*", "#", "1#", "12345#", "12345*", "1234567890*", "12345678901", "12345", ""]
+WRONG = ["*", "#", "1#", "12345#", "12345*", "1234567890*", "12345678901", "12345678901#", "12345", ""]
 RIGHT = ["123456#", "123456", "1234567#", "1234567890#", "1234567890"]
 
 
@@ -55,8 +55,15 @@ def test_no_walk_lasts_longer_than_the_path_that_stands_for_it(first: str, secon
     keys: list[str | None] = []
     for typed in (first, second):
         number, _, confirmed = typed.partition("/")
-        keys += [*number, *([] if number.endswith(("#", "*")) or len(number) > 10 else [None]), *confirmed]
+        keys += [*number, *([] if number.endswith(("#", "*")) else [None]), *confirmed]
     done = simulate(menu, keys, seconds)
     waited = sum(getattr(met.step, "seconds", 0) for met in done.met if met.key is not None)
     nodes = done.end.place.nodes_walked
     assert done.seconds + waited <= told[nodes]
+
+
+def test_too_few_and_too_many_are_one_path_and_what_fits_is_not_among_them() -> None:
+    found = explore(example(), seconds)
+    typed = {pressed for path in found.paths for pressed in path.pressed if "digits" in pressed}
+    assert "0-5 or 11-30 digits, then 0-9 * # or silence" in typed
+    assert "6-10 digits, then # or silence" in typed
