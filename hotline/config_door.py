@@ -73,9 +73,9 @@ def load(settings: Settings, how: How = "start") -> Running:
     if found.is_degraded:
         _log.error("configuration: DEGRADED, running on an older set until a good one is published")
     folder = _kept_or(settings.config_dir, settings, found.configuration)
-    prompts = prompt_door.make(settings, found.configuration, folder)
+    prompts = prompt_door.make_or_find(settings, found.configuration, folder)
     prompt_door.put_in_force(settings, prompts)
-    return Running(found.configuration, prompts, found.is_degraded, found.problems)
+    return Running(found.configuration, prompts, found.is_degraded, found.problems + _fault_of(prompts))
 
 
 def load_to_render(settings: Settings) -> Running:
@@ -98,10 +98,13 @@ def told_of_the_folder(settings: Settings) -> list[str]:
 
 
 def load_changed(settings: Settings, *, by: Note | None) -> Running:
-    """The files on disk if they are good. `by` None: only to look at, they do not come into force. Raises NotTaken."""
+    """The files on disk if they are good. `by` None: only to look at, they do not come into force, and whether their prompts
+    can be made is not asked. Raises NotTaken."""
+    if by is None:
+        finish_rollback(settings)
+        return _with_what_there_is(settings, settings.config_dir)
     running = checked(settings)
-    if by is not None:
-        put_in_force(settings, running, by)
+    put_in_force(settings, running, by)
     return running
 
 
@@ -111,7 +114,7 @@ def load_told(settings: Settings) -> Running:
     folder = folder_of(settings.home_dir, in_force or "none")
     if not is_whole(folder):
         raise NotTaken(f"{folder}: no whole set is there")
-    running = _made_ready(settings, folder)
+    running = _with_what_there_is(settings, folder)
     prompt_door.put_in_force(settings, running.prompts)
     return running
 
@@ -143,7 +146,7 @@ def put_in_force(settings: Settings, running: Running, by: Note, *, onto: str | 
 
 def checked(settings: Settings, folder: Path | None = None) -> Running:
     """The files on disk, or those in `folder`, with their prompts, not in force; raises NotTaken with all problems if
-    they are not good."""
+    they are not good or a prompt cannot be made."""
     finish_rollback(settings)
     return _made_ready(settings, folder or settings.config_dir)
 
@@ -160,12 +163,32 @@ def finish_rollback(settings: Settings) -> None:
 
 
 def _made_ready(settings: Settings, folder: Path) -> Running:
-    """The set in that folder with its prompts, or NotTaken with all its problems."""
+    """The set in that folder with all its prompts, or NotTaken with all its problems."""
+    configuration, problems = _good(settings, folder)
+    try:
+        prompts = prompt_door.make(settings, configuration, folder)
+    except prompt_door.PromptsNotMade as fault:
+        raise NotTaken(told(fault.problem, settings.language)) from fault
+    return Running(configuration, prompts, False, tuple(problems), folder)
+
+
+def _with_what_there_is(settings: Settings, folder: Path) -> Running:
+    """The same; but what cannot be made is missing, and told."""
+    configuration, problems = _good(settings, folder)
+    prompts = prompt_door.make_or_find(settings, configuration, folder)
+    return Running(configuration, prompts, False, (*problems, *_fault_of(prompts)), folder)
+
+
+def _good(settings: Settings, folder: Path) -> tuple[Configuration, list[ConfigProblem]]:
+    """With its warnings. Raises NotTaken."""
     configuration, problems = check_further(folder, _cannot_be_rendered(settings))
     if configuration is None:
         raise NotTaken(_lines(settings, problems))
-    prompts = prompt_door.make(settings, configuration, folder)
-    return Running(configuration, prompts, False, tuple(problems), folder)
+    return configuration, problems
+
+
+def _fault_of(prompts: PromptLibrary) -> tuple[ConfigProblem, ...]:
+    return () if prompts.fault is None else (prompts.fault,)
 
 
 def _lines(settings: Settings, problems: Iterable[ConfigProblem]) -> str:
@@ -195,7 +218,7 @@ def load_recent(settings: Settings, now: datetime) -> list[Running]:
         if configuration is not None:
             # of the voice the set in force has told already
             folder = folder_of(settings.home_dir, version)
-            prompts = prompt_door.make(settings, configuration, folder, voice_told_at=logging.INFO)
+            prompts = prompt_door.make_or_find(settings, configuration, folder, voice_told_at=logging.INFO)
             recent.append(Running(configuration, prompts, False))
     return recent
 

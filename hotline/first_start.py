@@ -86,7 +86,7 @@ def greeting(
     own = f"`{in_another_terminal(settings)} "  # a newcomer's PATH has no `hotline`
     lines = [
         "",
-        f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_degraded else ''}.",
+        f"The hotline is ready{' (DEGRADED: see the problems above)' if running.is_impaired else ''}.",
         f"  Web API          {own_server.address(settings)}/openapi.json",
         f"  A test call      {in_another_terminal(settings)} call {number}",
         f"  A call by SIPp   sipp -sn uac -s {number} {settings.media_address}:{settings.sip_port} -m 1 -d 20000",

@@ -10,6 +10,8 @@ import yaml
 from hotline import defaults_door
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration
+from ivr.config_files.problems import problem
+from ivr.config_files.reader import Document, read
 from ivr.config_files.references import REQUIRED_PROMPTS
 from ivr.config_files.sources import RECORDINGS
 from ivr.lines import Language
@@ -25,33 +27,85 @@ from ivr.prompts.rendering import (
     made_earlier,
 )
 from ivr.prompts.schema import Prompt, PromptsFile
-from ivr.prompts.sound_set import RECORDED_IN, sound_set_of
+from ivr.prompts.sound_set import RECORDED_IN, sound_set_at_hand, sound_set_of
+from ivr.prompts.sounds import length
+from vocabulary.config_problem import ConfigProblem
+from vocabulary.errors import HotlineError
 
 _log = logging.getLogger(__name__)
+_FILE = "prompts.yaml"
 _NO_SOUND = (VoiceToolsMissing, PromptFailed, OSError)
 SAID = "broadcasts"
 """Its own folder below that of the prompts: what a site publishes meanwhile clears the cache, and not this."""
 
 
-def make(
+class PromptsNotMade(HotlineError):
+    """`problem`: why, where, and what to do."""
+
+    def __init__(self, problem: ConfigProblem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def make(settings: Settings, configuration: Configuration, folder: Path) -> PromptLibrary:
+    """For a set that is to come into force: all of it. `folder`: that of the set, with its recordings. Raises
+    PromptsNotMade."""
+    language = configuration.lines.site.language
+    maker = _maker(settings, configuration, folder)
+    try:
+        return _with_asterisks(maker, configuration, language, _prompts(maker, configuration, language))
+    except _NO_SOUND as fault:
+        raise PromptsNotMade(_problem(settings, folder, fault)) from fault
+
+
+def make_or_find(
     settings: Settings, configuration: Configuration, folder: Path, *, voice_told_at: int = logging.ERROR
 ) -> PromptLibrary:
-    """For a start or reload. Without voice tools the calls go on with what there is, or in silence, and the log says so.
+    """For a set that is in force: calls go on without what cannot be made, and the library and the log say so. Other words
+    that were made earlier are not played, since the keys may be others too.
 
-    `folder`: that of the set, with its recordings. `voice_told_at`: the level of the log at which it is told
-    that another voice serves than the site's."""
+    `voice_told_at`: the level of the log at which it is told that another voice serves than the site's."""
     language = configuration.lines.site.language
     maker = _maker(settings, configuration, folder, voice_told_at)
     try:
-        made = _prompts(maker, configuration, language)
+        return _with_asterisks(maker, configuration, language, _prompts(maker, configuration, language))
     except _NO_SOUND as fault:
-        _log.error("%s; what was made earlier is played", fault)
-        return in_force(settings, configuration, language)
+        _log.error(
+            "%s; callers hear of this set what was made before, and silence in place of the rest", fault
+        )
+        found = _at_hand(maker, configuration, language)
+        return replace(found, fault=_problem(settings, folder, fault))
+
+
+def _at_hand(maker: Maker, configuration: Configuration, language: Language) -> PromptLibrary:
+    file = spoken(configuration)
+    paths = maker.all_at_hand(file.prompts, {language, *chosen_languages(configuration.menus)})
+    sounds = sound_set_at_hand(maker, file, [language])
+    return PromptLibrary(paths, {key: length(path) for key, path in paths.items()}, sounds)
+
+
+def _problem(settings: Settings, folder: Path, fault: Exception) -> ConfigProblem:
+    """Of one of _NO_SOUND."""
+    if isinstance(fault, OSError):
+        words = f"the prompts cannot be made ({fault.strerror or fault})"
+        where = str(fault.filename or settings.prompts_dir)
+        return problem(where, (1, 1), (), words, "Look at rights and space there.")
+    if isinstance(fault, PromptFailed):
+        name = fault.prompt.removeprefix(f"{RECORDED_IN}/")
+        path = ("prompts" if name == fault.prompt else "asterisk_sounds", name)
+        remedy = "`hotline doctor` looks at the programs that speak; a recording (`hotline prompts import`) needs none."
+        return _in_the_file(folder, path, f"this prompt cannot be made ({fault.why})", remedy)
+    missing = " and ".join(fault.tools) if isinstance(fault, VoiceToolsMissing) else str(fault)
+    remedy = "Install espeak-ng and sox, or record every prompt."
+    return _in_the_file(folder, (), f"the prompts cannot be spoken: {missing} not found", remedy)
+
+
+def _in_the_file(folder: Path, path: tuple[str, ...], fault: str, remedy: str) -> ConfigProblem:
     try:
-        return _with_asterisks(maker, configuration, language, made)
-    except _NO_SOUND as fault:
-        _log.error("what Asterisk says by itself could not be made: %s", fault)
-        return made
+        document = read(_FILE, (folder / _FILE).read_bytes())
+    except OSError:  # moved meanwhile; the place is not what matters most
+        document = Document(_FILE)
+    return document.problem(path, fault, remedy, at=document.key_place(path))
 
 
 def render(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:

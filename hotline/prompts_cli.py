@@ -1,5 +1,6 @@
 """`hotline prompts …`: what callers hear, looked at, made, played, and recordings brought in. Nothing here is part of a call."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hotline.environment import settings_from_environment
 from hotline.problem_words import told
 from hotline.settings import Settings
 from ivr.config_files.checker import Configuration, check
+from ivr.config_files.set_store import own
 from ivr.config_files.sources import RECORDINGS
 from ivr.lines import Language
 from ivr.plain_text import cleaned
@@ -114,7 +116,11 @@ def import_recording(
     _known(name, configuration)
     recording = read_recording(file)
     target = _recorded(settings, chosen, name)
+    os.umask(0o022)  # it holds no secret, and the hotline's user shall read what root brought in
+    new = [path for path in (*target.parents, target) if not path.exists()]
     write_whole(target, recording.sound)
+    for path in new:
+        own(path, settings.config_dir)
     for warning in recording.warnings:
         say(f"warning: {warning}")
     say(f"{target}  {recording.seconds:.1f} s, {recording.loudness:.0f} dB")

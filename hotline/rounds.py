@@ -182,7 +182,8 @@ def config_part(running: Running, unpublished_files: int = 0, language: Language
         True,
         {
             "version": running.configuration.version,
-            "is_degraded": running.is_degraded,
+            "is_degraded": running.is_impaired,
+            "is_silent_in_part": running.prompts.fault is not None,
             "problems": problems,
             "unpublished_files": unpublished_files,
         },

@@ -80,7 +80,12 @@ def status_now(settings: Settings, now: datetime) -> Status:
 def _not_taken(config: PartNow, in_force: str | None) -> Iterator[str]:
     """Of a set that this program refuses, and of a publish that was cut before the servers were told."""
     runs = config.detail.get("version")
-    if config.detail.get("is_degraded") is True:
+    if config.detail.get("is_silent_in_part") is True:
+        yield (
+            "DEGRADED: some prompts of the set in force could not be made, callers hear silence in their place. "
+            "`hotline doctor` looks at the programs that speak; then say `hotline reload`."
+        )
+    elif config.detail.get("is_degraded") is True:
         yield "DEGRADED: the set in force cannot be used, an older one runs. `hotline check` tells what is wrong with the files."
     elif config.is_up and runs not in (None, in_force):
         yield (

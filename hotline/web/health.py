@@ -77,7 +77,7 @@ def _public(detail: dict[str, Any]) -> dict[str, Any]:
 
 def _is_degraded(hotline: Hotline, parts: dict[str, PartReport]) -> bool:
     """Here, or in the process that reported last."""
-    return hotline.running.is_degraded or parts["config"].detail.get("is_degraded") is True
+    return hotline.running.is_impaired or parts["config"].detail.get("is_degraded") is True
 
 
 def _parts(hotline: Hotline) -> dict[str, PartReport]:

@@ -26,6 +26,11 @@ class Running:
     folder: Path | None = None
     """Where these files were read from, while they are not kept as a set; None: the config folder."""
 
+    @property
+    def is_impaired(self) -> bool:
+        """Calls go on, but somebody must look: degraded, or some prompts could not be made."""
+        return self.is_degraded or self.prompts.fault is not None
+
     def number_of(self, raw: str | None, trunk_name: str | None) -> PhoneNumber:
         """What the caller's side sent, by the rules of the trunk it came in on (numbers are handled once, here)."""
         lines = self.configuration.lines

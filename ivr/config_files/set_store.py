@@ -29,8 +29,8 @@ def alone_in(store: Path) -> Iterator[None]:
     """Processes that start together publish one after the other; a killed one lets go by dying."""
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("a") as lock:
-        _own(store)
-        _own(store / ".lock")
+        own(store)
+        own(store / ".lock")
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -55,7 +55,7 @@ def _keep(files: dict[str, bytes], store: Path, version: str) -> None:
             if not (is_recording(name) and _is_shared(store / (current(store) or "") / name, target, data)):
                 write_through(target, data)
         for path in (aside, *aside.rglob("*")):
-            _own(path, store)
+            own(path, store)
         for folder in {aside, *(p for p in aside.rglob("*") if p.is_dir())}:
             sync(folder)
         if (store / version).exists():  # a damaged copy; another process may replace it at the same moment
@@ -84,7 +84,7 @@ def replace_text(place: Path, text: str) -> None:
     os.close(handle)
     try:
         write_through(Path(aside), text.encode())
-        _own(Path(aside))
+        own(Path(aside))
         os.replace(aside, place)
     except OSError:
         Path(aside).unlink(missing_ok=True)
@@ -117,7 +117,7 @@ def write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _own(path: Path, model: Path | None = None) -> None:
+def own(path: Path, model: Path | None = None) -> None:
     """What root writes belongs to whom the folder belongs to, or the server could not read what is in force."""
     if os.geteuid() == 0:
         facts = (model or path.parent).stat()

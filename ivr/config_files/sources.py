@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, get_args
 
@@ -73,18 +74,27 @@ def is_recording(name: str) -> bool:
     return name.startswith(RECORDINGS)
 
 
-def recordings_in(folder: Path) -> list[str]:
-    """By name, such as prompts/zh/greeting.wav."""
+def recordings_in(folder: Path, told: Callable[[OSError], None] = lambda fault: None) -> list[str]:
+    """By name, such as prompts/zh/greeting.wav. `told`: of each folder in which nobody can look."""
     found = [
-        path
+        Path(root) / file
         for language in sorted(get_args(Language))
-        for path in sorted((folder / RECORDINGS / language).rglob("*.wav"))
+        for root, _, files in os.walk(folder / RECORDINGS / language, onerror=told)
+        for file in files
+        if file.endswith(".wav") and not file.startswith(".")
     ]
-    return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith(".")]
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
 def _recordings(folder: Path, problems: list[ConfigProblem]) -> list[str]:
-    names = recordings_in(folder)
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            name = Path(str(error.filename)).relative_to(folder).as_posix()
+            fault = f"the folder cannot be read ({error.strerror or error})"
+            problems.append(problem(name, _START, (), fault, "Check what it is and who may read it."))
+
+    names = recordings_in(folder, unreadable)
     if len(names) > _MOST_RECORDINGS:
         fault = f"there are {len(names)} recordings"
         problems.append(problem("prompts", _START, (), fault, f"At most {_MOST_RECORDINGS} are read."))

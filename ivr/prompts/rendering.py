@@ -31,6 +31,7 @@ from ivr.prompts.sounds import (
 )
 from ivr.prompts.speech import to_pinyin
 from ivr.prompts.voices import Espeak, Voice, Words
+from vocabulary.config_problem import ConfigProblem
 from vocabulary.errors import HotlineError
 from vocabulary.hotline_names import UNHEARD
 
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 class PromptFailed(HotlineError):
     def __init__(self, prompt: str, why: str) -> None:
-        self.prompt = prompt
+        self.prompt, self.why = prompt, why
         super().__init__(f'prompt "{prompt}" could not be made: {why}')
 
 
@@ -57,6 +58,8 @@ class PromptLibrary:
     seconds: Mapping[tuple[Language, str], float]
     asterisk_sounds: Mapping[tuple[Language, str], Path] = field(default_factory=dict)
     """What Asterisk says by itself, under its own names."""
+    fault: ConfigProblem | None = None
+    """Why some of it could not be made; None: all of it is there."""
 
     def sound(self, prompt: str, language: Language) -> str:
         """What Asterisk plays: the file's path without .wav. Raises NoSuchPrompt."""
@@ -107,7 +110,8 @@ class Maker:
         return {key: path for key, path in zip(wanted, made, strict=True) if path is not None}
 
     def make(self, name: str, prompt: Prompt, language: Language) -> Path | None:
-        """The finished sound in the cache; None where there are neither words nor a recording in this language."""
+        """The finished sound in the cache; None where there are neither words nor a recording in this language. Raises
+        VoiceToolsMissing, PromptFailed, OSError."""
         recorded = self._recorded_dir / language / f"{name}.wav"
         cached = self._recording(name, recorded)
         if cached is not None:
@@ -120,6 +124,26 @@ class Maker:
                 name, f"the recording cannot be used, and there is no {language} text to speak"
             )
         return self._speech(name, words)
+
+    def at_hand(self, name: str, prompt: Prompt, language: Language) -> Path | None:
+        """What of `make` needs no program: the recording, or these very words if they were spoken before."""
+        try:
+            cached = self._recording(name, self._recorded_dir / language / f"{name}.wav")
+        except (VoiceToolsMissing, OSError):
+            cached = None
+        words = words_of(prompt, language, self._file.phrases)
+        if cached is not None or words is None:
+            return cached
+        spoken = (self._cached(voice, words) for voice in (self._voice, self._espeak))
+        return next((one for one in spoken if is_telephone_sound(one)), None)
+
+    def all_at_hand(
+        self, prompts: Mapping[str, Prompt], languages: Iterable[Language], *, below: str = ""
+    ) -> dict[tuple[Language, str], Path]:
+        """As `make_all`, without what is not there."""
+        wanted = [(language, name) for language in sorted(set(languages)) for name in prompts]
+        found = {key: self.at_hand(f"{below}{key[1]}", prompts[key[1]], key[0]) for key in wanted}
+        return {key: path for key, path in found.items() if path is not None}
 
     def _recording(self, name: str, recorded: Path) -> Path | None:
         """The recording as the telephone wants it; None if there is none that can be used."""
@@ -159,13 +183,16 @@ class Maker:
             raise PromptFailed(name, fault.why) from fault
 
     def _spoken(self, voice: Voice, words: Words) -> Path:
-        cached = self._cache_dir / f"{content_name(voice.recipe(words))}.wav"
+        cached = self._cached(voice, words)
         if not is_telephone_sound(cached):
             write_whole(cached, to_telephone(voice.speak(words), LEVELLED))
             if not is_telephone_sound(cached):
                 cached.unlink(missing_ok=True)
                 raise ProgramFailed("the voice made no sound")
         return cached
+
+    def _cached(self, voice: Voice, words: Words) -> Path:
+        return self._cache_dir / f"{content_name(voice.recipe(words))}.wav"
 
     def _give_up(self, why: str) -> None:
         words = "the voice %s cannot serve: %s. espeak serves in its place"
@@ -201,7 +228,7 @@ def lay_out(library: PromptLibrary, out_dir: Path) -> None:
 
 
 def made_earlier(file: PromptsFile, languages: Iterable[Language], out_dir: Path) -> PromptLibrary:
-    """What an earlier run left, for when nothing can be made now: an old prompt is better than silence."""
+    """What an earlier run laid out, by name: whoever asks knows that the words are still the same."""
     there = {
         (language, name): out_dir / language / f"{name}.wav"
         for language in languages

@@ -25,8 +25,18 @@ def sound_set_of(
 ) -> Mapping[tuple[Language, str], Path]:
     """The finished sounds by language and Asterisk's name, such as digits/1; by the maker that makes the prompts too. Raises
     VoiceToolsMissing, PromptFailed, OSError."""
-    pieces = {**dict(numbers()), **file.asterisk_sounds}
-    return maker.make_all(pieces, languages, below=f"{RECORDED_IN}/")
+    return maker.make_all(_pieces(file), languages, below=f"{RECORDED_IN}/")
+
+
+def sound_set_at_hand(
+    maker: Maker, file: PromptsFile, languages: Iterable[Language]
+) -> Mapping[tuple[Language, str], Path]:
+    """Of these what was made before."""
+    return maker.all_at_hand(_pieces(file), languages, below=f"{RECORDED_IN}/")
+
+
+def _pieces(file: PromptsFile) -> Mapping[str, Prompt]:
+    return {**dict(numbers()), **file.asterisk_sounds}
 
 
 def numbers() -> Iterator[tuple[str, Prompt]]:

@@ -26,6 +26,10 @@ _DIGIT_WIDTHS: Final = str.maketrans("０１２３４５６７８９", "01234567
 
 _SPAN: Final = re.compile(r"([:：]\d\d)\s*[-–—~～]+\s*(?=\d{1,2}[:：]\d\d)|(?<=\d)\s*[~～]+\s*(?=\d)")
 """From one time of day to another, from one number to another."""
+_FIGURE: Final = r"\d+(?:\.\d+)?"
+_BELOW_ZERO: Final = re.compile(rf"(?<![\d-])-(?={_FIGURE}(?:至-?{_FIGURE})?度)")
+_MINUS: Final = re.compile(r"(?:^|(?<=[\s（(：:，,。]))-(?=\d)")
+"""Elsewhere, as in 3号楼-2单元, the stroke says nothing."""
 _NUMBER: Final = re.compile(
     r"(?P<date>(?:19|20)\d\d([-/])\d{1,2}\2\d{1,2})(?!\d)"
     r"|(?P<clock>[0-2]?\d[:：][0-5]\d)(?!\d)"
@@ -42,6 +46,11 @@ _COUNTED: Final = re.compile(
 _TWO_IS_LIANG: Final = re.compile(r"千|万|亿|位|个|人|名|次|天|小时|分钟|点|周|件|条|项|倍|种|户|遍|元|秒")
 _ORDERED: Final = re.compile(r"月|日|号|楼|层")
 """What is numbered, not counted: 一 keeps its first tone there."""
+_ENDS_IN_ONE: Final = tuple("统唯万单专归合之逐其周期初如划不按")
+"""What 一 ends, and what says that it is a key: it keeps its first tone there."""
+_AFTER_A_NUMBER: Final = "零一二三四五六七八九十至到或和与"
+_READINGS: Final = {"大夫": "dai4 fu5", "士大夫": "shi4 da4 fu1"}
+"""What the dictionary has otherwise than people on the telephone say it; a site's own phrases win."""
 _KEY_BEFORE: Final = re.compile(r"(按|按下|键|选择)\s*$")
 
 
@@ -56,11 +65,12 @@ class Unspeakable(HotlineError):
 def to_pinyin(text: str, phrases: Mapping[str, str] | None = None) -> str:
     """Syllables with tone numbers, and pauses. Raises Unspeakable."""
     sounds: list[str] = []
-    for part in _with_numbers(_SPAN.sub(r"\1至", text.translate(_DIGIT_WIDTHS))):
+    spans = _SPAN.sub(r"\1至", text.translate(_DIGIT_WIDTHS))
+    for part in _with_numbers(_MINUS.sub("负", _BELOW_ZERO.sub("零下", spans))):
         if part.startswith("\0"):
             sounds.append(part[1:])
         else:
-            sounds.extend(_spoken(part, phrases or {}))
+            sounds.extend(_spoken(part, {**_READINGS, **(phrases or {})}))
     return re.sub(r"([,.?!])( [,.?!])+", r"\1", " ".join(sounds))
 
 
@@ -86,9 +96,9 @@ def _number(found: re.Match[str], before: str, after: str) -> str:
     if found["clock"]:
         return _clock(found["clock"])
     if found["percent"]:
-        return "百分之" + _counted(found["percent"])
+        return _counted(found["percent"], before="百分之")
     if found["money"]:
-        return _amount(found["money"]) + "元"
+        return _amount(found["money"], after="元")
     if found["grouped"]:
         digits = digits.replace(",", "")
         return _amount(digits) if after.lstrip().startswith("元") else _counted(digits)
@@ -138,10 +148,10 @@ def _date(written: str) -> str:
     return " ".join([_one_by_one(year, _DIGITS), "nian2", next(parts), "yue4", next(parts), "ri4"])
 
 
-def _amount(digits: str) -> str:
+def _amount(digits: str, *, after: str = "") -> str:
     """Money: nobody says the zeros behind 12.50."""
     digits = digits.replace(",", "")
-    return _counted(digits.rstrip("0").rstrip(".") if "." in digits else digits)
+    return _counted(digits.rstrip("0").rstrip(".") if "." in digits else digits, after=after)
 
 
 def _one_by_one(digits: str, names: Mapping[str, str]) -> str:
@@ -159,10 +169,13 @@ def _hours(hours: int) -> str:
     return "两" if hours == 2 else in_characters(hours)
 
 
-def _counted(digits: str) -> str:
+def _counted(digits: str, *, before: str = "", after: str = "") -> str:
+    """`before`, `after`: characters that belong to it. Each 一 of a decimal fraction keeps its tone."""
     whole, _, decimals = digits.partition(".")
-    spoken = in_characters(int(whole))
-    return f"{spoken}点{''.join(_NUMERALS[int(d)] for d in decimals)}" if decimals else spoken
+    if not decimals:
+        return f"{before}{in_characters(int(whole))}{after}"
+    number = f"{_toneless_one(in_characters(int(whole)))} dian3 {_one_by_one(decimals, _DIGITS)}"
+    return "\0" + " ".join([*_syllables(before), number, *_syllables(after)])
 
 
 def in_characters(number: int) -> str:
@@ -230,9 +243,12 @@ def _syllables(characters: str) -> list[str]:
 
 
 def _one(before: str, after: str, found: str, follows: str) -> str:
-    """一 as it sounds before what it counts: yi2 ci4, but yi4 xiao3 shi2; as it is in a number, a month, and after 第."""
+    """一 as it sounds before what it counts or begins: yi2 ci4, but yi4 xiao3 shi2; as it is in a number, a month, after 第,
+    and at a word's end."""
     if after[0] in "月号" or before.endswith(("第", "十", "零")):
         return "yi1"
     if _COUNTED.match(after):
         return "yi2" if follows[-1] in "45" else "yi4"
-    return found
+    if before.endswith(_ENDS_IN_ONE) or after[0] in _AFTER_A_NUMBER:
+        return found
+    return "yi2" if follows[-1] in "45" else "yi4"

@@ -1,7 +1,9 @@
 """Commands about what citizens hear: prompts, recordings, and emergency messages."""
 
+import os
 import re
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
@@ -28,9 +30,17 @@ def test_prompts_are_listed_made_played_and_recordings_brought_in(shell: Termina
     recording = tmp_path / "studio.wav"
     synth = ["synth", "2", "sine", "300-3000", "gain", "-12"]
     subprocess.run(["sox", "-n", "-r", "44100", "-c", "2", "-b", "16", str(recording), *synth], check=True)
+    if os.geteuid() == 0:
+        os.chown(shell.config, 65534, 65534)
     said = shell.type("prompts import goodbye", str(recording))
     kept = shell.config / "prompts" / "zh" / "goodbye.wav"
     assert said.startswith(f"{kept}  2.0 s, ")
+    readable = [stat.S_IMODE(path.stat().st_mode) for path in (kept, kept.parent, kept.parent.parent)]
+    assert readable == [0o644, 0o755, 0o755], "root brings it in, the server's user reads it"
+    owner = shell.config.stat()
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (kept, kept.parent, kept.parent.parent)} == {
+        (owner.st_uid, owner.st_gid)
+    }
     assert line_of("goodbye")[3] == "recorded" or line_of("goodbye")[2] == "recorded"
     played = Path(shell.type("prompts play goodbye", **nothing).split("  ")[0])
     assert played.read_bytes() == kept.read_bytes()

@@ -67,6 +67,18 @@ def test_too_many_recordings(config):
     assert told(config) == ["prompts:1:1  there are 1001 recordings. At most 1000 are read."]
 
 
+def test_a_folder_of_recordings_into_which_nobody_can_look_is_a_fault(config):
+    """Else callers would hear the voice again, and nobody knew why."""
+    (config / "prompts").mkdir()
+    (config / "prompts" / "zh").symlink_to("zh")
+    (config / "prompts" / "en").write_text("no folder")
+    assert told(config) == [
+        "prompts/en:1:1  the folder cannot be read (Not a directory). Check what it is and who may read it.",
+        "prompts/zh:1:1  the folder cannot be read (Too many levels of symbolic links). "
+        "Check what it is and who may read it.",
+    ]
+
+
 def test_recordings_belong_to_the_set_also_behind_a_link_to_another_disk(config, tmp_path):
     before = check(config)[0].version
     disk = tmp_path / "disk"
