@@ -6,7 +6,7 @@ from pathlib import Path
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import Secrets
 from hotline.settings import Settings
-from ivr.lines import Lines
+from ivr.lines import Language, Lines
 from ivr.telephony.asterisk_files import AsteriskSite
 
 
@@ -20,9 +20,10 @@ def site_of(
     program: AsteriskProgram,
     secrets: Secrets,
     lines: Lines,
-    hold: Path,
+    hold: Mapping[Language, Path],
     trunk_secrets: Mapping[str, str],
 ) -> AsteriskSite:
+    """`hold`: the folders of hold music, by the languages that are heard."""
     base = settings.asterisk_dir
     return AsteriskSite(
         system_name=settings.system_name,
@@ -34,7 +35,9 @@ def site_of(
         run_dir=str(base / "run"),
         log_dir=str(base / "log"),
         prompts_dir=str(settings.prompts_dir / lines.site.language),
-        hold_dir=str(hold),
+        said_dir=str(settings.prompts_dir),
+        hold_dir=str(hold[lines.site.language]),
+        hold_dirs={one: str(folder) for one, folder in hold.items() if one != lines.site.language},
         sip_bind=settings.sip_bind,
         sip_port=settings.sip_port,
         media_address=settings.media_address,

@@ -248,7 +248,8 @@ def _cannot_be_rendered(settings: Settings) -> Further:
 def site_in_force(settings: Settings, program: AsteriskProgram, running: Running) -> AsteriskSite:
     """Where everything of this hotline's Asterisk lies and listens. Raises NotTaken."""
     lines = running.configuration.lines
-    hold = hold_music.make(settings.hold_dir, running.prompts, lines.site.language)
+    languages = prompt_door.heard_languages(running.configuration)
+    hold = {one: hold_music.make(settings.hold_dir, running.prompts, one) for one in languages}
     return asterisk_site.site_of(settings, program, load_or_make(settings), lines, hold, trunk_secrets(lines))
 
 

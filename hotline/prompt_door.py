@@ -1,6 +1,7 @@
 """The sounds of a configuration: made before it comes into force, then laid where the dialplan and Asterisk find them."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -116,8 +117,14 @@ def render(settings: Settings, configuration: Configuration, language: Language)
 
 def in_force(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
     """What an earlier start or reload laid out."""
-    languages = {language, *chosen_languages(configuration.menus)}
+    languages = {language, *heard_languages(configuration)}
     return made_earlier(spoken(configuration), languages, settings.prompts_dir)
+
+
+def heard_languages(configuration: Configuration) -> list[Language]:
+    """That of the site first, then those that callers choose in a menu."""
+    own = configuration.lines.site.language
+    return [own, *sorted(chosen_languages(configuration.menus) - {own})]
 
 
 def sound(made: PromptLibrary, name: str, language: Language) -> Path:
@@ -160,10 +167,23 @@ def spoken(configuration: Configuration) -> PromptsFile:
     return own.model_copy(
         update={
             "prompts": {**own.prompts, **{name: shipped.prompts[name] for name in missing}},
-            "asterisk_sounds": {**shipped.asterisk_sounds, **own.asterisk_sounds},
+            "asterisk_sounds": _in_every_language(shipped.asterisk_sounds, own.asterisk_sounds),
             "phrases": {**shipped.phrases, **own.phrases} if missing else own.phrases,
         }
     )
+
+
+def _in_every_language(shipped: Mapping[str, Prompt], own: Mapping[str, Prompt]) -> dict[str, Prompt]:
+    """A piece that the site says in one language only is said as shipped in the other: who chose that one waits too."""
+    found = dict(shipped)
+    for name, prompt in own.items():
+        there = shipped.get(name, prompt)
+        if prompt.en is None:
+            prompt = prompt.model_copy(update={"en": there.en})
+        if prompt.zh is None:
+            prompt = prompt.model_copy(update={"zh": there.zh, "pinyin": there.pinyin})
+        found[name] = prompt
+    return found
 
 
 def put_in_force(settings: Settings, prompts: PromptLibrary) -> None:
@@ -183,10 +203,11 @@ def _maker(
 
 
 def _prompts(maker: Maker, configuration: Configuration, language: Language) -> PromptLibrary:
-    return maker.library({language, *chosen_languages(configuration.menus)})
+    return maker.library({language, *heard_languages(configuration)})
 
 
 def _with_asterisks(
     maker: Maker, configuration: Configuration, language: Language, made: PromptLibrary
 ) -> PromptLibrary:
-    return replace(made, asterisk_sounds=sound_set_of(maker, spoken(configuration), [language]))
+    languages = {language, *heard_languages(configuration)}
+    return replace(made, asterisk_sounds=sound_set_of(maker, spoken(configuration), languages))

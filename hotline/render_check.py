@@ -12,7 +12,7 @@ from typing import Final
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError
 
-from hotline import asterisk_site, defaults_door
+from hotline import asterisk_site, defaults_door, prompt_door
 from hotline.asterisk_process import AsteriskProgram
 from hotline.secrets_file import Secrets
 from hotline.settings import Settings
@@ -48,9 +48,8 @@ def problems(
     if unreadable:
         return found  # the first of them would be all that rendering could say
     lines, kinds = configuration.lines, configuration.callbacks.kinds
-    site = asterisk_site.site_of(
-        settings, _NOBODYS, Secrets(_NO_SECRET, _NO_SECRET), lines, settings.hold_dir, secrets
-    )
+    hold = dict.fromkeys(prompt_door.heard_languages(configuration), settings.hold_dir)
+    site = asterisk_site.site_of(settings, _NOBODYS, Secrets(_NO_SECRET, _NO_SECRET), lines, hold, secrets)
     try:
         made = render(lines, site, templates, kinds)
         found += [one for name, text in made.items() for one in _unread(folder, name, text)]

@@ -4,7 +4,8 @@ Read before any call; the dialplan, the menus and the callbacks work from it. Na
 else (a number's menu, its queue) are looked up by ivr.config_files.checker, which sees all files.
 """
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -28,6 +29,8 @@ from ivr.plain_text import (
 from vocabulary.number_plans import NumberPlan
 
 Language = Literal["zh", "en"]
+LANGUAGES: Final[Mapping[str, Language]] = {"zh": "zh", "en": "en"}
+"""By their words, for text that came from elsewhere."""
 
 
 def _as_a_word(written: object) -> object:

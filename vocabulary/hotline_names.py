@@ -15,6 +15,8 @@ DEFAULT_QUEUE: Final = "HOTLINE_DEFAULT_QUEUE"
 QUEUE: Final = "HOTLINE_QUEUE"
 FALLBACK: Final = "HOTLINE_FALLBACK"
 """Where he is led if his walk breaks off, once he chose a language: what speaks it of the default queue and its parts."""
+LANGUAGE: Final = "CHANNEL(language)"
+"""What he hears of the dialplan and of Asterisk itself: that of the site, until he chooses one in a menu."""
 NEXT: Final = "HOTLINE_NEXT"
 
 WAY: Final = "HOTLINE_WAY"

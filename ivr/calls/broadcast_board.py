@@ -19,7 +19,7 @@ from ivr.calls.broadcasts import Broadcast
 from ivr.calls.broadcasts_meanwhile import Switched
 from ivr.config_files.running import Running
 from ivr.config_files.set_store import replace_text
-from ivr.lines import Language
+from ivr.lines import LANGUAGES, Language
 from ivr.menus.facts import OnAir
 from ivr.prompts.rendering import PromptLibrary
 from ivr.prompts.sounds import length
@@ -28,7 +28,6 @@ from vocabulary.errors import HotlineError
 _log = logging.getLogger(__name__)
 _NEXT_TRY_SECONDS: Final = 60.0
 """Each try starts a program, and a voice that failed a second ago fails again."""
-_LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _NOT_KNOWN: Final = (HotlineError, SQLAlchemyError, OSError, ValueError)
 """The database is away, busy or full, and so may be the disk with what was switched meanwhile."""
 _NO_SOUND: Final = (HotlineError, OSError, ValueError, EOFError, wave.Error)
@@ -197,7 +196,7 @@ def _also_in_other_languages(library: PromptLibrary, on_air: OnAir, language: La
     """Better heard in the site's language than not at all."""
     missing = {
         (other, name): (language, name)
-        for other in _LANGUAGES
+        for other in LANGUAGES.values()
         for name in on_air.prompts
         if (other, name) not in library.paths and (language, name) in library.paths
     }

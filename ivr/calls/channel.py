@@ -17,11 +17,15 @@ class CallerHungUp(HotlineError):
 
 
 class Channel(Protocol):
-    """One live call. Every method but `call_id` and `argument` raises CallerHungUp when the line is gone."""
+    """One live call. Every method but `call_id`, `language` and `argument` raises CallerHungUp when the line is gone."""
 
     @property
     def call_id(self) -> str:
         """Asterisk's unique id, prefixed with the system name: unique over several servers."""
+
+    @property
+    def language(self) -> str:
+        """That of the channel when this leg began, as Asterisk says by itself: the caller's own, where he chose one."""
 
     def argument(self, n: int) -> str:
         """The n-th argument of the dialplan's AGI(), from 1; "" if there is none."""

@@ -20,6 +20,7 @@ from ivr.calls.live_facts import LiveFacts
 from ivr.calls.looks import Look, no_look
 from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu, walk_on, walked_so_far
 from ivr.config_files.running import Running
+from ivr.lines import LANGUAGES, Language
 from ivr.menus.facts import Facts, OnAir
 from ivr.menus.going_on import standing
 from ivr.menus.steps import ToQueue
@@ -210,8 +211,7 @@ class CallDesk:
         if status == "CONTINUE":
             channel.set_variable(NEXT, HANG_UP)
             running = self._begun_with(channel)
-            language = running.configuration.lines.site.language
-            play_prompts(channel, ("goodbye",), "", running.prompts, language)
+            play_prompts(channel, ("goodbye",), "", running.prompts, _spoken(channel, running))
 
     def _lead_on(self, channel: Channel) -> bool:
         """The walk goes on from the queue, in the set that the call began with. False: nothing goes on there, or that set
@@ -347,6 +347,14 @@ class CallDesk:
         record = session.get(CallRecord, call_id, populate_existing=True) if call_id else None
         if record is not None:
             self.ledger.write_ticket(session, record, self.now())
+
+
+def _spoken(channel: Channel, running: Running) -> Language:
+    """To the caller: as he chose, where this set has words in it."""
+    chosen = LANGUAGES.get(channel.language)
+    if chosen is not None and (chosen, "goodbye") in running.prompts.paths:
+        return chosen
+    return running.configuration.lines.site.language
 
 
 def _in_line_of(running: Running, default_queue: str) -> InLineOf:

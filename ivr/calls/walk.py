@@ -30,7 +30,7 @@ from ivr.menus.steps import (
 )
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
 from tickets.voicemails import Voicemails
-from vocabulary.hotline_names import FALLBACK, TRANSFER, WALKED
+from vocabulary.hotline_names import FALLBACK, LANGUAGE, TRANSFER, WALKED
 
 _log = logging.getLogger(__name__)
 _MARGIN_SECONDS: Final = 5
@@ -160,6 +160,7 @@ def _carry_out(
         channel.set_variable(WALKED, walk.told())
         if step.place.language != chosen:
             chosen = step.place.language
+            channel.set_variable(LANGUAGE, chosen or language)
             channel.set_variable(FALLBACK, in_line_of(ToQueue(step.place, None)).queue)
         for name, typed in set(step.place.kept) - told:
             channel.set_variable(name, typed)

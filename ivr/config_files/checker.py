@@ -33,7 +33,7 @@ from ivr.menus.crossings import faults_across
 from ivr.menus.graph import MenuFault, faults
 from ivr.menus.hung_up_on import hung_up_on
 from ivr.menus.keys_to_a_person import menus_without_a_key
-from ivr.menus.languages import not_understood, said_behind_a_choice
+from ivr.menus.languages import not_understood, said_behind_a_choice, said_by_the_hotline
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.transfers import dropped_behind, faults_behind
 from ivr.menus.turning_away import faults_of_blocklists
@@ -144,6 +144,7 @@ class _Checking:
         if lines and prompts and rules and callbacks and codes and broadcasts:
             calendars = Calendars(services, holidays)
             self._add(agreement.unspoken(self._documents, said_behind_a_choice(met), prompts))
+            self._add(agreement.unspoken(self._documents, said_by_the_hotline(met), prompts))
             known = CallerLists(lists, lines.site.area_code)
             return Configuration(
                 lines, met, prompts, rules, callbacks, codes, version, calendars, known, broadcasts

@@ -5,13 +5,10 @@ Pure. From it and the way that he has come the walk goes on as if nobody had eve
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
-from ivr.lines import Language
+from ivr.lines import LANGUAGES
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.steps import Place, ToQueue, WaitInLine
-
-_LANGUAGES: Final[dict[str, Language]] = {"zh": "zh", "en": "en"}
 
 
 def standing_in_words(step: ToQueue) -> str:
@@ -27,7 +24,7 @@ def standing(menus: Mapping[str, MenuFile], told: str, path: str) -> WaitInLine 
     if menu not in menus or node not in menus[menu].nodes:
         return None
     walked = tuple(_parts(menus, path))
-    at = Place(walked, language=_LANGUAGES.get(language))
+    at = Place(walked, language=LANGUAGES.get(language))
     if not walked or (at.menu, at.node) != (menu, node):
         at = at.crossed(menu, node)
     entered = menus[menu].nodes[node].enter(at, None)

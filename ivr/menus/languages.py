@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ivr.lines import Language, Lines
 from ivr.menus.certainty import Grounds
@@ -11,6 +12,11 @@ from ivr.menus.menu_file import MenuFile
 from ivr.menus.references import Path
 from ivr.menus.steps import Wanted
 from ivr.plain_text import shown
+
+SAID_BEHIND_A_MENU: Final = (
+    "hold_on", "connection_lost", "all_busy_will_call_back", "all_busy_call_again", "goodbye",
+)  # fmt: skip
+"""What a citizen hears of the hotline itself when his menu is behind him."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,18 @@ def said_behind_a_choice(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
         for found in node.named:
             if found.refers.to == "prompt":
                 yield Said(name, ("nodes", node_name, *found.path), str(found.name), language)
+
+
+def said_by_the_hotline(menus: Mapping[str, MenuFile]) -> Iterator[Said]:
+    """What it says by itself to callers who chose a language, told at the first change to it."""
+    told: set[Language] = set()
+    for name, menu in menus.items():
+        for node_name, node in menu.nodes.items():
+            language = node.spoken_behind
+            if language is not None and language not in told:
+                told.add(language)
+                for prompt in SAID_BEHIND_A_MENU:
+                    yield Said(name, ("nodes", node_name, "language"), prompt, language)
 
 
 def not_understood(menus: Mapping[str, MenuFile], lines: Lines) -> Iterator[tuple[str, MenuFault]]:

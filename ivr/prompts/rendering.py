@@ -221,10 +221,21 @@ def lay_out(library: PromptLibrary, out_dir: Path) -> None:
         unheard = out_dir / ASTERISK_SOUNDS / f"{language}_{UNHEARD}" / f"{name}.wav"
         if not unheard.exists():
             write_whole(unheard, a_moment_of_silence())
+    _silence_what_is_not_said(library, out_dir / ASTERISK_SOUNDS)
     for (language, name), path in library.paths.items():
         target = out_dir / language / f"{name}.wav"
         if path != target:
             put(path, target)
+
+
+def _silence_what_is_not_said(library: PromptLibrary, sounds_dir: Path) -> None:
+    """Asterisk would take a piece that one language lacks from another."""
+    languages = {language for language, _ in library.asterisk_sounds}
+    for language in languages:
+        for name in {name for _, name in library.asterisk_sounds}:
+            missing = sounds_dir / language / f"{name}.wav"
+            if (language, name) not in library.asterisk_sounds and not missing.exists():
+                write_whole(missing, a_moment_of_silence())
 
 
 def made_earlier(file: PromptsFile, languages: Iterable[Language], out_dir: Path) -> PromptLibrary:

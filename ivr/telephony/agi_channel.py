@@ -30,6 +30,10 @@ class AgiChannel:
         return self._session.call_id
 
     @property
+    def language(self) -> str:
+        return self._session.env.get("agi_language", "")
+
+    @property
     def is_hung_up(self) -> bool:
         """Whether Asterisk has said so by now."""
         return self._session.is_hung_up

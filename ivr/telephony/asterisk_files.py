@@ -47,7 +47,12 @@ class AsteriskSite:
     run_dir: str
     log_dir: str
     prompts_dir: str
+    """In the site's language."""
+    said_dir: str
+    """Below it the same by language."""
     hold_dir: str
+    hold_dirs: Mapping[str, str]
+    """Of other languages that callers choose."""
     sip_bind: str
     sip_port: int
     media_address: str

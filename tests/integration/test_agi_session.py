@@ -44,6 +44,7 @@ def test_a_session_can_be_made_in_any_thread():
 
 def test_arguments_and_id_come_from_the_header(pair: Pair):
     channel = AgiChannel(pair[0])
+    assert channel.language == "zh"
     assert (channel.call_id, channel.argument(1), channel.argument(2)) == ("test-1795397954.12", "one", "两")
     assert channel.argument(3) == ""
 

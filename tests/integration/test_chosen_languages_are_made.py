@@ -12,7 +12,8 @@ from hotline.settings import Settings
 from ivr.config_files.checker import check
 
 
-def made(home: Path, menu: str) -> set[str]:
+def made(home: Path, menu: str) -> tuple[set[str], set[str]]:
+    """The languages of a prompt, and of a word of Asterisk's."""
     config = home / menu.replace("/", "-")
     shutil.copytree(defaults_door.shipped(), config)
     numbers = config / "hotline.yaml"
@@ -23,12 +24,29 @@ def made(home: Path, menu: str) -> set[str]:
     settings = Settings(home=str(home))
     with sounds_kept.borrowed(settings):
         library = prompt_door.make(settings, configuration, config)
-    return {language for language, name in library.paths if name == "choose_matter"}
+    prompts = {language for language, name in library.paths if name == "choose_matter"}
+    return prompts, {language for language, name in library.asterisk_sounds if name == "digits/1"}
 
 
 def test_english_is_made_only_where_a_menu_chooses_it(tmp_path: Path) -> None:
-    assert made(tmp_path, "main") == {"zh"}
-    assert made(tmp_path, "examples/in_english") == {"zh", "en"}
+    assert made(tmp_path, "main") == ({"zh"}, {"zh"})
+    assert made(tmp_path, "examples/in_english") == ({"zh", "en"}, {"zh", "en"})
+
+
+def test_what_a_site_says_in_one_language_asterisk_says_as_shipped_in_the_other(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    shutil.copytree(defaults_door.shipped(), config)
+    prompts = config / "prompts.yaml"
+    text = prompts.read_text("utf-8")
+    changed = re.sub("queue-thankyou: .*", "queue-thankyou: {zh: 谢谢。}", text)
+    changed = re.sub("queue-minute: .*", "queue-minute: {en: a minute}", changed)
+    prompts.write_text(changed, "utf-8")
+    configuration, problems = check(config)
+    assert configuration is not None, problems
+    spoken = prompt_door.spoken(configuration).asterisk_sounds
+    thanks, minute = spoken["queue-thankyou"], spoken["queue-minute"]
+    assert (thanks.zh, thanks.en) == ("谢谢。", "Thank you for your patience.")
+    assert (minute.zh, minute.en) == ("分钟。", "a minute")
 
 
 def test_a_neural_voice_without_its_model_is_told_at_a_start_and_everything_is_spoken(

@@ -17,8 +17,10 @@ def site(**changes: Any) -> AsteriskSite:
             for name in ("etc_dir", "module_dir", "data_dir", "lib_dir", "spool_dir", "run_dir")
         },
         log_dir="/srv/hotline/log_dir",
-        prompts_dir="/srv/hotline/prompts",
+        prompts_dir="/srv/hotline/prompts/zh",
+        said_dir="/srv/hotline/prompts",
         hold_dir="/srv/hotline/hold",
+        hold_dirs={},
         sip_bind="127.0.0.1",
         sip_port=5060,
         media_address="127.0.0.1",

@@ -25,6 +25,7 @@ class FakeChannel:
         hangs_up_after: int | None = None,
         on_play: Callable[[str], None] | None = None,
         says: Callable[[Path], float | None] | None = None,
+        language: str = "zh",
     ) -> None:
         self.variables = dict(variables or {})
         self.heard: list[str] = []
@@ -34,6 +35,7 @@ class FakeChannel:
         self.is_hung_up = False
         self.is_let_go = False
         self._call_id = call_id
+        self._language = language
         self._arguments = list(arguments)
         self._keys = list(keys)
         self._steps_left = hangs_up_after
@@ -44,6 +46,10 @@ class FakeChannel:
     @property
     def call_id(self) -> str:
         return self._call_id
+
+    @property
+    def language(self) -> str:
+        return self._language
 
     def argument(self, n: int) -> str:
         return self._arguments[n - 1] if 1 <= n <= len(self._arguments) else ""

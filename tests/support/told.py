@@ -8,7 +8,7 @@ from pathlib import Path
 
 from support.running_hotline import RunningHotline
 
-_PLAYED = re.compile(r"<([^>]+)> Playing '[^']*?/([\w-]+)\.\w+'")
+_PLAYED = re.compile(r"<([^>]+)> Playing '[^']*?([\w-]+/[\w-]+)\.\w+'")
 _ACCEPTED = re.compile(r'AGI\("([^"]+)", "[^"]*/callback_answered,(\w+),')
 
 
@@ -26,20 +26,27 @@ class Told:
 
     def on(self, channel: str) -> list[str]:
         """The prompts that were played on channels whose name starts so, in order."""
+        return [sound.rpartition("/")[2] for sound in self._said_on(channel)]
+
+    def _said_on(self, channel: str) -> list[str]:
         return [self._name(sound) for name, sound in _PLAYED.findall(self.text) if name.startswith(channel)]
 
     def _name(self, sound: str) -> str:
-        made = self.prompts / "cache" / f"{sound}.wav"
-        if not made.exists():
+        """Language and prompt, such as zh/goodbye."""
+        made = self.prompts / f"{sound}.wav"
+        if not sound.startswith("cache/") or not made.exists():
             return sound
-        return next(
-            named.stem for named in (self.prompts / "zh").iterdir() if named.read_bytes() == made.read_bytes()
-        )
+        named = (one for folder in ("zh", "en") for one in (self.prompts / folder).glob("*.wav"))
+        return next(f"{one.parent.name}/{one.stem}" for one in named if one.read_bytes() == made.read_bytes())
 
     def to_caller(self, number: str) -> list[str]:
         """What this citizen heard, of our server and of the dialplan."""
+        return [sound.rpartition("/")[2] for sound in self.said_to(number)]
+
+    def said_to(self, number: str) -> list[str]:
+        """The same with the languages, such as en/goodbye; of Asterisk's own, digits/1."""
         calls = re.findall(rf'Set\("([^"]+)", "HOTLINE_CALLER={number}"\)', self.text)
-        return [prompt for call in calls for prompt in self.on(call)]
+        return [sound for call in calls for sound in self._said_on(call)]
 
     def to_who_accepted(self, attempt_id: str) -> list[str]:
         """What the agent heard who accepted this attempt."""

@@ -9,7 +9,8 @@ from ivr.menus.steps import Following, GoOn, Place
 
 
 class Speak(Node):
-    """All prompts behind it are said in that language, in other files too. Lead on to
+    """All prompts behind it are said in that language, in other files too, and so is what the caller
+    hears when the menu is behind him: his place in the queue, the words in the music, apologies, goodbye. Lead on to
     a queue that has the language among its `languages` in config/hotline.yaml: of any other a check warns."""
 
     EXAMPLE: ClassVar[str] = """

@@ -15,6 +15,7 @@ from hotline import defaults_door
 from ivr.calls.desk import CallDesk
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running
+from ivr.lines import Language
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 from tickets.call_events import Event
@@ -142,6 +143,31 @@ def test_out_of_the_queue(
     desk.leave_queue(channel)
     assert channel.heard == heard
     assert channel.set == next_step
+
+
+@pytest.mark.parametrize(
+    ("language", "has_words", "heard"),
+    [
+        ("en", True, "/en/goodbye"),
+        ("en", False, "/p/goodbye"),
+        ("zh", True, "/p/goodbye"),
+        ("fr", True, "/p/goodbye"),
+    ],
+)
+def test_goodbye_is_said_in_the_language_that_he_chose(
+    configuration: Configuration, language: str, has_words: bool, heard: str
+) -> None:
+    channel = FakeChannel(arguments=["CONTINUE", "general", ""], language=language)
+    desk, _ = desk_for(configuration, channel)
+    running = desk.running()
+    prompts = running.prompts
+    if has_words:
+        english: tuple[Language, str] = ("en", "goodbye")
+        prompts = PromptLibrary(
+            {**prompts.paths, english: Path("/en/goodbye.wav")}, {**prompts.seconds, english: 3.0}
+        )
+    replace(desk, running=lambda: replace(running, prompts=prompts)).leave_queue(channel)
+    assert channel.heard == [heard]
 
 
 def test_the_end_brings_the_arrival_along(configuration: Configuration) -> None:

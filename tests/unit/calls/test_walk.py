@@ -15,7 +15,7 @@ from ivr.config_files.checker import Configuration, check
 from ivr.menus.facts import OnAir
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
-from vocabulary.hotline_names import WALKED
+from vocabulary.hotline_names import LANGUAGE, WALKED
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -150,8 +150,14 @@ def test_a_language_that_was_chosen_is_spoken_to_the_end(configuration: Configur
     both = PromptLibrary(
         {(la, name): Path(f"/{la}/{name}.wav") for la, name in names}, dict.fromkeys(names, 4.0)
     )
-    channel = FakeChannel(keys=["9", "7", "1"])
+    spoken: list[str] = []
+
+    def note(path: str) -> None:
+        spoken.append(f"{path} {channel.variables.get(LANGUAGE, '')}".strip())
+
+    channel = FakeChannel(keys=["9", "7", "1"], on_play=note)
     walk = walk_menu(channel, {"it": menu}, "it", both, "zh", lambda: NOW)
+    assert spoken == ["/zh/greeting", "/en/choose_matter en", "/en/wrong_key en"], "before its first word"
     assert channel.heard == ["/zh/greeting", "/en/choose_matter", "/en/wrong_key"]
     assert walk.queue == "enterprise"
 

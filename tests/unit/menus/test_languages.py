@@ -5,7 +5,13 @@ from typing import Any
 from hotline import defaults_door
 from ivr.config_files.checker import check
 from ivr.lines import Lines
-from ivr.menus.languages import Said, chosen_languages, not_understood, said_behind_a_choice
+from ivr.menus.languages import (
+    Said,
+    chosen_languages,
+    not_understood,
+    said_behind_a_choice,
+    said_by_the_hotline,
+)
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import Play
@@ -53,6 +59,15 @@ def test_every_prompt_heard_behind_it_is_known() -> None:
         Said("tax", ("nodes", "a", "prompts", 0), "tax", "en"),
         Said("main", ("nodes", "c", "prompts", 0), "welcome", "en"),
     ]
+
+
+def test_what_the_hotline_says_by_itself_is_known_once_for_each_language() -> None:
+    at = {(said.menu, said.path, said.language) for said in said_by_the_hotline(FILES)}
+    assert at == {("main", ("nodes", "b", "language"), "en"), ("tax", ("nodes", "b", "language"), "zh")}
+    assert "goodbye" in {said.prompt for said in said_by_the_hotline(FILES)}
+    twice = menus(main={"a": speak("en", "b"), "b": speak("en", "q"), "q": QUEUE})
+    assert {said.path[1] for said in said_by_the_hotline(twice)} == {"a"}
+    assert list(said_by_the_hotline(menus(main={"a": QUEUE}))) == []
 
 
 def test_a_menu_that_leads_back_to_the_choice_ends() -> None:

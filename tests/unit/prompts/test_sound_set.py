@@ -99,3 +99,18 @@ def test_a_recording_wins(tmp_path):
 def test_a_sounds_name_stays_in_its_folder(name):
     with pytest.raises(ValueError, match="asterisk_sounds"):
         PromptsFile.model_validate({"prompts": {"a": {"zh": "好"}}, "asterisk_sounds": {name: {"zh": "好"}}})
+
+
+def test_a_piece_that_a_language_lacks_is_silence_where_asterisk_would_take_a_foreign_one(
+    tmp_path: Path,
+) -> None:
+    made = tmp_path / "made.wav"
+    made.write_bytes(b"spoken")
+    both = {("zh", "digits/wan"): made, ("zh", "digits/1"): made, ("en", "digits/1"): made}
+    lay_out(PromptLibrary({}, {}, both), tmp_path / "prompts")  # type: ignore[arg-type]
+    with wave.open(str(tmp_path / "prompts" / "sounds" / "en" / "digits" / "wan.wav")) as silence:
+        assert 0 < silence.getnframes() < 400
+        assert not any(silence.readframes(400))
+    whole = {**both, ("en", "digits/wan"): made}
+    lay_out(PromptLibrary({}, {}, whole), tmp_path / "prompts")  # type: ignore[arg-type]
+    assert (tmp_path / "prompts" / "sounds" / "en" / "digits" / "wan.wav").read_bytes() == b"spoken"

@@ -314,3 +314,10 @@ def test_waiting_callers_are_told_their_place_only_where_it_is_switched_on(lines
         "announce-position = yes",
         "announce-holdtime = yes",
     }
+
+
+def test_who_chooses_a_language_has_music_whose_words_are_in_it(lines: Lines) -> None:
+    own = render(lines, site(), TEMPLATES)["musiconhold.conf"]
+    assert "hotline-" not in own
+    both = render(lines, site(hold_dirs={"en": "/srv/hotline/hold/en"}), TEMPLATES)["musiconhold.conf"]
+    assert "[hotline-en]\nmode = files\ndirectory = /srv/hotline/hold/en\n" in both
