@@ -1,5 +1,6 @@
 """What the config files must agree on beyond single values: things named once, rules in order."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +8,8 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.references import MENUS, each, text_at
+from ivr.config_files.sources import CALENDAR
+from ivr.config_files.syntax_words import FULL_WIDTH
 from ivr.menus.calendar import OpeningHours, gaps
 from ivr.menus.languages import Said
 from ivr.menus.menu_file import MenuFile
@@ -21,6 +24,7 @@ from vocabulary.config_problem import ConfigProblem
 TOLD_HERE: Final = frozenset({"routing_rules.yaml", "codes.yaml"})
 """Files whose models know the same rules, but not the line: their word over a whole file is not repeated."""
 
+_FULL_WIDTH: Final = re.compile(r"[a-z0-9_*#.:-]+( *[：，] *[a-z0-9_*#.:-]*)+", re.ASCII)
 _ONCE: Final = (
     ("hotline.yaml", "numbers", "number"),
     ("hotline.yaml", "trunks", "name"),
@@ -136,6 +140,18 @@ def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProb
             continue
         if not any(c.isalpha() for c in sounds):
             yield document.problem((group, name, "zh"), "has no words", "Write what is to be said.")
+
+
+def full_width_signs(document: Document) -> Iterator[ConfigProblem]:
+    """Typed as Chinese is typed between two words of the menu language, where YAML takes them for letters."""
+    if not document.file.startswith((MENUS, CALENDAR)):
+        return
+    for path in document.places:
+        key, value = path[-1] if path else "", document.scalars.get(path)
+        if isinstance(key, str) and _FULL_WIDTH.fullmatch(key):
+            yield document.problem(path[:-1], *FULL_WIDTH, at=document.key_place(path))
+        elif isinstance(value, str) and path[-1:] != ("label",) and _FULL_WIDTH.fullmatch(value):
+            yield document.problem(path, *FULL_WIDTH)
 
 
 def hidden_characters(document: Document) -> Iterator[ConfigProblem]:

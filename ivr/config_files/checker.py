@@ -108,6 +108,7 @@ class _Checking:
         self._in_templates = in_templates
         self._found = [p for d in documents.values() for p in d.problems]
         self._found += [p for d in documents.values() for p in agreement.hidden_characters(d)]
+        self._found += [p for d in documents.values() for p in agreement.full_width_signs(d)]
         self._told = {_order(p) for p in self._found}
         self._without_fault: list[str] = []
         """Menus that have no fault of their own, known once `_menus` has looked."""

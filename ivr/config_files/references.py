@@ -141,7 +141,7 @@ def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
         return
     ways = [(path, name) for path, refers, name in document.once(_in_nodes) if refers.to == "node"]
     for way, name in ((("start",), text_at(document, ("start",))), *ways):
-        if name is not None and name not in nodes:
+        if name and name not in nodes:  # of "" the schema speaks
             yield document.problem(way, f"no node {shown(name)}", did_you_mean(name, nodes))
 
 

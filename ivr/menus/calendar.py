@@ -48,13 +48,23 @@ def _check_spans(spans: list[str]) -> list[str]:
     return spans
 
 
-def _check_day(text: str) -> str:
+def _is_day(text: str) -> bool:
     try:
-        if date.fromisoformat(text).isoformat() == text:
-            return text
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
-        pass
-    raise refusal(f"{shown(text)} is not a day", "Write year, month and day, such as 2026-05-01.")
+        return False
+
+
+def _check_day(text: str) -> str:
+    if not _is_day(text):
+        raise refusal(f"{shown(text)} is not a day", "Write year, month and day, such as 2026-05-01.")
+    return text
+
+
+def _check_day_of_year(text: str) -> str:
+    if not _is_day(f"2024-{text}"):
+        raise refusal(f"{shown(text)} is not a day of every year", "Write month and day, such as 05-01.")
+    return text
 
 
 Spans = Annotated[
@@ -64,7 +74,7 @@ Spans = Annotated[
     Field(max_length=10),
 ]
 Day = Annotated[str, AfterValidator(_check_day)]
-DayOfYear = Annotated[str, AfterValidator(lambda text: _check_day(f"2024-{text}")[5:])]
+DayOfYear = Annotated[str, AfterValidator(_check_day_of_year)]
 YearNumber = Annotated[str, Field(pattern=r"^20[0-9]{2}$")]
 
 
