@@ -10,7 +10,7 @@ from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.references import MENUS, each, text_at
 from ivr.config_files.sources import CALENDAR
 from ivr.config_files.syntax_words import FULL_WIDTH
-from ivr.menus.calendar import OpeningHours, gaps
+from ivr.menus.calendar import OpeningHours, gaps, gaps_of_a_day
 from ivr.menus.languages import Said
 from ivr.menus.menu_file import MenuFile
 from ivr.plain_text import invisible, shown
@@ -99,10 +99,24 @@ def messages_without_a_rule(
 
 
 def small_gaps(document: Document, hours: OpeningHours) -> Iterator[ConfigProblem]:
+    """The same slip on several days is told once, at the first of them."""
+    found: dict[str, list[Path]] = {}
     for day, gap in gaps(hours.week) if hours.week else ():
-        fault = f"the hours leave a gap of a few minutes ({gap})"
+        found.setdefault(gap, []).append(("week", day))
+    of_one_day: dict[Path, list[str] | None] = {
+        ("on_public_holidays",): hours.on_public_holidays,
+        ("on_makeup_workdays",): hours.on_makeup_workdays,
+        **{("exceptions", day): spans for day, spans in hours.exceptions.items()},
+    }
+    for path, spans in of_one_day.items():
+        for gap in gaps_of_a_day(spans or []):
+            found.setdefault(gap, []).append(path)
+    for gap, paths in found.items():
+        days = f" on {len(paths)} days" if len(paths) > 1 else ""
+        fault = f"the hours leave a gap of a few minutes{days} ({gap})"
         remedy = "Let the next begin where these end; the end of the day is 24:00."
-        yield replace(document.problem(("week", day), fault, remedy), severity="warning")
+        first = min(paths, key=document.place)
+        yield replace(document.problem(first, fault, remedy), severity="warning")
 
 
 def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> Iterator[ConfigProblem]:

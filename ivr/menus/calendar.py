@@ -7,6 +7,7 @@ public_holidays.yaml beside them is the State Council's yearly arrangement.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -228,6 +229,17 @@ def gaps(week: Week) -> Iterator[tuple[str, str]]:
         if 0 < start - end < SMALLEST_GAP:
             day = WEEKDAYS[(end - 1) // _DAY % 7]
             yield day, f"{_clock(end)} to {_clock(start)}"
+
+
+def gaps_of_a_day(spans: list[str]) -> Iterator[str]:
+    """The same for hours of which nobody knows the next day: within them, and at an end of the day."""
+    parsed = [DayHours.parse(text) for text in spans]
+    edges = [(0, one.start) for one in parsed[:1]]
+    edges += [(one.end, following.start) for one, following in pairwise(parsed)]
+    edges += [(one.end, _DAY) for one in parsed[-1:] if one.end > one.start]
+    for end, start in edges:
+        if 0 < start - end < SMALLEST_GAP:
+            yield f"{_clock(end)} to {_clock(start)}"
 
 
 def _clock(minute: int) -> str:
