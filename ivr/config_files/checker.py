@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from ivr.config_files import agreement, broadcast_words, list_files, menu_times, references, transfers, values
-from ivr.config_files.problems import problem
+from ivr.config_files.problems import MOST_PROBLEMS, problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
@@ -45,7 +45,6 @@ from tickets.codes import Codes
 from vocabulary.config_problem import ConfigProblem
 
 Model = TypeVar("Model", bound=BaseModel)
-MOST_PROBLEMS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -250,4 +249,4 @@ def _softened(found: ConfigProblem, used: set[str]) -> ConfigProblem:
     return replace(found, severity="warning") if is_idle else found
 
 
-__all__ = ["REQUIRED_FILES", "Configuration", "check", "check_files", "content_version"]
+__all__ = ["MOST_PROBLEMS", "REQUIRED_FILES", "Configuration", "check", "check_files", "content_version"]
