@@ -1,5 +1,6 @@
 """What the config files must agree on beyond single values: things named once, rules in order."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,9 @@ from typing import Final
 
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.references import MENUS, each, text_at
-from ivr.menus.calendar import OpeningHours, gaps
+from ivr.config_files.sources import CALENDAR
+from ivr.config_files.syntax_words import FULL_WIDTH
+from ivr.menus.calendar import OpeningHours, gaps, gaps_of_a_day
 from ivr.menus.languages import Said
 from ivr.menus.menu_file import MenuFile
 from ivr.plain_text import invisible, shown
@@ -21,6 +24,7 @@ from vocabulary.config_problem import ConfigProblem
 TOLD_HERE: Final = frozenset({"routing_rules.yaml", "codes.yaml"})
 """Files whose models know the same rules, but not the line: their word over a whole file is not repeated."""
 
+_FULL_WIDTH: Final = re.compile(r"[a-z0-9_*#.:-]+( *[：，] *[a-z0-9_*#.:-]*)+", re.ASCII)
 _ONCE: Final = (
     ("hotline.yaml", "numbers", "number"),
     ("hotline.yaml", "trunks", "name"),
@@ -95,10 +99,24 @@ def messages_without_a_rule(
 
 
 def small_gaps(document: Document, hours: OpeningHours) -> Iterator[ConfigProblem]:
+    """The same slip on several days is told once, at the first of them."""
+    found: dict[str, list[Path]] = {}
     for day, gap in gaps(hours.week) if hours.week else ():
-        fault = f"the hours leave a gap of a few minutes ({gap})"
+        found.setdefault(gap, []).append(("week", day))
+    of_one_day: dict[Path, list[str] | None] = {
+        ("on_public_holidays",): hours.on_public_holidays,
+        ("on_makeup_workdays",): hours.on_makeup_workdays,
+        **{("exceptions", day): spans for day, spans in hours.exceptions.items()},
+    }
+    for path, spans in of_one_day.items():
+        for gap in gaps_of_a_day(spans or []):
+            found.setdefault(gap, []).append(path)
+    for gap, paths in found.items():
+        days = f" on {len(paths)} days" if len(paths) > 1 else ""
+        fault = f"the hours leave a gap of a few minutes{days} ({gap})"
         remedy = "Let the next begin where these end; the end of the day is 24:00."
-        yield replace(document.problem(("week", day), fault, remedy), severity="warning")
+        first = min(paths, key=document.place)
+        yield replace(document.problem(first, fault, remedy), severity="warning")
 
 
 def gaps_beyond_the_deadline(document: Document, policies: CallbackPolicies) -> Iterator[ConfigProblem]:
@@ -136,6 +154,18 @@ def unspeakable(document: Document, prompts: PromptsFile) -> Iterator[ConfigProb
             continue
         if not any(c.isalpha() for c in sounds):
             yield document.problem((group, name, "zh"), "has no words", "Write what is to be said.")
+
+
+def full_width_signs(document: Document) -> Iterator[ConfigProblem]:
+    """Typed as Chinese is typed between two words of the menu language, where YAML takes them for letters."""
+    if not document.file.startswith((MENUS, CALENDAR)):
+        return
+    for path in document.places:
+        key, value = path[-1] if path else "", document.scalars.get(path)
+        if isinstance(key, str) and _FULL_WIDTH.fullmatch(key):
+            yield document.problem(path[:-1], *FULL_WIDTH, at=document.key_place(path))
+        elif isinstance(value, str) and path[-1:] != ("label",) and _FULL_WIDTH.fullmatch(value):
+            yield document.problem(path, *FULL_WIDTH)
 
 
 def hidden_characters(document: Document) -> Iterator[ConfigProblem]:

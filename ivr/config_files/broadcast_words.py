@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import ceil
 
 from ivr.config_files.menu_times import longest_in, seconds_of
 from ivr.config_files.reader import Document
@@ -31,7 +32,7 @@ def told(
         path = ("broadcasts", place)
         lasts = sum(seconds(name, None) for name in one.prompts)
         if lasts > LONGEST_LIST:
-            fault = f"the message lasts {lasts:.0f} s, and every caller hears it before a person"
+            fault = f"the message lasts {ceil(lasts)} s, and every caller hears it before a person"
             remedy = f"Keep it to {LONGEST_LIST:.0f} s: what is known, what to do."
             yield _warning(document.problem(path, fault, remedy))
         for group, names in (("what_is_known", one.what_is_known), ("what_to_do", one.what_to_do)):

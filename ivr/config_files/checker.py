@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from ivr.config_files import agreement, broadcast_words, list_files, menu_times, references, transfers, values
-from ivr.config_files.problems import problem
+from ivr.config_files.problems import MOST_PROBLEMS, problem
 from ivr.config_files.reader import Document, read
 from ivr.config_files.references import MENUS, menu_name
 from ivr.config_files.schema_words import validated
@@ -45,7 +45,6 @@ from tickets.codes import Codes
 from vocabulary.config_problem import ConfigProblem
 
 Model = TypeVar("Model", bound=BaseModel)
-MOST_PROBLEMS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,7 @@ class _Checking:
         self._in_templates = in_templates
         self._found = [p for d in documents.values() for p in d.problems]
         self._found += [p for d in documents.values() for p in agreement.hidden_characters(d)]
+        self._found += [p for d in documents.values() for p in agreement.full_width_signs(d)]
         self._told = {_order(p) for p in self._found}
         self._without_fault: list[str] = []
         """Menus that have no fault of their own, known once `_menus` has looked."""
@@ -250,4 +250,4 @@ def _softened(found: ConfigProblem, used: set[str]) -> ConfigProblem:
     return replace(found, severity="warning") if is_idle else found
 
 
-__all__ = ["REQUIRED_FILES", "Configuration", "check", "check_files", "content_version"]
+__all__ = ["MOST_PROBLEMS", "REQUIRED_FILES", "Configuration", "check", "check_files", "content_version"]

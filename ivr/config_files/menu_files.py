@@ -20,7 +20,7 @@ def sound_menus(files: Mapping[str, bytes]) -> dict[str, MenuFile]:
     menus: dict[str, MenuFile] = {}
     for file in sorted(name for name in files if name.startswith(MENUS)):
         document = read(file, files[file])
-        if document.problems or document.value is None:
+        if document.value is None or any(one.severity == "error" for one in document.problems):
             continue
         menu, problems = validated(MenuFile, document)
         if menu is not None and not problems and not any(dangling_nodes(document)):

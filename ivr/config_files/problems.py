@@ -3,6 +3,8 @@
 from ivr.plain_text import cleaned
 from vocabulary.config_problem import ConfigProblem
 
+MOST_PROBLEMS = 200
+"""So many are told at once."""
 _LONGEST_STEP = 60
 
 

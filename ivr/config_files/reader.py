@@ -11,7 +11,7 @@ import yaml
 
 from ivr.config_files.plain_scalars import Scalar, plain_value
 from ivr.config_files.problems import problem
-from ivr.config_files.syntax_words import decoded, syntax_problem
+from ivr.config_files.syntax_words import decoded, keys_as_comments, syntax_problem
 from vocabulary.config_problem import ConfigProblem
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -70,6 +70,8 @@ def read(file: str, data: bytes) -> Document:
     if isinstance(text, ConfigProblem):
         document.problems.append(text)
         return document
+    if file.startswith("menus/"):
+        document.problems += keys_as_comments(file, text)
     try:
         _Builder(document, text).build()
     except yaml.YAMLError as error:

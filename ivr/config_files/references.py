@@ -3,10 +3,11 @@
 Works on the files' bare values, so that a fault in one place hides no dangling name in another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ivr.config_files.problems import MOST_PROBLEMS
 from ivr.config_files.reader import Document, Path, value_at
 from ivr.config_files.schema_words import did_you_mean
 from ivr.config_files.sources import BROADCASTS, CALENDAR, EXAMPLES, LISTS
@@ -45,12 +46,36 @@ def menu_name(file: str) -> str:
 
 def dangling(documents: Mapping[str, Document]) -> Iterator[ConfigProblem]:
     known = _known_names(documents)
+    missing: dict[str, list[_Missing]] = {}
     for reference in _references(documents):
         wanted = text_at(reference.document, reference.path)
         names = known.get(reference.what)
         if wanted is not None and names is not None and wanted not in names:
             fault = f"no {reference.what} {shown(wanted)}"
-            yield reference.document.problem(reference.path, fault, did_you_mean(wanted, names))
+            missing.setdefault(reference.document.file, []).append(
+                _Missing(reference.document, reference.path, fault, wanted, names)
+            )
+    for of_a_file in missing.values():
+        yield from _told(of_a_file)
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A name that is not there; `names`: those that are."""
+
+    document: Document
+    path: Path
+    fault: str
+    wanted: str
+    names: Collection[str]
+
+
+def _told(of_a_file: list[_Missing]) -> Iterator[ConfigProblem]:
+    """The nearest name is looked for while the problem may be among those that are told: it takes long."""
+    ordered = sorted(of_a_file, key=lambda one: one.document.place(one.path))
+    for index, one in enumerate(ordered):
+        remedy = did_you_mean(one.wanted, one.names) if index < MOST_PROBLEMS else ""
+        yield one.document.problem(one.path, one.fault, remedy)
 
 
 def _known_names(documents: Mapping[str, Document]) -> dict[str, set[str]]:
@@ -140,9 +165,13 @@ def dangling_nodes(document: Document) -> Iterator[ConfigProblem]:
     if not isinstance(nodes, dict):
         return
     ways = [(path, name) for path, refers, name in document.once(_in_nodes) if refers.to == "node"]
-    for way, name in ((("start",), text_at(document, ("start",))), *ways):
-        if name is not None and name not in nodes:
-            yield document.problem(way, f"no node {shown(name)}", did_you_mean(name, nodes))
+    every = ((("start",), text_at(document, ("start",))), *ways)
+    missing = [
+        _Missing(document, way, f"no node {shown(name)}", name, nodes)
+        for way, name in every
+        if name and name not in nodes  # of "" the schema speaks
+    ]
+    yield from _told(missing)
 
 
 def _in_nodes(document: Document) -> list[tuple[Path, Refers, str | None]]:

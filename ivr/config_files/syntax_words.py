@@ -4,6 +4,8 @@ The parser's own messages differ between its two builds and speak of tokens; the
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import yaml
@@ -21,6 +23,20 @@ _MOST_OPEN: Final = 200
 _TAB: Final = ("a tab stands in the indentation", "Use blanks.")
 _MISFIT: Final = ("this line fits nothing above it", "Check its indentation, and the lines around it.")
 _NO_COLON: Final = "could not find expected ':'"
+_REFERENCE: Final = "alphabetic or numeric character"
+FULL_WIDTH: Final = (
+    "a full-width sign stands here (： or ，)",
+    "Write : or , as on an English keyboard, and a blank after it.",
+)
+_LINES_BACK: Final = 3
+"""So far above the line at which the parser stumbles its cause is looked for."""
+_MISTYPED: Final = (
+    (re.compile(r"""(?:^\s*(?:- +)?|[{,]\s*)["']?[a-z0-9_*#-]+["']?\s*(：)""", re.ASCII), FULL_WIDTH),
+    (re.compile(r"""[\[{].*[a-z0-9_"'\]}]\s*(，)\s*[a-z0-9_"'\[{*#]""", re.ASCII), FULL_WIDTH),
+    (re.compile(r"[{,]\s*(#):"), (
+        "an unquoted # begins a comment", 'If the key # is meant, write "#": in quotes.')),
+)  # fmt: skip
+_KEY_AS_COMMENT: Final = re.compile(r"^[ ]*(#)[ ]*:[ ]+[a-z][a-z0-9_-]*[ ]*$", re.MULTILINE | re.ASCII)
 _WORDS: Final = (
     ("tab character", *_TAB),
     (r"'\t'", *_TAB),
@@ -33,6 +49,7 @@ _WORDS: Final = (
     ("block", *_MISFIT),
     ("'-' indicator", *_MISFIT),
     ("expected key", *_MISFIT),
+    (_REFERENCE, "an unquoted * or & begins a reference", 'If the key * is meant, write "*": in quotes.'),
     (_NO_COLON, "a colon is missing", "Write key: value, with a blank after the colon."),
 )  # fmt: skip
 
@@ -78,14 +95,24 @@ def _at(file: str, before: str, fault: str, remedy: str) -> ConfigProblem:
     return problem(file, (len(lines), len(lines[-1]) + 1), (), fault, remedy)
 
 
+def keys_as_comments(file: str, text: str) -> Iterator[ConfigProblem]:
+    """`#: node` without quotes, for which YAML has no key."""
+    for found in _KEY_AS_COMMENT.finditer(text):
+        yield replace(_at(file, text[: found.start(1)], *_MISTYPED[-1][1]), severity="warning")
+
+
 def syntax_problem(file: str, text: str, error: yaml.YAMLError) -> ConfigProblem:
     said = f"{getattr(error, 'problem', '')}"
     # the parser misses a colon at the next line that has one; the key without it is where it began to look
-    mark = getattr(error, "context_mark" if _NO_COLON in said else "problem_mark", None)
+    mark = getattr(error, "context_mark" if _NO_COLON in said or _REFERENCE in said else "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     lines = text.splitlines() or [""]
     if line > len(lines):
         line, column = len(lines), len(lines[-1]) + 1
+    for at in range(line, max(0, line - _LINES_BACK), -1):
+        for pattern, words in _MISTYPED:
+            if found := pattern.search(lines[at - 1]):
+                return problem(file, (at, found.start(1) + 1), (), *words)
     indentation = re.match(r"\s*", lines[line - 1])
     if indentation and "\t" in indentation.group():
         said = "tab character"

@@ -37,7 +37,7 @@ def never_set(documents: Mapping[str, Document], in_templates: Set[str]) -> Iter
         for path in menu.scalars
         if path[-1:] == ("keep",) and (text := text_at(menu, path)) is not None
     }
-    trunks = _trunks(documents)
+    what, trunks = "trunk", _trunks(documents)
     for menu in menus:
         for path in [path for path in menu.scalars if path[-2:] == ("value", "name")]:
             name = text_at(menu, path)
@@ -60,7 +60,7 @@ def never_set(documents: Mapping[str, Document], in_templates: Set[str]) -> Iter
                 for one in each(menu, (*path[:-1], "one_of")):
                     wanted = text_at(menu, one)
                     if wanted is not None and wanted not in trunks:
-                        yield menu.problem(one, f"no trunk {shown(wanted)}", did_you_mean(wanted, trunks))
+                        yield menu.problem(one, f"no {what} {shown(wanted)}", did_you_mean(wanted, trunks))
 
 
 def _nearest(wrong: str, known: Set[str], prefix: str, otherwise: str) -> str:

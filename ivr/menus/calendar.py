@@ -7,6 +7,7 @@ public_holidays.yaml beside them is the State Council's yearly arrangement.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -48,13 +49,23 @@ def _check_spans(spans: list[str]) -> list[str]:
     return spans
 
 
-def _check_day(text: str) -> str:
+def _is_day(text: str) -> bool:
     try:
-        if date.fromisoformat(text).isoformat() == text:
-            return text
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
-        pass
-    raise refusal(f"{shown(text)} is not a day", "Write year, month and day, such as 2026-05-01.")
+        return False
+
+
+def _check_day(text: str) -> str:
+    if not _is_day(text):
+        raise refusal(f"{shown(text)} is not a day", "Write year, month and day, such as 2026-05-01.")
+    return text
+
+
+def _check_day_of_year(text: str) -> str:
+    if not _is_day(f"2024-{text}"):
+        raise refusal(f"{shown(text)} is not a day of every year", "Write month and day, such as 05-01.")
+    return text
 
 
 Spans = Annotated[
@@ -64,7 +75,7 @@ Spans = Annotated[
     Field(max_length=10),
 ]
 Day = Annotated[str, AfterValidator(_check_day)]
-DayOfYear = Annotated[str, AfterValidator(lambda text: _check_day(f"2024-{text}")[5:])]
+DayOfYear = Annotated[str, AfterValidator(_check_day_of_year)]
 YearNumber = Annotated[str, Field(pattern=r"^20[0-9]{2}$")]
 
 
@@ -218,6 +229,17 @@ def gaps(week: Week) -> Iterator[tuple[str, str]]:
         if 0 < start - end < SMALLEST_GAP:
             day = WEEKDAYS[(end - 1) // _DAY % 7]
             yield day, f"{_clock(end)} to {_clock(start)}"
+
+
+def gaps_of_a_day(spans: list[str]) -> Iterator[str]:
+    """The same for hours of which nobody knows the next day: within them, and at an end of the day."""
+    parsed = [DayHours.parse(text) for text in spans]
+    edges = [(0, one.start) for one in parsed[:1]]
+    edges += [(one.end, following.start) for one, following in pairwise(parsed)]
+    edges += [(one.end, _DAY) for one in parsed[-1:] if one.end > one.start]
+    for end, start in edges:
+        if 0 < start - end < SMALLEST_GAP:
+            yield f"{_clock(end)} to {_clock(start)}"
 
 
 def _clock(minute: int) -> str:

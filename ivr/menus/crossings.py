@@ -6,7 +6,7 @@ Pure. Expects menus whose nodes all exist; a menu that is not there, or has faul
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from ivr.menus.graph import MenuFault, menus_led_to, spread, ways
+from ivr.menus.graph import MenuFault, menus_led_to, out_of_a_circle, spread, ways
 from ivr.menus.menu_file import MenuFile
 from ivr.menus.node import Node
 
@@ -29,7 +29,10 @@ def faults_across(menus: Mapping[str, MenuFile]) -> Iterator[tuple[str, MenuFaul
         steps = " → ".join("/".join(at) for at in (*circle, circle[0]))
         menu_name, node = circle[0]
         fault = f"without the right key the caller goes in circles: {steps}"
-        yield menu_name, MenuFault(("nodes", node), fault, "Let one of these ways end in a queue.")
+        yield (
+            menu_name,
+            MenuFault(("nodes", node), fault, out_of_a_circle(nodes_of(menus)[at] for at in circle)),
+        )
 
 
 def nodes_of(menus: Mapping[str, MenuFile]) -> dict[At, Node]:

@@ -61,13 +61,18 @@ def faults(menu: MenuFile) -> list[MenuFault]:
     circle = _circle(menu, reached)
     if circle:
         way = " → ".join((*circle, circle[0]))
-        remedy = "Let one of these ways end in a queue."
+        fault = f"without the right key the caller goes in circles: {way}"
         found.append(
-            MenuFault(
-                ("nodes", circle[0]), f"without the right key the caller goes in circles: {way}", remedy
-            )
+            MenuFault(("nodes", circle[0]), fault, out_of_a_circle(menu.nodes[one] for one in circle))
         )
     return found
+
+
+def out_of_a_circle(nodes: Iterable[Node]) -> str:
+    """A remedy: of queues that lead to one another none is the end."""
+    if any(node.REACHES_A_PERSON for node in nodes):
+        return "Let one of these be a queue without then."
+    return "Let one of these ways end in a queue."
 
 
 def _reached(menu: MenuFile) -> set[str]:

@@ -4,6 +4,7 @@ Pure, and all of it warnings: the menu works. Walks by the code that walks it in
 """
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Final
 
 from ivr.menus.graph import MenuFault
@@ -101,7 +102,7 @@ def _long_greeting(walker: Walker, known: Moments, seconds: PromptSeconds) -> It
         been.add(step)
         spent += lasting(step, seconds)
         if spent > LONGEST_GREETING:
-            fault = f"for the first {spent:.0f} s of the call nothing can be pressed and nobody is reached"
+            fault = f"for the first {ceil(spent)} s of the call nothing can be pressed and nobody is reached"
             remedy = f"Shorten the greeting to {LONGEST_GREETING:.0f} s, or let it be interrupted (interruptible: true)."
             yield _warning(("nodes", step.place.node), fault, remedy)
             return
@@ -119,7 +120,7 @@ def _lists_and_waits(
         match step:
             case Play() if lasting(step, seconds) > LONGEST_LIST and ("nodes", node) not in told:
                 told.add(("nodes", node))
-                fault = f"the prompts here last {lasting(step, seconds):.0f} s in one go"
+                fault = f"the prompts here last {ceil(lasting(step, seconds))} s in one go"
                 remedy = f"Keep them to {LONGEST_LIST:.0f} s: nobody remembers the first key when he hears the last."
                 yield _warning(("nodes", node), fault, remedy)
             case WaitKey() if not SHORTEST_WAIT <= step.seconds <= LONGEST_WAIT:

@@ -25,6 +25,7 @@ NOT_TOLD = {
     "'-' indicator": PARSERS,
     "expected key": PARSERS,
     "could not find expected ':'": PARSERS,
+    "alphabetic or numeric character": PARSERS,
     "Value error,": "pydantic's own words, which are taken off",
     "Write digits, such as 1.5": NO_KEY,
     "Less than": NO_KEY,

@@ -180,6 +180,31 @@ HUGE = {
         many_nodes(1, "{kind: menu, keys: {" + ", ".join(f"{i}: n0" for i in range(40_000)) + "}}"),
         "menus/main.yaml:3:",
     ),
+    "10,000 ways to nowhere": (
+        "menus/main.yaml",
+        many_nodes(
+            1000,
+            "{kind: menu, prompts: [greeting], keys: {"
+            + ", ".join(f"{i}: nowehre{i}" for i in range(9))
+            + "}, no_key: {then: nodd}, wrong_key: {then: nodd}}",
+        ),
+        'no node "nowehre0". There are 1000, among them n0, n1, n10, n100, n101.',
+    ),
+    "5,000 values that nothing sets": (
+        "menus/main.yaml",
+        many_nodes(
+            250,
+            "{kind: branch, else: n0, cases: ["
+            + ", ".join(
+                f"{{when: {{value: {{name: HOTLINE_INPUT_N{i}, one_of: [1]}}}}, then: n0}}" for i in range(20)
+            )
+            + "]}",
+        )
+        + b"".join(
+            b"  c%d: {kind: collect, keep: HOTLINE_INPUT_COLLECTED_%d}\n" % (i, i) for i in range(700)
+        ),
+        'no collect keeps "HOTLINE_INPUT_N0", so this never fits. Write it at keep of a collect.',
+    ),
     "a billion laughs": (
         "menus/main.yaml",
         f"{AROUND}  a: &a [x, x, x]\n{LAUGHS}".encode(),

@@ -64,6 +64,9 @@ def test_a_list_of_keys_may_last_twenty_seconds():
     faults = [fault for _, fault in told({"b": 21.0}, "m", **nodes)]
     assert "the prompts here last 21 s in one go" in faults
     assert not any("in one go" in fault for _, fault in told({"b": 20.0}, "m", **nodes))
+    assert any(
+        "last 21 s in one go" in fault for _, fault in told({"b": 20.3}, "m", **nodes)
+    )  # never 20 s, "keep to 20"
 
 
 def test_a_time_limit_may_be_three_to_ten_seconds():
