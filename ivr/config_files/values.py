@@ -17,7 +17,7 @@ from ivr.plain_text import shown
 from vocabulary.config_problem import ConfigProblem
 from vocabulary.hotline_names import CALLER, DEFAULT_QUEUE, NUMBER_CALLED, TRUNK
 
-_TYPED: Final = "HOTLINE_INPUT_"
+_TYPED: Final = re.compile(r"(HOTLINE_INPUT_)\w*")
 _OURS: Final = frozenset({CALLER, DEFAULT_QUEUE, NUMBER_CALLED, TRUNK})
 """What the dialplan sets before any menu is walked."""
 _NAME: Final = re.compile(rb"HOTLINE_[A-Z][A-Z0-9_]*")
@@ -43,11 +43,11 @@ def never_set(documents: Mapping[str, Document], in_templates: Set[str]) -> Iter
             name = text_at(menu, path)
             if name is None:
                 continue
-            if name.startswith(_TYPED):
+            if of_typed := _TYPED.fullmatch(name):
                 if name not in typed:
                     fault = f"no collect keeps {shown(name)}, so this never fits"
                     yield menu.problem(
-                        path, fault, _nearest(name, typed, _TYPED, "Write it at keep of a collect.")
+                        path, fault, _nearest(name, typed, of_typed[1], "Write it at keep of a collect.")
                     )
             elif name not in _OURS | in_templates:
                 fault = f"the hotline sets no {shown(name)}, so this never fits"

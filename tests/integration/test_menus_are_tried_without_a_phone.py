@@ -329,7 +329,7 @@ nodes:
   whose:
     kind: branch
     cases:
-      - {when: {value: {name: HOTLINE_TRUNK, one_of: [carrier-a]}}, then: again}
+      - {when: {value: {name: HOTLINE_TRUNK, one_of: [test-loopback]}}, then: again}
       - {when: {withheld: true}, then: person}
     else: again
   again: {kind: branch, cases: [{when: {repeat_caller: true}, then: heating}], else: person}
@@ -343,8 +343,8 @@ nodes:
     [
         ([], ["else (case 1 is not known, case 2 is not known)", "else (case 1 is not known)"]),
         (
-            ["--value", "HOTLINE_TRUNK=carrier-a", "--repeat-caller"],
-            ["case 1: value: {name: HOTLINE_TRUNK, one_of: [carrier-a]}", "case 1: repeat_caller: true"],
+            ["--value", "HOTLINE_TRUNK=test-loopback", "--repeat-caller"],
+            ["case 1: value: {name: HOTLINE_TRUNK, one_of: [test-loopback]}", "case 1: repeat_caller: true"],
         ),
         (
             ["--value", "HOTLINE_TRUNK=carrier-b", "--caller", "13800138000", "--first-call"],

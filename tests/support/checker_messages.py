@@ -59,11 +59,11 @@ def modules() -> frozenset[str]:
 
 
 def is_left_out(node: ast.AST) -> bool:
-    """Patterns, forms of a date, lines of the log, examples, words of an error itself, and what cannot happen."""
+    """Patterns, forms of a date, lines of the log, examples, readings, words of an error itself, and what cannot happen."""
     if isinstance(node, ast.FunctionDef):
         return node.name == "__init__"
     if isinstance(node, ast.AnnAssign):
-        return ast.unparse(node.target) == "EXAMPLE"
+        return ast.unparse(node.target) in ("EXAMPLE", "_READINGS")
     if isinstance(node, ast.Call):
         return re.match(r"re\.|_log\.|.*strftime$|AssertionError$", ast.unparse(node.func)) is not None
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -164,13 +164,14 @@ else: person                              # also when it cannot be found out in 
     def decided(self, facts: Facts, at: Place) -> str | None:
         """`case 2: hours: office (case 1 is not so)`, `else (case 1 is not so, case 2 is not known)`."""
         before: list[str] = []
+        why = ""
         for number, case in enumerate(self.cases, start=1):
-            why = f" ({', '.join(before)})" if before else ""
             if case.when.fits(facts, at):
                 return f"case {number}: {case.when.words}{why}"
             is_unknown = case.when.may_fit(facts, at)
             before.append(f"case {number} is {'not known' if is_unknown else 'not so'}")
-        return f"else ({', '.join(before)})"
+            why = f" ({', '.join(before)})"
+        return f"else{why}"
 
     def list_that_led(self, facts: Facts, at: Place) -> str | None:
         case = self._case(facts, at)

@@ -45,7 +45,7 @@ def test_the_ways_stand_there_first_and_the_destination_last() -> None:
 
 
 def test_the_matter_that_he_would_have_in_the_queue_is_in_the_account() -> None:
-    menu = example().model_dump(by_alias=True)
+    menu = example().model_dump(by_alias=True, exclude_unset=True)
     menu["nodes"]["heating"] = {"kind": "queue", "queue": "heating", "category": "heating"}
     for name in ("no_answer", "failed"):
         menu["nodes"]["fire"][name]["then"] = "heating"
@@ -65,7 +65,7 @@ def test_nobody_is_dialled_for_who_hangs_up_before() -> None:
 
 @pytest.mark.parametrize("folder", ["/p", "/" + "long/" * 300])
 def test_no_way_is_longer_than_asterisk_takes(folder: str) -> None:
-    menu = example().model_dump(by_alias=True)
+    menu = example().model_dump(by_alias=True, exclude_unset=True)
     menu["nodes"]["fire"]["no_answer"]["prompts"] = ["connecting"] * 10
     channel = FakeChannel(keys=["2"])
     walked(channel, MenuFile.model_validate(menu), folder)
