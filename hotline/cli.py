@@ -276,7 +276,7 @@ def main() -> None:
         print(f"hotline: {fault}. Mend the files and start again.", file=sys.stderr)
         sys.exit(1)
     except HotlineError as fault:
-        print(f"hotline: {fault}", file=sys.stderr)
+        print(f"hotline: {said(str(fault), _readers_language())}", file=sys.stderr)
         sys.exit(1)
     except SQLAlchemyError as fault:
         words = as_found.first_line(fault)
@@ -287,11 +287,17 @@ def main() -> None:
         sys.exit(1)
     except OSError as fault:
         where = f" ({fault.filename})" if fault.filename else ""
-        print(
-            f"hotline: {fault.strerror or fault}{where}. Look at rights, space and the HOTLINE_ variables.",
-            file=sys.stderr,
-        )
+        words = f"{fault.strerror or fault}{where}. Look at rights, space and the HOTLINE_ variables."
+        print(f"hotline: {said(words, _readers_language())}", file=sys.stderr)
         sys.exit(1)
+
+
+def _readers_language() -> Language | None:
+    """Of a fault that may be that of the environment itself."""
+    try:
+        return settings_from_environment().language
+    except HotlineError:
+        return None
 
 
 if __name__ == "__main__":

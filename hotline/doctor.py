@@ -22,6 +22,7 @@ from ivr.config_files.checker import Configuration
 from ivr.config_files.published import check_further, in_force, load_published
 from ivr.config_files.unpublished import unpublished
 from ivr.lines import Lines
+from ivr.prompts.voices import chosen
 from tickets.sealing import KeyFileIsUnusable, Sealer
 from vocabulary.config_problem import ConfigProblem
 
@@ -86,6 +87,7 @@ def findings(seen: Examined) -> Iterator[Finding]:
         transports=doctor_asterisk.transports(settings) if seen.is_asterisk_up else None,
     )
     yield from doctor_machine.voice_tools()
+    yield from _voice(seen)
     yield from _configuration(seen)
     yield from _database(settings)
     yield from doctor_asterisk.program(settings)
@@ -148,6 +150,20 @@ def _configuration(seen: Examined) -> Iterator[Finding]:
         if seen.last_good is not None:
             said = "the set in force cannot be used any more, an older one runs"
             yield warn("config", said, "`hotline reload` puts the files in the folder in force.")
+
+
+def _voice(seen: Examined) -> Iterator[Finding]:
+    """The site's own; espeak-ng is looked for with the tools."""
+    found = seen.in_force or seen.configuration or seen.last_good
+    if found is None or found.prompts.voice.engine == "espeak":
+        return
+    voice = chosen(found.prompts.voice)
+    why = voice.missing()
+    if why is None:
+        yield ok("voice", f"the voice {voice.name} is there")
+    else:
+        said = f"the voice {voice.name} cannot serve: {why}; espeak speaks in its place"
+        yield warn("voice", said, "Install what is missing, or choose another engine in prompts.yaml.")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

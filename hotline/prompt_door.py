@@ -1,7 +1,7 @@
 """The sounds of a configuration: made before it comes into force, then laid where the dialplan and Asterisk find them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,6 @@ from ivr.prompts.rendering import (
     PromptLibrary,
     VoiceToolsMissing,
     lay_out,
-    made_earlier,
 )
 from ivr.prompts.schema import Prompt, PromptsFile
 from ivr.prompts.sound_set import RECORDED_IN, sound_set_at_hand, sound_set_of
@@ -115,10 +114,13 @@ def render(settings: Settings, configuration: Configuration, language: Language)
     return _with_asterisks(maker, configuration, language, _prompts(maker, configuration, language))
 
 
-def in_force(settings: Settings, configuration: Configuration, language: Language) -> PromptLibrary:
-    """What an earlier start or reload laid out."""
-    languages = {language, *heard_languages(configuration)}
-    return made_earlier(spoken(configuration), languages, settings.prompts_dir)
+def spoken_by(
+    settings: Settings, configuration: Configuration, language: Language
+) -> Iterator[tuple[str, Prompt, str, Path | None]]:
+    """Of each prompt of the config folder: name, words, who speaks it, and its sound if it was made."""
+    maker = _maker(settings, configuration, settings.config_dir)
+    for name, prompt in spoken(configuration).prompts.items():
+        yield (name, prompt, *maker.spoken_by(name, prompt, language))
 
 
 def heard_languages(configuration: Configuration) -> list[Language]:

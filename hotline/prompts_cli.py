@@ -48,18 +48,16 @@ def fail(text: str) -> NoReturn:
 
 @prompts_app.command("list")
 def list_prompts(language: LanguageOption = None) -> None:
-    """List every prompt: name, seconds, who speaks it (recorded or the voice; - if no sound is made), its words."""
+    """List every prompt of the files: name, seconds (- if no sound is made yet), who speaks it (recorded, or the voice
+    that does), its words.
+    """
     settings = settings_from_environment()
     configuration = _configuration(settings)
     chosen = _language(language, configuration)
-    made = prompt_door.in_force(settings, configuration, chosen)
-    voice = configuration.prompts.voice.engine
-    for name, prompt in prompt_door.spoken(configuration).prompts.items():
-        is_recorded = _recorded(settings, chosen, name).is_file()
-        key = (chosen, name)
-        seconds = f"{made.seconds[key]:5.1f} s" if key in made.seconds else "    -  "
+    for name, prompt, who, sound in prompt_door.spoken_by(settings, configuration, chosen):
+        seconds = f"{length(sound):5.1f} s" if sound else "    -  "
         words = cleaned((prompt.text(chosen) or "").replace("\n", " "), 100)
-        say(f"{name:28} {seconds}  {'recorded' if is_recorded else voice:8}  {words}")
+        say(f"{name:28} {seconds}  {who:8}  {words}")
 
 
 @prompts_app.command("render")

@@ -22,6 +22,7 @@ from ivr.config_files.published import kept_set, note, store_of
 from ivr.config_files.rollback import NoSuchSet, version_before, version_meant
 from ivr.config_files.set_store import by_age, current
 from ivr.config_files.sources import read_sources
+from vocabulary.errors import HotlineError
 
 menus = typer.Typer(
     no_args_is_help=True,
@@ -34,9 +35,23 @@ By = Annotated[
 ]
 
 
+class NoReason(HotlineError):
+    """Whoever asks later why would find nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("--why has no word in it: say why, for whoever asks later")
+
+
 def say(text: str) -> None:
     """In the language of whoever reads it, where the list has the words."""
     print(said(text, settings_from_environment().language), flush=True)
+
+
+def _because(why: str) -> str:
+    """Raises NoReason."""
+    if not any(one.isalnum() for one in why):
+        raise NoReason
+    return why
 
 
 def _who(by: str | None) -> str:
@@ -61,6 +76,7 @@ def publish(
     of them, nothing changes, all faults are told, and the exit code is 1. `hotline menus diff` shows beforehand what
     would change. With --only the set in force with that file changed is checked and published as a whole.
     """
+    by_whom = note("publish", _who(by), _because(why))
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)  # before anything comes into force
     with _chosen(settings, only) as chosen:
@@ -70,9 +86,7 @@ def publish(
         ready = into_force.make_ready(settings, program, running)
 
         def put() -> Entry | None:
-            entry = config_door.put_in_force(
-                settings, running, note("publish", _who(by), why), onto=chosen.onto
-            )
+            entry = config_door.put_in_force(settings, running, by_whom, onto=chosen.onto)
             if entry is None:
                 say("these files are in force already")
             else:
@@ -186,6 +200,7 @@ def rollback(
 
     Files there that were never published are kept aside first, and it is said where. Recorded prompts go back too.
     """
+    by_whom = note("rollback", _who(by), _because(why))
     settings = settings_from_environment()
     program = asterisk_process.find(settings.asterisk_root)
     home = settings.home_dir
@@ -194,7 +209,7 @@ def rollback(
     ready = into_force.make_ready(settings, program, config_door.checked_kept(settings, meant))
 
     def put() -> Entry | None:
-        done = config_door.roll_back(settings, ready.running, note("rollback", _who(by), why), onto=onto)
+        done = config_door.roll_back(settings, ready.running, by_whom, onto=onto)
         if done.aside is not None:
             say(f"files that were not published are kept in {done.aside}")
         if done.entry is None:

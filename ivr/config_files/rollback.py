@@ -29,14 +29,15 @@ class RolledBack:
 def version_meant(home: Path, wanted: str) -> str:
     """A version, the beginning of one (4 letters at least), or a number of the history such as 12. Raises NoSuchSet."""
     store = store_of(home)
-    if wanted.isdecimal() and len(wanted) < 7:
+    is_number, meant = wanted.isdecimal() and len(wanted) < 7, []
+    if is_number:
         meant = [one.version for one in entries(store, current(store)) if one.number == int(wanted)]
-        if not meant:
-            raise NoSuchSet(wanted, "the history has no such number")
-    else:
+    if not meant:  # the first letters of a version may all be digits
         meant = [one for one in by_age(store) if len(wanted) >= 4 and one.startswith(wanted)]
+    if not meant:
+        raise NoSuchSet(wanted, "the history has no such number" if is_number else "no kept set begins so")
     if len(meant) != 1:
-        raise NoSuchSet(wanted, "no kept set begins so" if not meant else "several sets begin so")
+        raise NoSuchSet(wanted, "several sets begin so")
     if not is_whole(store / meant[0]):
         raise NoSuchSet(wanted, f"the set {meant[0]} is kept no more, or is damaged")
     return meant[0]

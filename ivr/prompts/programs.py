@@ -144,8 +144,8 @@ def run(
     if process.returncode != 0:
         if _under_way.is_stopped:
             raise SoundsStopped
-        last = complaints.decode("utf-8", "replace").strip()[-300:]
-        raise ProgramFailed(last or f"{command[0]} ended with {process.returncode}")
+        last = complaints.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise ProgramFailed("".join(last)[:300] or f"{command[0]} ended with {process.returncode}")
     return written
 
 

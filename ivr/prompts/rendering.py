@@ -24,6 +24,7 @@ from ivr.prompts.sounds import (
     a_moment_of_silence,
     content_name,
     is_telephone_sound,
+    is_wav,
     length,
     put,
     to_telephone,
@@ -136,6 +137,17 @@ class Maker:
             return cached
         spoken = (self._cached(voice, words) for voice in (self._voice, self._espeak))
         return next((one for one in spoken if is_telephone_sound(one)), None)
+
+    def spoken_by(self, name: str, prompt: Prompt, language: Language) -> tuple[str, Path | None]:
+        """Who speaks it: "recorded", or the voice; and its sound, if it was made. For a look: nothing is made or kept."""
+        recorded = self._recorded_dir / language / f"{name}.wav"
+        if is_wav(recorded):
+            return "recorded", recorded
+        words = words_of(prompt, language, self._file.phrases)
+        for voice in (self._voice, self._espeak) if words else ():
+            if words and is_telephone_sound(self._cached(voice, words)):
+                return voice.name, self._cached(voice, words)
+        return self._voice.name, None
 
     def all_at_hand(
         self, prompts: Mapping[str, Prompt], languages: Iterable[Language], *, below: str = ""

@@ -73,6 +73,14 @@ def is_telephone_sound(path: Path) -> bool:
         return False
 
 
+def is_wav(path: Path) -> bool:
+    """Of whatever rate; one of which the length is known."""
+    try:
+        return length(path) > 0
+    except (OSError, EOFError, wave.Error):
+        return False
+
+
 def length(path: Path) -> float:
     """Seconds."""
     with wave.open(str(path), "rb") as sound:

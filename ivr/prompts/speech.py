@@ -49,7 +49,7 @@ _ORDERED: Final = re.compile(r"月|日|号|楼|层")
 _ENDS_IN_ONE: Final = tuple("统唯万单专归合之逐其周期初如划不按")
 """What 一 ends, and what says that it is a key: it keeps its first tone there."""
 _AFTER_A_NUMBER: Final = "零一二三四五六七八九十至到或和与"
-_READINGS: Final = {"大夫": "dai4 fu5", "士大夫": "shi4 da4 fu1"}
+_READINGS: Final = {"大夫": ("dai4", "fu5"), "士大夫": ("shi4", "da4", "fu1")}
 """What the dictionary has otherwise than people on the telephone say it; a site's own phrases win."""
 _KEY_BEFORE: Final = re.compile(r"(按|按下|键|选择)\s*$")
 
@@ -70,8 +70,12 @@ def to_pinyin(text: str, phrases: Mapping[str, str] | None = None) -> str:
         if part.startswith("\0"):
             sounds.append(part[1:])
         else:
-            sounds.extend(_spoken(part, {**_READINGS, **(phrases or {})}))
+            sounds.extend(_spoken(part, _readings(phrases)))
     return re.sub(r"([,.?!])( [,.?!])+", r"\1", " ".join(sounds))
+
+
+def _readings(phrases: Mapping[str, str] | None) -> dict[str, str]:
+    return {**{written: " ".join(sounds) for written, sounds in _READINGS.items()}, **(phrases or {})}
 
 
 def _with_numbers(text: str) -> Iterator[str]:

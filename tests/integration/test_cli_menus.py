@@ -69,3 +69,16 @@ def test_a_menu_is_compared_published_and_rolled_back(shell: Terminal, tmp_path:
     assert len(set(versions)) == 3
     assert shell.type("menus diff 2", **ours) == shell.type(f"menus diff 2 {heads[0][5][:6]}", **ours)
     assert "no such number" in shell.type("menus diff 99", code=1, **ours)
+    told_in_chinese = shell.type("menus diff 99", code=1, **ours, HOTLINE_LANGUAGE="zh")
+    assert (
+        told_in_chinese
+        == "hotline: 99：历史记录中没有这个编号。保留着哪些，用 `hotline menus history` 查看\n"
+    )
+
+
+def test_a_reason_has_a_word_in_it(shell: Terminal) -> None:
+    for command in ("publish", "rollback"):
+        for why in ("", "  ", "-- ！"):
+            said = shell.type(f"menus {command} --why", why, code=1)
+            assert said == "hotline: --why has no word in it: say why, for whoever asks later\n"
+    assert "没有任何文字" in shell.type("menus publish --why", " ", code=1, HOTLINE_LANGUAGE="zh")

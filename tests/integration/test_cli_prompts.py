@@ -41,11 +41,22 @@ def test_prompts_are_listed_made_played_and_recordings_brought_in(shell: Termina
     assert {(path.stat().st_uid, path.stat().st_gid) for path in (kept, kept.parent, kept.parent.parent)} == {
         (owner.st_uid, owner.st_gid)
     }
-    assert line_of("goodbye")[3] == "recorded" or line_of("goodbye")[2] == "recorded"
+    assert line_of("goodbye")[1:4] == ["2.0", "s", "recorded"], "the file's seconds, no older sound's"
     played = Path(shell.type("prompts play goodbye", **nothing).split("  ")[0])
     assert played.read_bytes() == kept.read_bytes()
     shell.type("prompts import asterisk/digits/1", str(recording))
     assert (shell.config / "prompts" / "zh" / "asterisk" / "digits" / "1.wav").is_file()
+
+
+def test_who_really_speaks_is_told_where_the_sites_voice_is_missing(shell: Terminal) -> None:
+    file = shell.config / "prompts.yaml"
+    chosen = f"engine: sherpa\n  model_dir: {shell.folder}/model"
+    text = file.read_text("utf-8")
+    file.write_text(re.sub("engine: espeak.*", chosen, text, count=1), "utf-8")
+    listed = shell.type("prompts list")
+    file.write_text(text, "utf-8")
+    assert " espeak " in next(row for row in listed.splitlines() if row.startswith("wrong_key "))
+    assert " sherpa " not in listed
 
 
 def test_what_is_no_prompt_or_no_recording_is_refused_in_one_line(shell: Terminal, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from hotline.findings import Finding, Level
 from hotline.leases import QueueLogPosition
 from hotline.parts import report
 from hotline.settings import Settings
+from ivr.config_files import checker
+from ivr.config_files.published import note, publish
 from ivr.lines import Lines, Trunk
 
 PORTS = ("http_port", "agi_port", "ami_port", "asterisk_http_port")
@@ -179,6 +181,20 @@ def test_missing_voice_tools_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     [finding] = doctor_machine.voice_tools()
     assert finding.level is Level.WARN
     assert "espeak-ng and sox" in finding.said
+
+
+def test_a_voice_of_the_sites_that_cannot_serve_is_told(home: FilledHome, tmp_path: Path):
+    file = home.settings.config_dir / "prompts.yaml"
+    text = file.read_text("utf-8")
+    assert "voice" not in told(settings_of(home.home))
+    for command, level in (("/nowhere/say", Level.WARN), ("/bin/sh", Level.OK)):
+        chosen = f"engine: command\n  command: [{command}]"
+        file.write_text(text.replace("engine: espeak ", f"{chosen} ", 1), "utf-8")
+        configuration, problems = checker.check(home.settings.config_dir)
+        assert configuration is not None, problems
+        publish(home.settings.config_dir, configuration, home.home, note("publish"))
+        [finding] = told(settings_of(home.home))["voice"]
+        assert finding.level is level
 
 
 def test_bad_config_files_are_told(home: FilledHome):

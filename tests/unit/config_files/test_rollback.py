@@ -2,13 +2,14 @@
 
 import os
 import stat
+from itertools import count
 from pathlib import Path
 
 import pytest
 from support.slim_config import SHIPPED, lay_out_with_one_example
 
 from ivr.config_files import published
-from ivr.config_files.checker import Configuration, check
+from ivr.config_files.checker import Configuration, check, content_version
 from ivr.config_files.differences import Difference
 from ivr.config_files.history import Entry, entries
 from ivr.config_files.published import (
@@ -225,6 +226,17 @@ def test_each_rollback_goes_one_further_back_and_the_undone_can_be_had_again(sit
     site.roll_back(version_meant(site.home, third[:6]))
     assert site.in_force == third
     assert version_meant(site.home, "2") == second
+
+
+def test_first_letters_that_are_all_digits_are_no_number_of_the_history(site: Site) -> None:
+    file = site.config / "codes.yaml"
+    text = file.read_text("utf-8")
+    for number in count():
+        file.write_text(f"{text}# {number}\n", "utf-8")
+        if content_version(read_sources(site.config)[0])[:4].isdecimal():
+            break
+    version = site.publish("begin")
+    assert version_meant(site.home, version[:4]) == version
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,17 @@ def test_what_a_program_started_ends_with_it(hanging: Path, tmp_path: Path) -> N
     wait_for(lambda: all_gone(tmp_path), AT_ONCE)
 
 
+def test_of_many_complaints_the_last_line_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "fails"
+    program.write_text(
+        "#!/bin/sh\nfor n in 1 2 3; do echo warn $n >&2; done; echo AD lost sync >&2; exit 2\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(ProgramFailed) as found:
+        run([str(program)])
+    assert found.value.why == "AD lost sync"
+
+
 def test_what_a_program_left_behind_when_it_ended_ends_too(tmp_path: Path) -> None:
     """It holds the pipe on which we wait, so it is what hangs."""
     with pytest.raises(ProgramFailed, match="timed out after 1"):
