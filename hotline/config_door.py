@@ -119,15 +119,16 @@ def load_told(settings: Settings) -> Running:
     return running
 
 
-def is_another_in_force(settings: Settings, own: str) -> bool:
-    """For a server that runs the set `own`."""
-    return current(store_of(settings.home_dir)) not in (None, own)
+def other_in_force(settings: Settings, own: str) -> str | None:
+    """For a server that runs the set `own`: which one is in force instead. Asked at each report, so it reads one line."""
+    found = current(store_of(settings.home_dir))
+    return found if found != own else None
 
 
 def load_asked(settings: Settings, own: str) -> Running:
     """For a server whom a person tells to look (SIGHUP), and that runs the set `own`: what was put in force since; if
     nothing was, the files on disk, which come into force. Raises NotTaken."""
-    if is_another_in_force(settings, own):
+    if other_in_force(settings, own) is not None:
         try:
             return load_told(settings)
         except NotTaken as fault:

@@ -173,9 +173,12 @@ class FolderLook:
         self._next_at = 0.0
 
 
-def config_part(running: Running, unpublished_files: int = 0, language: Language | None = None) -> Part:
+def config_part(
+    running: Running, unpublished_files: int = 0, language: Language | None = None, other: str | None = None
+) -> Part:
     """`unpublished_files`: so many lie in the config folder and are not in force. `language`: of whom `hotline status` tells the
-    problems."""
+    problems. `other`: the set that is in force and does not run here."""
+    not_taken = {"reason": f"{other} is in force and does not run here"} if other else {}
     problems = [marked(problem, language) for problem in running.problems[:20]]
     return Part(
         "config",
@@ -186,6 +189,7 @@ def config_part(running: Running, unpublished_files: int = 0, language: Language
             "is_silent_in_part": running.prompts.fault is not None,
             "problems": problems,
             "unpublished_files": unpublished_files,
+            **not_taken,
         },
     )
 

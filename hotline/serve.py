@@ -71,6 +71,8 @@ class Service:
     """Signals that came before `run`: what they ask is done then."""
     _has_been_up: bool = False
     _has_compared: bool = False
+    _other_seen: str | None = None
+    _other_tried: str | None = None
     _folder: FolderLook = field(init=False)
 
     def __post_init__(self) -> None:
@@ -304,15 +306,20 @@ class Service:
     async def _report_parts(self) -> bool:
         """While the database is away it fails, and what was reported last goes stale."""
         is_up = await asyncio.to_thread(self._report_parts_now)
-        if not self._has_compared:
-            # nobody could tell us of a publish before our first report, by which we are found
-            self._has_compared = True
-            asyncio.get_running_loop().run_in_executor(None, self._take_what_was_missed)
+        asyncio.get_running_loop().run_in_executor(None, self._take_what_was_missed)
         return is_up
 
     def _take_what_was_missed(self) -> None:
-        """What was published since our start looked."""
-        if config_door.is_another_in_force(self.hotline.settings, self._own_version):
+        """A set of which nobody told us: published since our start looked, or by somebody who was killed before he could.
+
+        Nobody can tell us before our first report, by which we are found; later ones wait for the next, since whoever
+        publishes may be at work still, and take it back where Asterisk refuses it. One that is not good is tried once.
+        """
+        other = config_door.other_in_force(self.hotline.settings, self._own_version)
+        is_missed = other is not None and (not self._has_compared or other == self._other_seen)
+        self._has_compared, self._other_seen = True, other
+        if is_missed and other != self._other_tried:
+            self._other_tried = other
             self._take_published()
 
     async def _report_start(self) -> None:
@@ -322,7 +329,8 @@ class Service:
     def _report_parts_now(self) -> bool:
         """True if every part that runs here is up."""
         now, settings = self.hotline.now(), self.hotline.settings
-        parts = [config_part(self.hotline.running, self._folder.count(), settings.language)]
+        other = config_door.other_in_force(settings, self._own_version)
+        parts = [config_part(self.hotline.running, self._folder.count(), settings.language, other)]
         if self.agi is not None:
             parts.append(agi_part(self.agi, self.board.names(now) if self.board else []))
         if self.worker is not None:

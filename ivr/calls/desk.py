@@ -9,39 +9,30 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from sqlmodel import Session
 
+from ivr.calls.accepted_callbacks import AcceptedCallbacks, Write
 from ivr.calls.channel import CallerHungUp, Channel
 from ivr.calls.in_line import InLine, InLineOf, in_line
 from ivr.calls.ledger import Ledger
 from ivr.calls.live_facts import LiveFacts
 from ivr.calls.looks import Look, no_look
 from ivr.calls.walk import Walk, play_prompts, version_walked, walk_menu, walk_on, walked_so_far
+from ivr.calls.walk_needs import WalkNeeds
+from ivr.config_files.checker import Configuration
 from ivr.config_files.running import Running
 from ivr.lines import LANGUAGES, Language
 from ivr.menus.facts import Facts, OnAir
 from ivr.menus.going_on import standing
 from ivr.menus.steps import ToQueue
 from ivr.prompts.rendering import PromptLibrary
-from missed_call_redial.attempts import (
-    NO_TRUNK_ALLOWS,
-    NO_TRUNK_IS_UP,
-    DialDecision,
-    attempt_accepted,
-    refuse_dial,
-)
-from missed_call_redial.ringers import ticketed_call
-from missed_call_redial.trunk_faults import note_trunk, trunk_faults
-from tickets.call_events import Event, EventKind, EventSource, hold_log
-from tickets.call_records import CallRecord
+from tickets.call_events import Event, EventKind, EventSource
 from tickets.voicemails import Voicemails
 from vocabulary.hotline_names import (
     CALLER,
     DEFAULT_QUEUE,
-    DIAL,
-    DIAL_TRUNK,
     NEXT,
     NUMBER_CALLED,
     QUEUE,
@@ -49,13 +40,11 @@ from vocabulary.hotline_names import (
     TRUNK,
     WALKED,
 )
-from vocabulary.phone_numbers import national
 
 _log = logging.getLogger(__name__)
 _TIME_IN_CALL_ID: Final = re.compile(r"(?:^|-)(\d{10})\.\d+$")
 _EXACT_TIME: Final = re.compile(r"(\d{10})\.(\d{6})", re.ASCII)
 HANG_UP: Final = "hang_up"
-NOT_NOW: Final = "not_now"
 SORRY: Final = "sorry"
 LED_ON: Final = "led_on"
 """The menu has led him on from a queue, and where is written down."""
@@ -63,9 +52,6 @@ WALKING: Final = "walking"
 """The menu leads him on from a queue; if it is the last that the dialplan hears, it leads him to the default queue."""
 _IN_VAIN: Final = frozenset({"TIMEOUT", "NO_AGENT", "FULL"})
 """Words of the dialplan for a caller whom a queue did not serve."""
-
-
-T = TypeVar("T")
 
 
 class OnTheAir(Protocol):
@@ -77,21 +63,6 @@ class OnTheAir(Protocol):
 
 def nothing_on(_number: str, running: Running, _now: datetime) -> tuple[OnAir | None, PromptLibrary]:
     return None, running.prompts
-
-
-class Write(Protocol):
-    """One piece of work, done and committed; it may be run again after it was rolled back with another's."""
-
-    def __call__(self, work: Callable[[Session], T]) -> T: ...
-
-
-@dataclass(frozen=True)
-class _Permit:
-    """The trunk and the digits to dial, "" if none; `is_not_now`: the citizen need not or must not be rung now."""
-
-    trunk: str = ""
-    digits: str = ""
-    is_not_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,10 +146,14 @@ class CallDesk:
         ):  # the number was taken out of the files while Asterisk still knew it
             _log.warning("call %s: no menu for %s, straight to the queue", channel.call_id, number_called)
             return Walk(configuration.version)
-        return walk_menu(
-            channel,
+        needs = self._needs(configuration, prompts, facts, in_line_of)
+        return walk_menu(channel, menu_name, needs)
+
+    def _needs(
+        self, configuration: Configuration, prompts: PromptLibrary, facts: Facts, in_line_of: InLineOf
+    ) -> WalkNeeds:
+        return WalkNeeds(
             configuration.menus,
-            menu_name,
             prompts,
             configuration.lines.site.language,
             self.now,
@@ -238,9 +213,8 @@ class CallDesk:
             default_queue,
         )
         _, prompts = self.on_the_air(number_called, running, self.now())
-        in_line_of, language = _in_line_of(running, default_queue), configuration.lines.site.language
-        menus = configuration.menus
-        walk_on(channel, walk, stands, menus, prompts, language, self.now, facts, self.voicemails, in_line_of)
+        in_line_of = _in_line_of(running, default_queue)
+        walk_on(channel, walk, stands, self._needs(configuration, prompts, facts, in_line_of))
         if not walk.has_hung_up:
             self._go_on(channel, walk, in_line_of)
         channel.let_go()
@@ -299,54 +273,9 @@ class CallDesk:
         self.write(lambda session: self.ledger.hear(session, events, self.now()))
 
     def accept_callback(self, channel: Channel) -> None:
-        """Arguments: attempt, agent. An agent is on the line: dial the citizen now, or not (no DIAL set). NOT_NOW tells him
-        that nothing is wrong."""
-        attempt, agent_no = channel.argument(1), channel.argument(2)
-        running = self.running()
-        permitted = self.write(lambda session: self._permit(session, attempt, agent_no, running))
-        if permitted.is_not_now:
-            channel.set_variable(NEXT, NOT_NOW)
-        if permitted.digits:
-            channel.set_variable(DIAL_TRUNK, permitted.trunk)
-            channel.set_variable(DIAL, permitted.digits)
-
-    def _permit(self, session: Session, attempt: str, agent_no: str, running: Running) -> _Permit:
-        hold_log(
-            session
-        )  # first, as the ledger does: both lock the debt and the record, and would else wait for each other
-        decision = attempt_accepted(
-            session,
-            attempt,
-            agent_no,
-            self.now(),
-            policy=running.configuration.callbacks,
-            zone=self.ledger.zone,
-            is_log_read=self.is_log_read(session, self.now()),
-        )
-        if not decision.dial or decision.number_sealed is None:
-            _log.info("attempt %s: not dialled, %s", attempt, decision.why)
-            return _Permit(is_not_now=True)
-        number = running.number_of(self.ledger.sealer.open(decision.number_sealed), None)
-        trunks = [one.name for one in running.trunks_allowing(national(number))]
-        faults = trunk_faults(session, attempt, trunks, self.now())
-        trunk = running.trunk_for(national(number), self.trunks_up(), faults)
-        if trunk is None:
-            why = NO_TRUNK_IS_UP if running.may_be_dialled(number) else NO_TRUNK_ALLOWS
-            _log.error("attempt %s: not dialled, %s", attempt, why)
-            policy = running.configuration.callbacks
-            refuse_dial(session, attempt, why, self.now(), policy=policy, zone=self.ledger.zone)
-            return _Permit()
-        note_trunk(session, attempt, trunk.name)
-        self._show_ticket(session, decision)
-        return _Permit(trunk.name, national(number))
-
-    def _show_ticket(self, session: Session, decision: DialDecision) -> None:
-        """While he dials, the agent has the call's draft before him. The call's record stays what its events say: who rings
-        back is told by the attempt."""
-        call_id = ticketed_call(session, decision.callback_id) or decision.first_call_id
-        record = session.get(CallRecord, call_id, populate_existing=True) if call_id else None
-        if record is not None:
-            self.ledger.write_ticket(session, record, self.now())
+        AcceptedCallbacks(
+            self.ledger, self.running, self.write, self.now, self.trunks_up, self.is_log_read
+        ).accept(channel)
 
 
 def _spoken(channel: Channel, running: Running) -> Language:

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ivr.calls.channel import CallerHungUp, Channel
-from ivr.calls.in_line import InLineOf, as_named
 from ivr.calls.onward_ways import leave_ways
 from ivr.calls.recorder import Recorder
+from ivr.calls.walk_needs import WalkNeeds
 from ivr.lines import Language
-from ivr.menus.facts import NO_FACTS, Facts
-from ivr.menus.navigation import Menus, next_step, start
+from ivr.menus.navigation import next_step, start
 from ivr.menus.steps import (
     NOT_SERVED,
     EndCall,
@@ -29,7 +28,6 @@ from ivr.menus.steps import (
     WaitKey,
 )
 from ivr.prompts.rendering import NoSuchPrompt, PromptLibrary
-from tickets.voicemails import Voicemails
 from vocabulary.hotline_names import FALLBACK, LANGUAGE, TRANSFER, WALKED
 
 _log = logging.getLogger(__name__)
@@ -95,73 +93,37 @@ def version_walked(told: str) -> str:
     return rest.partition("|")[0]
 
 
-def walk_menu(
-    channel: Channel,
-    menus: Menus,
-    name: str,
-    prompts: PromptLibrary,
-    language: Language,
-    now: Callable[[], datetime],
-    version: str = "",
-    facts: Facts = NO_FACTS,
-    voicemails: Voicemails | None = None,
-    in_line_of: InLineOf = as_named,
-) -> Walk:
-    """Never raises CallerHungUp: the walk says `has_hung_up`. `version`: of the files that `menus` were read from.
-    `voicemails`: where messages are kept. `in_line_of`: how he waits who is led into a queue."""
-    on = facts.broadcast()
-    walk = Walk(version, broadcast=on.name if on else "")
+def walk_menu(channel: Channel, name: str, needs: WalkNeeds) -> Walk:
+    """Never raises CallerHungUp: the walk says `has_hung_up`."""
+    on = needs.facts.broadcast()
+    walk = Walk(needs.version, broadcast=on.name if on else "")
     try:
-        step = start(menus, name, facts)
-        recorder = Recorder(channel, voicemails)
-        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder, in_line_of)
+        _carry_out(channel, walk, start(needs.menus, name, needs.facts), needs)
     except CallerHungUp:
         walk.has_hung_up = True
     return walk
 
 
-def walk_on(
-    channel: Channel,
-    walk: Walk,
-    standing: WaitInLine,
-    menus: Menus,
-    prompts: PromptLibrary,
-    language: Language,
-    now: Callable[[], datetime],
-    facts: Facts,
-    voicemails: Voicemails | None,
-    in_line_of: InLineOf,
-) -> None:
+def walk_on(channel: Channel, walk: Walk, standing: WaitInLine, needs: WalkNeeds) -> None:
     """On from the queue in which nobody served him; `walk` is how far he came until then. As `walk_menu`."""
     try:
-        step = next_step(menus, standing, NOT_SERVED, facts)
-        recorder = Recorder(channel, voicemails)
-        _carry_out(channel, walk, step, menus, prompts, language, now, facts, recorder, in_line_of)
+        _carry_out(channel, walk, next_step(needs.menus, standing, NOT_SERVED, needs.facts), needs)
     except CallerHungUp:
         walk.has_hung_up = True
 
 
-def _carry_out(
-    channel: Channel,
-    walk: Walk,
-    step: Step,
-    menus: Menus,
-    prompts: PromptLibrary,
-    language: Language,
-    now: Callable[[], datetime],
-    facts: Facts,
-    recorder: Recorder,
-    in_line_of: InLineOf,
-) -> None:
+def _carry_out(channel: Channel, walk: Walk, step: Step, needs: WalkNeeds) -> None:
+    menus, prompts, facts = needs.menus, needs.prompts, needs.facts
+    recorder = Recorder(channel, needs.voicemails)
     told: set[tuple[str, str]] = set()
     chosen: Language | None = None
     while True:
-        walk.enter(step, now)
+        walk.enter(step, needs.now)
         channel.set_variable(WALKED, walk.told())
         if step.place.language != chosen:
             chosen = step.place.language
-            channel.set_variable(LANGUAGE, chosen or language)
-            channel.set_variable(FALLBACK, in_line_of(ToQueue(step.place, None)).queue)
+            channel.set_variable(LANGUAGE, chosen or needs.language)
+            channel.set_variable(FALLBACK, needs.in_line_of(ToQueue(step.place, None)).queue)
         for name, typed in set(step.place.kept) - told:
             channel.set_variable(name, typed)
         told = set(step.place.kept)
@@ -169,19 +131,21 @@ def _carry_out(
             case ToQueue():
                 return
             case Transfer():
-                category = leave_ways(channel, menus, step, prompts, language, facts, in_line_of)
+                category = leave_ways(channel, step, needs)
                 walk.category = category or walk.category
                 channel.set_variable(WALKED, walk.told())
                 channel.set_variable(TRANSFER, step.to)
                 walk.transfer = step.to
                 return
             case EndCall():
-                play_prompts(channel, step.prompts, "", prompts, step.place.language or language)
+                play_prompts(channel, step.prompts, "", prompts, step.place.language or needs.language)
                 walk.is_ended = True
                 return
             case Play():
-                key = play_prompts(channel, step.prompts, step.keys, prompts, step.place.language or language)
-                walk.greeted_at = walk.greeted_at or now()
+                key = play_prompts(
+                    channel, step.prompts, step.keys, prompts, step.place.language or needs.language
+                )
+                walk.greeted_at = walk.greeted_at or needs.now()
                 step = next_step(menus, step, key, facts)
             case WaitKey():
                 channel.allow(step.seconds + _MARGIN_SECONDS)

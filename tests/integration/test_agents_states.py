@@ -19,6 +19,7 @@ from support.web_hotline import MORNING, WebHotline
 from hotline import asterisk_process, bootstrap, config_door, own_server, rounds, trial
 from hotline.asterisk_process import AsteriskFailed, AsteriskProgram
 from hotline.database import Database
+from hotline.parts import all_parts
 from hotline.rounds import end_wrap_ups
 from hotline.serve import Service
 from hotline.settings import Settings
@@ -284,10 +285,47 @@ def test_a_server_that_was_not_there_yet_when_a_set_was_published_takes_it_after
     (store / "later").mkdir(parents=True)
     put_in_force(store, "later", None, None)
     asyncio.run(service._report_parts())
-    assert service.hotline.running is at_start, "it can be told by now"
+    assert service.hotline.running is at_start, "it can be told by now, by who may be publishing still"
     just_started: Any = Service(service.hotline, only=("worker",))
     asyncio.run(just_started._report_parts())
     assert service.hotline.running is later
+
+
+def test_a_server_takes_a_set_of_which_nobody_told_it(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever published was killed between the pointer and telling. /readyz says so meanwhile."""
+    settings, at_start = service.hotline.settings, service.hotline.running
+    later = Running(replace(at_start.configuration, version="later"), at_start.prompts, False)
+    tried: list[str] = []
+
+    def load(_: Settings) -> Running:
+        tried.append("later")
+        if len(tried) == 1:
+            raise config_door.NotTaken("good no more")
+        return later
+
+    monkeypatch.setattr(config_door, "load_told", load)
+    asyncio.run(service._report_parts())
+    assert "reason" not in reported_config(service)
+    store = store_of(settings.home_dir)
+    (store / "later").mkdir(parents=True)
+    put_in_force(store, "later", None, None)
+    asyncio.run(service._report_parts())
+    assert reported_config(service)["reason"] == "later is in force and does not run here"
+    assert tried == [], "who published may be at work still"
+    for _ in range(3):
+        asyncio.run(service._report_parts())
+    assert tried == ["later"], "one that is not good is tried once"
+    service._other_tried = None
+    asyncio.run(service._report_parts())
+    assert service.hotline.running is later
+    asyncio.run(service._report_parts())
+    assert "reason" not in reported_config(service)
+
+
+def reported_config(service: Any) -> dict[str, Any]:
+    """As /readyz shows it."""
+    with service.hotline.database.reading() as session:
+        return all_parts(session, service.hotline.now())["config"].detail
 
 
 def test_a_config_folder_that_hangs_holds_up_no_report(

@@ -17,7 +17,8 @@ from support.lost_calls import missed
 
 from hotline import defaults_door
 from hotline.trunks import TrunkStates
-from ivr.calls.desk import NOT_NOW, CallDesk
+from ivr.calls.accepted_callbacks import NOT_NOW
+from ivr.calls.desk import CallDesk
 from ivr.calls.ledger import Ledger
 from ivr.config_files.checker import Configuration, check
 from ivr.config_files.running import Running

@@ -9,6 +9,7 @@ from support.fake_channel import FakeChannel
 
 from hotline import defaults_door
 from ivr.calls.walk import Walk, walk_menu
+from ivr.calls.walk_needs import WalkNeeds
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 
@@ -26,7 +27,7 @@ def example() -> MenuFile:
 def walked(channel: FakeChannel, menu: MenuFile, folder: str = "/p") -> Walk:
     paths = {("zh", name): Path(f"{folder}/{name}.wav") for name in PROMPTS}
     library = PromptLibrary(paths, dict.fromkeys(paths, 3.0))  # type: ignore[arg-type]
-    return walk_menu(channel, {"it": menu}, "it", library, "zh", lambda: NOW, "v1")
+    return walk_menu(channel, "it", WalkNeeds({"it": menu}, library, "zh", lambda: NOW, "v1"))
 
 
 def test_the_ways_stand_there_first_and_the_destination_last() -> None:

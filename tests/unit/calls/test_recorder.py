@@ -13,6 +13,7 @@ from support.spoken import say
 
 from ivr.calls.channel import CallerHungUp
 from ivr.calls.walk import Walk, walk_menu
+from ivr.calls.walk_needs import WalkNeeds
 from ivr.menus.menu_file import MenuFile
 from ivr.prompts.rendering import PromptLibrary
 from tickets.voicemails import Voicemails
@@ -51,7 +52,7 @@ def walked(
     }
     menus = {"m": MenuFile.model_validate({"start": "message", "nodes": nodes})}
     channel = FakeChannel(keys=keys, says=says, **how)
-    walk = walk_menu(channel, menus, "m", PROMPTS, "zh", lambda: NOW, "v1", voicemails=voicemails)
+    walk = walk_menu(channel, "m", WalkNeeds(menus, PROMPTS, "zh", lambda: NOW, "v1", voicemails=voicemails))
     return channel, walk
 
 

@@ -11,6 +11,7 @@ from support.known_facts import KnownFacts
 from hotline import defaults_door
 from ivr.calls.in_line import in_line
 from ivr.calls.walk import walk_menu
+from ivr.calls.walk_needs import WalkNeeds
 from ivr.config_files.checker import Configuration, check
 from ivr.menus.facts import OnAir
 from ivr.menus.menu_file import MenuFile
@@ -36,7 +37,9 @@ def library(configuration: Configuration, seconds: float = 4.0) -> PromptLibrary
 
 def test_the_shipped_menu_greets_and_goes_straight_to_a_person(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(
+        channel, "main", WalkNeeds(configuration.menus, library(configuration), "zh", lambda: NOW)
+    )
     assert channel.heard == ["/prompts/greeting"]
     assert walk.path == "main/greeting/person"
     assert walk.greeted_at == NOW
@@ -50,7 +53,9 @@ def test_a_broadcast_is_heard_and_told_on_the_channel_from_the_first_step(
     channel = FakeChannel()
     facts = KnownFacts(on_air=OnAir("storm", ("storm_known", "storm_to_do")))
     walk = walk_menu(
-        channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW, "v1", facts
+        channel,
+        "main",
+        WalkNeeds(configuration.menus, library(configuration), "zh", lambda: NOW, "v1", facts),
     )
     assert channel.heard == ["/prompts/greeting", "/prompts/storm_known", "/prompts/storm_to_do"]
     told = [value for name, value in channel.set if name == WALKED]
@@ -61,13 +66,15 @@ def test_a_broadcast_is_heard_and_told_on_the_channel_from_the_first_step(
 
 def test_each_prompt_gets_its_own_time_and_a_margin(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk_menu(channel, configuration.menus, "main", library(configuration, 9.4), "zh", lambda: NOW)
+    walk_menu(channel, "main", WalkNeeds(configuration.menus, library(configuration, 9.4), "zh", lambda: NOW))
     assert channel.allowed == [14]
 
 
 def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configuration) -> None:
     channel = FakeChannel(hangs_up_after=0)
-    walk = walk_menu(channel, configuration.menus, "main", library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(
+        channel, "main", WalkNeeds(configuration.menus, library(configuration), "zh", lambda: NOW)
+    )
     assert walk.has_hung_up
     assert walk.greeted_at is None
     assert walk.path == "main/greeting"
@@ -75,7 +82,9 @@ def test_who_hangs_up_in_the_greeting_was_not_greeted(configuration: Configurati
 
 def test_a_prompt_that_is_not_there_does_not_end_the_call(configuration: Configuration) -> None:
     channel = FakeChannel()
-    walk = walk_menu(channel, configuration.menus, "main", PromptLibrary({}, {}), "zh", lambda: NOW)
+    walk = walk_menu(
+        channel, "main", WalkNeeds(configuration.menus, PromptLibrary({}, {}), "zh", lambda: NOW)
+    )
     assert channel.heard == []
     assert walk.path == "main/greeting/person"
 
@@ -89,7 +98,9 @@ def test_how_far_he_came_stands_on_his_channel_before_each_step(configuration: C
 
     channel = FakeChannel(keys=[None, None, "2"], on_play=note)
     name = "examples/with_keys"
-    walk = walk_menu(channel, {name: with_keys()}, name, library(configuration), "zh", lambda: NOW, "v1")
+    walk = walk_menu(
+        channel, name, WalkNeeds({name: with_keys()}, library(configuration), "zh", lambda: NOW, "v1")
+    )
     assert walk.category == "heating"
     assert heard == [
         "/prompts/greeting: examples/with_keys/choose|v1|||",
@@ -115,7 +126,9 @@ def test_a_long_way_stands_cut_on_his_channel_which_takes_no_more_and_he_walks_o
         {"start": names[0], "nodes": nodes | {"far": {"kind": "queue", "queue": "heating"}}}
     )
     channel = FakeChannel()
-    walk = walk_menu(channel, {"long": menu}, "long", library(configuration), "zh", lambda: NOW, "v1")
+    walk = walk_menu(
+        channel, "long", WalkNeeds({"long": menu}, library(configuration), "zh", lambda: NOW, "v1")
+    )
     assert (walk.queue, walk.path) == ("heating", "/".join(["long", *names, "far"]))
     told = channel.variables[WALKED]
     assert max(len(value) for name, value in channel.set if name == WALKED) < 1600
@@ -136,7 +149,7 @@ def test_what_a_caller_types_stands_on_his_channel_and_not_in_the_account(
     path = defaults_door.shipped() / "menus" / "examples" / "with_a_number.yaml"
     menu = MenuFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
     channel = FakeChannel(keys=[*"100000#", *[None] * 8, "1"])
-    walk = walk_menu(channel, {"it": menu}, "it", library(configuration), "zh", lambda: NOW)
+    walk = walk_menu(channel, "it", WalkNeeds({"it": menu}, library(configuration), "zh", lambda: NOW))
     assert channel.variables["HOTLINE_INPUT_METER"] == "100000"
     assert (walk.queue, walk.path) == ("heating", "it/greeting/meter/whose/heating")
     assert channel.heard[1:3] == ["/prompts/you_entered", "/prompts/digit_1"]
@@ -156,7 +169,7 @@ def test_a_language_that_was_chosen_is_spoken_to_the_end(configuration: Configur
         spoken.append(f"{path} {channel.variables.get(LANGUAGE, '')}".strip())
 
     channel = FakeChannel(keys=["9", "7", "1"], on_play=note)
-    walk = walk_menu(channel, {"it": menu}, "it", both, "zh", lambda: NOW)
+    walk = walk_menu(channel, "it", WalkNeeds({"it": menu}, both, "zh", lambda: NOW))
     assert spoken == ["/zh/greeting", "/en/choose_matter en", "/en/wrong_key en"], "before its first word"
     assert channel.heard == ["/zh/greeting", "/en/choose_matter", "/en/wrong_key"]
     assert walk.queue == "enterprise"
@@ -174,12 +187,14 @@ def test_who_chose_a_language_has_a_queue_that_speaks_it_if_his_walk_breaks_off(
     channel = FakeChannel(keys=["9"], hangs_up_after=1)
     walk = walk_menu(
         channel,
-        {"it": menu},
         "it",
-        library(configuration),
-        "zh",
-        lambda: NOW,
-        in_line_of=lambda step: in_line(step, lines, whole.name),
+        WalkNeeds(
+            {"it": menu},
+            library(configuration),
+            "zh",
+            lambda: NOW,
+            in_line_of=lambda step: in_line(step, lines, whole.name),
+        ),
     )
     assert walk.has_hung_up
     assert channel.variables["HOTLINE_FALLBACK"] == "english"
