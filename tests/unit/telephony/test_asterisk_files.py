@@ -171,7 +171,7 @@ DIALPLANS_OWN = {
     "ANNOUNCED", "CREDIT", "PARTED",
     "AGENT", "AGI", "AT", "BESIDE", "BY", "CALLED", "JOINED", "KEY", "LEFT", "LEG", "LIVE", "LOST", "NTH", "OUT", "PLAN", "PROBE",
     "PRIO_BASE", "PRIO_EPOCH", "PROMPTS", "RESULT", "ROUND", "SAID", "SHOWN", "SILENCE", "SILENT", "SILENT_UNTIL", "SIP",
-    "PLACE", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAIT", "WORD",
+    "PLACE", "SOUNDS", "SOURCE", "SPOKEN", "STAGE", "STATUS", "STEP", "TALK", "TO", "TO_NAME", "WAIT", "WORD",
 }  # fmt: skip
 """HOTLINE_ words that Python never needs to know: a new one goes into vocabulary/hotline_names.py, or here."""
 
@@ -286,6 +286,15 @@ def test_who_may_be_put_through_to_is_nobody_whom_a_callback_may_dial(lines: Lin
     police = Destination(name="police", label="公安报警", number="110")
     only_out = trunk.model_copy(update={"allow_transfer": []})
     assert lines.model_copy(update={"trunks": [only_out]}).trunks_to(police) == []
+
+
+def test_no_channel_variable_has_the_name_of_a_global_one() -> None:
+    """An empty variable of a channel would give the global one's value."""
+    dialplan = (TEMPLATES[0] / "extensions.conf.j2").read_text(encoding="utf-8")
+    known = set(re.findall(r"(?m)^(HOTLINE_[A-Z_]+) = ", dialplan))
+    set_on_channels = set(re.findall(r"Set\((?:_*)(HOTLINE_[A-Z_]+)=", dialplan))
+    assert {"HOTLINE_AGI", "HOTLINE_SOUNDS"} <= known
+    assert known & set_on_channels == set()
 
 
 def test_no_python_file_writes_such_a_name_itself() -> None:
