@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from ivr.config_files.reader import Document
 from ivr.config_files.references import MENUS, languages_in_use, menus_in_use
@@ -47,14 +48,11 @@ def _languages_on_arrival(menus: Mapping[str, MenuFile]) -> dict[str, tuple[Lang
 
 def seconds_of(prompts: PromptsFile, site: Language) -> PromptSeconds:
     """By the text; a recording may be shorter or longer."""
-    known: dict[tuple[str, Language], float] = {}
 
+    @cache
     def seconds(name: str, chosen: Language | None) -> float:
-        key = name, chosen or site
-        if key not in known:
-            prompt = prompts.prompts.get(name)
-            known[key] = estimated_seconds(prompt, key[1], prompts) if prompt else 0.0
-        return known[key]
+        prompt = prompts.prompts.get(name)
+        return estimated_seconds(prompt, chosen or site, prompts) if prompt else 0.0
 
     return seconds
 
@@ -63,6 +61,7 @@ def longest_in(seconds: PromptSeconds, languages: Iterable[Language]) -> PromptS
     """Where it is not known which of these the caller has chosen."""
     every = tuple(dict.fromkeys(languages))
 
+    @cache  # a check of 1,000 nodes asks 14,000 times
     def longest(name: str, chosen: Language | None) -> float:
         return seconds(name, chosen) if chosen else max(seconds(name, one) for one in every)
 
