@@ -7,12 +7,12 @@ import io
 import math
 import wave
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ivr.prompts.programs import ProgramFailed
+from ivr.prompts.programs import ProgramFailed, run
 from ivr.prompts.schema import LARGEST_RECORDING
 from ivr.prompts.sounds import (
     LEVELLED,
@@ -28,8 +28,11 @@ LONG_SECONDS: Final = 15.0
 """GB/T 33358 wants an answer within 15 s: no single prompt may eat them all."""
 _SILENT_DB: Final = -60.0
 _FAINT_DB: Final = -40.0
+_LOWEST_LEVELLED_DB: Final = -27.0
+"""Speech that was brought to its level has more, unless a click took the room."""
 _CLIPPED_SHARE: Final = 0.001
-_CLIPPED_SAMPLE: Final = 32_700
+_FLAT: Final = 4
+"""So many samples at the very top, one behind the other, are no wave of a voice."""
 _QUIET_SAMPLE: Final = 330
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _ANOTHER: Final = "Save it as wav (any rate) or mp3."
@@ -76,10 +79,16 @@ def read_recording(path: Path) -> Recording:
         raise RecordingRefused(path, f"is only {seconds:.2f} s long", "Record the whole prompt.")
     if seconds > LONGEST_SECONDS:
         raise RecordingRefused(path, f"is longer than {LONGEST_SECONDS:g} s", "Callers are waiting: cut it.")
+    channels = _channels(path, kind)
     if _decibels(samples) < _SILENT_DB:
+        if any(_decibels(one) >= _SILENT_DB for one in channels):
+            raise RecordingRefused(
+                path, "is silent: its channels cancel each other out", "Save one channel alone."
+            )
         raise RecordingRefused(path, "is silent", "Record it again, nearer to the microphone.")
     levelled = to_telephone(plain, LEVELLED)
-    return Recording(levelled, seconds, _decibels(_samples(levelled)), tuple(_warnings(samples, seconds)))
+    loudness = _decibels(_samples(levelled))
+    return Recording(levelled, seconds, loudness, tuple(_warnings(samples, seconds, channels, loudness)))
 
 
 def _kind(path: Path) -> str:
@@ -104,18 +113,53 @@ def _kind(path: Path) -> str:
     return kind
 
 
-def _warnings(samples: "array[int]", seconds: float) -> Iterator[str]:
+def _warnings(
+    samples: "array[int]", seconds: float, channels: Iterable["array[int]"], loudness: float
+) -> Iterator[str]:
     if seconds > LONG_SECONDS:
         yield f"{seconds:.1f} s is long: callers should reach a person within {LONG_SECONDS:g} s"
-    clipped = sum(abs(one) >= _CLIPPED_SAMPLE for one in samples) / len(samples)
+    clipped = max(map(_clipped, channels))
     if clipped > _CLIPPED_SHARE:
-        yield f"clipped: {100 * clipped:.1f} % of it is at the limit and sounds harsh; record it less loud"
+        yield f"clipped: {100 * clipped:.1f} % of it is cut off at the top and sounds harsh; record it less loud"
     if _decibels(samples) < _FAINT_DB:
         yield f"very faint ({_decibels(samples):.0f} dB): levelling raises its noise too; record it louder"
+        return  # what is a pause cannot be told then
+    if loudness < _LOWEST_LEVELLED_DB:
+        yield f"still faint when levelled ({loudness:.0f} dB): one loud moment leaves no room; cut it out"
     for where, side in (("starts", samples), ("ends", samples[::-1])):
         quiet = next((at for at, one in enumerate(side) if abs(one) > _QUIET_SAMPLE), len(side)) / RATE
         if quiet > _LONGEST_PAUSE_SECONDS:
             yield f"{where} with {quiet:.1f} s of silence; cut it"
+
+
+def _channels(path: Path, kind: str) -> list["array[int]"]:
+    """As they were recorded: mixing them and bringing them to the telephone rounds off what was cut off."""
+    sound = [
+        "sox",
+        "-t",
+        kind,
+        str(path.absolute()),
+        "-b",
+        "16",
+        "-e",
+        "signed-integer",
+        "-D",
+        "-t",
+        "wav",
+        "-",
+    ]
+    whole = run([*sound, "trim", "0", str(LONGEST_SECONDS)])
+    with wave.open(io.BytesIO(whole), "rb") as found:
+        count = found.getnchannels()
+        samples = array("h", found.readframes(len(whole)))
+    return [samples[n::count] for n in range(count)]
+
+
+def _clipped(channel: "array[int]") -> float:
+    """The share that is flat at its own highest or lowest: also of a sound that was made quieter since."""
+    edges = [edge for edge in (max(channel), min(channel)) if abs(edge) > _QUIET_SAMPLE]
+    whole = channel.tobytes()
+    return sum(whole.count(array("h", [edge] * _FLAT).tobytes()) for edge in edges) * _FLAT / len(channel)
 
 
 def _samples(sound: bytes) -> "array[int]":

@@ -70,6 +70,33 @@ def test_what_could_be_better_is_told(tmp_path, effects, warning):
     assert told.startswith(warning)
 
 
+def test_a_channel_that_was_cut_off_alone_is_told(tmp_path):
+    path = sox(tmp_path / "x.wav", "synth", "1", *VOICE, "gain", "20", "remix", "1", "0")
+    [told] = read_recording(path).warnings
+    assert told.startswith("clipped")
+
+
+def test_what_was_made_quieter_after_it_was_cut_off_is_told(tmp_path):
+    loud, quieter = sox(tmp_path / "x.wav", "synth", "1", *VOICE, "gain", "20"), tmp_path / "y.wav"
+    subprocess.run(["sox", "-D", str(loud), str(quieter), "gain", "-4.4"], check=True)
+    [told] = read_recording(quieter).warnings
+    assert told.startswith("clipped")
+
+
+def test_a_click_that_leaves_no_room_for_the_voice_is_told(tmp_path):
+    voice = sox(tmp_path / "voice.wav", "synth", "3", *VOICE, "gain", "-36", channels=1)
+    click = sox(tmp_path / "click.wav", "synth", "0.005", "sine", "1000", "gain", "-1", channels=1)
+    subprocess.run(["sox", "-D", str(voice), str(click), str(tmp_path / "both.wav")], check=True)
+    [told] = read_recording(tmp_path / "both.wav").warnings
+    assert told.startswith("still faint when levelled (-")
+
+
+def test_channels_that_cancel_each_other_out_are_named(tmp_path):
+    path = sox(tmp_path / "x.wav", "synth", "1", *VOICE, "gain", "-6", "remix", "1", "1i")
+    with pytest.raises(RecordingRefused, match="its channels cancel each other out"):
+        read_recording(path)
+
+
 @pytest.mark.parametrize(
     ("effects", "fault"),
     [
