@@ -58,14 +58,21 @@ def missed(hotline: RunningHotline, line: Line) -> tuple[str, dict[str, Any]]:
     return citizen, record
 
 
-def attempts(hotline: RunningHotline, line: Line, citizen: str, *, done: int) -> list[dict[str, Any]]:
+def attempts(
+    hotline: RunningHotline,
+    line: Line,
+    citizen: str,
+    *,
+    done: int,
+    no_attempt: tuple[str, ...] = ("trunk_fault",),
+) -> list[dict[str, Any]]:
     """In their order, once so many are over. Asterisk may have asked the trunk just when one phone gave way to the next, and
     take it for dead for some seconds: such a try is no attempt, and another one follows."""
     (debt,) = line.callbacks(citizen)
 
     def over() -> list[dict[str, Any]]:
         found = hotline.get(f"/api/callbacks/{debt['id']}")["attempts"]
-        return [one for one in found if one["state"] == "done" and one["outcome"] != "trunk_fault"]
+        return [one for one in found if one["state"] == "done" and one["outcome"] not in no_attempt]
 
     return wait_for(lambda: over() if len(over()) >= done else [], 60, f"{done} attempts for {citizen}")
 
@@ -133,7 +140,9 @@ def test_who_hangs_up_in_the_announcement_has_not_talked(hotline: RunningHotline
     agent_no = line.agent(is_signed_in=False)
     with citizens_phone(hotline, ring=3, talk=0.7):  # the ringing is no talk either
         line.sign_in(agent_no)
-        (tried,) = attempts(hotline, line, citizen, done=1)
+        # where a busy machine has not read queue_log up to now nobody is dialled, and another try follows
+        passed_over = ("trunk_fault", "not_dialled")
+        (tried,) = attempts(hotline, line, citizen, done=1, no_attempt=passed_over)
     assert (tried["outcome"], tried["answered_at"]) == ("no_talk", None)
     assert line.callbacks(citizen)[0]["state"] == "owed"
 
