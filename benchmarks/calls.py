@@ -9,10 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
 from sqlmodel import col, func, select
+from support.waiting import wait_for
 
 from benchmarks.measuring import OtherWork, cpu_seconds, machine, median, print_table
 from benchmarks.side_by_side import PLAIN, RING_SECONDS, RUSH, TALK, SideBySide, side_by_side, sipp
@@ -195,10 +197,9 @@ def _records(bench: SideBySide, number: str) -> int:
 
 
 def _wait_for_records(bench: SideBySide, number: str, wanted: int, seconds: float) -> int:
-    until = time.monotonic() + seconds
-    while (found := _records(bench, number)) < wanted and time.monotonic() < until:
-        time.sleep(0.05)  # a poll, until `until`: the server writes rows and tells nobody
-    return found
+    with suppress(AssertionError):  # those that did not come are told as a fault of the load
+        wait_for(lambda: _records(bench, number) >= wanted, seconds)
+    return _records(bench, number)
 
 
 def highest(bench: SideBySide, way: Way, rates: Sequence[int], burst: float, confirm: float) -> str:
@@ -258,7 +259,7 @@ def idle_cost(bench: SideBySide, seconds: float) -> Idle:
 
 def _spending(bench: SideBySide, seconds: float) -> tuple[float, float]:
     before, began = (cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)), time.monotonic()
-    time.sleep(seconds)  # this is the measurement: what is spent in so long a time of doing nothing
+    time.sleep(seconds)  # a time in which nobody calls is what is measured: no event ends it
     lasted = time.monotonic() - began
     after = cpu_seconds(bench.asterisk_pid), cpu_seconds(*bench.our_pids)
     return (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted

@@ -211,7 +211,7 @@ def _has_callers(program: AsteriskProgram, folder: Path, queue: str) -> bool:
             return True
         for channel in placeholders:
             asterisk_process.ask(program, folder, f"channel request hangup {channel}")
-        time.sleep(0.2)  # a poll, until give_up: hanging up is only asked for, and no console tells its end
+        time.sleep(0.2)  # the console answers before they are gone, and tells no end; until give_up
 
 
 def _callers(program: AsteriskProgram, folder: Path, queue: str) -> list[str]:

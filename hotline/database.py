@@ -130,7 +130,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
-            time.sleep(0.01)  # a poll, until give_up: SQLite tells nobody when the other's switch is over
+            time.sleep(0.01)  # SQLite's own waiting leaves this statement out, see above; until give_up
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -240,7 +240,7 @@ class Database:
                         unit.value = unit.work(session)
                 if len(together) > 1 and not _holds(connection, together):
                     raise _Undone
-        except Exception:  # whatever callers' work raises is raised again, in the thread that brought it
+        except Exception:  # of anybody's work: each is done again alone, its thread gets its own error
             if len(together) < 2:  # nobody's fault but its own
                 raise
             for unit in together:  # whose it was shows when each works alone

@@ -76,7 +76,7 @@ class Listener:
                 try:
                     more = not self.is_quiet() and await asyncio.to_thread(self.tick)
                     pause = 0.0 if more else PAUSE_SECONDS if self.is_holding else STANDBY_SECONDS
-                except Exception as fault:  # whatever it is: without this loop no call gets a record
+                except Exception as fault:  # if this task ended the process would, and greet nobody
                     _log.error("listener: a look failed and is taken again: %s", told(fault))
                     pause = min(5.0, max(0.5, pause * 2))
                 self.progressed_at = time.monotonic()
@@ -109,7 +109,7 @@ class Listener:
             _log.warning("listener: another worker has taken over")
             self.is_holding = False
             return False
-        except Exception as fault:  # raised again, unless one line alone is to blame, whatever it breaks
+        except Exception as fault:  # what a bad line breaks has no class; raised again unless it is one
             self.log_file.not_taken_in()
             if is_outage(fault) or not self._is_to_blame(lines, fault, position, now):
                 raise
@@ -202,7 +202,7 @@ class Listener:
                     self.ledger.hear(session, events_of(session, [line]), now)
                     Consequences(self.hotline.running, self.ledger.zone, now).of(session, [line])
                     session.delete(row)
-            except Exception as fault:  # whatever set it aside may come again: its row stays, others follow
+            except Exception as fault:  # a line that broke anything before may again: it stays aside
                 _log.warning(
                     "queue_log: the line at %s:%d stays aside: %s", row.file_id, row.line_offset, told(fault)
                 )

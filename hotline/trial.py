@@ -173,7 +173,7 @@ class Trial:
         next_start = time.monotonic()
         while True:
             with self.stop_request.may_break_off():
-                time.sleep(_LOOK_EVERY_SECONDS)  # between two looks, for as long as it runs; a signal ends it
+                time.sleep(_LOOK_EVERY_SECONDS)  # the pace of the watch below; a signal ends the pause
             if (
                 self.asterisk is not None
                 and self.asterisk.poll() is not None

@@ -47,7 +47,7 @@ class Edge:
 
         try:
             await self._app(scope, _bounded(receive), send_marked)
-        except Exception as error:  # the web door: whatever broke, the client gets a 500 that tells nothing
+        except Exception as error:  # uvicorn above us would log its words, perhaps a citizen's row
             # Without the error's own words: a database's error repeats the row that it refused.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s %r failed: %s\n%s", scope["method"], scope["path"], type(error).__name__, where)

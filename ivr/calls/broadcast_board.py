@@ -3,7 +3,6 @@
 Looked up anew each second. While the database is away, and over a restart then, what is known stays on until its own end.
 """
 
-import json
 import logging
 import wave
 from collections.abc import Callable, Iterable, Mapping
@@ -11,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
+from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.calls.broadcasts import Broadcast
@@ -51,6 +51,10 @@ class OnNow:
     def spoken_prompt(self) -> str:
         """No prompt of the files can have such a name."""
         return f"spoken:{self.id}"
+
+
+_KEPT: Final = TypeAdapter(tuple[OnNow, ...])
+"""The file that remembers them."""
 
 
 def as_on_now(rows: Iterable[Broadcast]) -> tuple[OnNow, ...]:
@@ -103,10 +107,10 @@ class Board:
     def remember(self) -> None:
         """At the start, before the database is asked."""
         try:
-            self._known = _from_json(json.loads(self.memory.read_text("utf-8")))
+            self._known = _KEPT.validate_json(self.memory.read_bytes())
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError) as fault:
+        except (OSError, ValueError) as fault:
             _log.warning("%s tells of no broadcast: %s", self.memory, type(fault).__name__)
         self._take_what_is_known()
 
@@ -187,7 +191,7 @@ class Board:
     def _keep(self) -> None:
         try:
             self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            replace_text(self.memory, json.dumps([_as_json(one) for one in self._known], ensure_ascii=False))
+            replace_text(self.memory, _KEPT.dump_json(self._known).decode())
         except OSError as fault:
             _log.warning("%s cannot be written: %s", self.memory, fault)
 
@@ -206,21 +210,4 @@ def _also_in_other_languages(library: PromptLibrary, on_air: OnAir, language: La
         library,
         paths={**library.paths, **{key: library.paths[own] for key, own in missing.items()}},
         seconds={**library.seconds, **{key: library.seconds[own] for key, own in missing.items()}},
-    )
-
-
-def _as_json(on: OnNow) -> dict[str, Any]:
-    return {**vars(on), "numbers": on.numbers and list(on.numbers), "until": on.until.isoformat()}
-
-
-def _from_json(found: Any) -> tuple[OnNow, ...]:  # noqa: ANN401  (whatever the file holds)
-    return tuple(
-        OnNow(
-            int(one["id"]),
-            str(one["name"]),
-            one["text"],
-            None if one["numbers"] is None else tuple(map(str, one["numbers"])),
-            datetime.fromisoformat(one["until"]),
-        )
-        for one in found
     )

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
 
 HISTORY: Final = "history.jsonl"
 KEPT_ENTRIES: Final = 2000
@@ -43,6 +45,9 @@ class Entry:
     files: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     untold: int = 0
+
+
+_LINE: Final = TypeAdapter(Entry)
 
 
 def entries(store: Path, current: str | None) -> list[Entry]:
@@ -100,23 +105,9 @@ def _at(entry: Entry) -> datetime:
 
 def _read(line: str, number: int) -> Entry | None:
     try:
-        return _entry(json.loads(line))
-    except (ValueError, KeyError, TypeError) as fault:
-        _log.warning("line %d of %s cannot be read: %s", number, HISTORY, fault)
+        return _LINE.validate_json(line)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False, include_input=False)[0]
+        where = " → ".join(map(str, first["loc"]))
+        _log.warning("line %d of %s cannot be read: %s %s", number, HISTORY, where, first["msg"])
         return None
-
-
-def _entry(found: dict[str, Any]) -> Entry:
-    note = Note(**{name: str(found["note"][name]) for name in ("how", "who", "why", "at")})  # type: ignore[arg-type]
-    if note.how not in get_args(How):
-        raise ValueError(f"{note.how!r} is no way to publish")
-    before = found["before"]
-    return Entry(
-        int(found["number"]),
-        str(found["version"]),
-        None if before is None else str(before),
-        note,
-        tuple(map(str, found["files"])),
-        tuple(map(str, found["paths"])),
-        int(found["untold"]),
-    )

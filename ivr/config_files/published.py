@@ -218,7 +218,7 @@ def entry_of(store: Path, before: str | None, after: SetOfFiles, by: Note) -> En
     version = content_version(after.files)
     try:
         found = difference(kept_set(store, before), after) if before else Difference((), ())
-    except Exception:  # a set that is good comes into force, whatever comparing it with another stumbles over
+    except Exception:  # it is for the history alone: no fault of ours in it may keep a good set back
         _log.exception("sets %s and %s could not be compared", before, version)
         found = Difference((), ("could not be compared",))
     untold = found.untold + len(found.paths[_MOST_NOTED:])

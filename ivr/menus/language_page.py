@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from ivr.menus.caller_lists import Blocklist, EnterpriseList
 from ivr.menus.menu_file import MenuFile
@@ -147,11 +147,12 @@ _KINDS: Final = {"string": "text", "integer": "whole number", "number": "number"
 
 def menu_schema() -> dict[str, Any]:
     """The JSON Schema of a menu file. `x-refers-to` beside a text: what it must be the name of."""
-    schema: dict[str, Any] = _without_nothing(MenuFile.model_json_schema(by_alias=True))
+    schema = _without_nothing(MenuFile.model_json_schema(by_alias=True))
+    assert isinstance(schema, dict)
     return {"$schema": _DRAFT, **schema}
 
 
-def _without_nothing(written: Any) -> Any:  # noqa: ANN401  (any part of a JSON Schema)
+def _without_nothing(written: JsonValue) -> JsonValue:
     """A key is left out, or has a value: the checker refuses an empty one."""
     if isinstance(written, list):
         return [_without_nothing(one) for one in written]
@@ -160,10 +161,14 @@ def _without_nothing(written: Any) -> Any:  # noqa: ANN401  (any part of a JSON 
     inner = {
         key: _without_nothing(value) for key, value in written.items() if (key, value) != ("default", None)
     }
-    choices = [one for one in inner.get("anyOf", ()) if one != {"type": "null"}]
-    if len(choices) == 1:
-        return {**{key: value for key, value in inner.items() if key != "anyOf"}, **choices[0]}
-    return {**inner, "anyOf": choices} if choices else inner
+    among = inner.pop("anyOf", None)
+    choices = [one for one in among if one != {"type": "null"}] if isinstance(among, list) else []
+    match choices:
+        case []:
+            return inner
+        case [dict(only)]:
+            return {**inner, **only}
+    return {**inner, "anyOf": choices}
 
 
 def language_page() -> str:

@@ -76,7 +76,7 @@ def _hints(model: type[BaseModel]) -> Mapping[str, Any]:
     }
 
 
-def _may_name(hint: Any) -> bool:  # noqa: ANN401  (any form of a type)
+def _may_name(hint: object) -> bool:
     """Whether anything of this type names what must exist."""
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return bool(_hints(hint))
@@ -93,16 +93,16 @@ def _of_model(model: type[BaseModel]) -> _Walk:
     ]
 
     def walk(value: object, path: Path, found: list[Reference]) -> None:
-        is_bare = isinstance(value, Mapping)
+        bare = value if isinstance(value, Mapping) else None
         for name, written, within in fields:
-            item = value.get(written) if is_bare else getattr(value, name, None)  # type: ignore[attr-defined]
+            item = getattr(value, name, None) if bare is None else bare.get(written)
             if item is not None:
                 within(item, (*path, written), found)
 
     return walk
 
 
-def _walk(hint: Any) -> _Walk:  # noqa: ANN401  (any form of a type)
+def _walk(hint: object) -> _Walk:
     """Never asked for None: nothing is named where nothing is written."""
     origin = get_origin(hint)
     if origin is Annotated:
@@ -160,7 +160,7 @@ def _of_group(within: _Walk) -> _Walk:
     return walk
 
 
-def _fitting(member: Any) -> Callable[[object], bool]:  # noqa: ANN401  (any form of a type)
+def _fitting(member: object) -> Callable[[object], bool]:
     """Whether a value can be meant as this member of a choice: a group as a group, a word as a word."""
     bare = member
     while get_origin(bare) is Annotated:

@@ -22,11 +22,12 @@ def side_by_side(make: Callable[[_One], _Made], ones: Iterable[_One]) -> list[_M
     pool = ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1), "sounds")
     try:
         return list(pool.map(make, ones))
-    except Exception:  # a fault of one sound, no signal: what else was begun comes to its end
-        raise
-    except BaseException:  # Ctrl-C and the like: whoever stops us waits for no voice that hangs
-        with all_stopped():
-            pool.shutdown(wait=True, cancel_futures=True)
+    except BaseException as broken_off:  # whoever stops us (Ctrl-C) waits for no voice that hangs
+        if not isinstance(
+            broken_off, Exception
+        ):  # a fault of one sound: what else was begun comes to its end
+            with all_stopped():
+                pool.shutdown(wait=True, cancel_futures=True)
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -132,7 +132,7 @@ class Sherpa:
             return call(lambda: self._generated(words))
         except SoundsStopped:
             raise
-        except Exception as fault:  # a foreign engine's, of any class; espeak-ng serves then
+        except Exception as fault:  # the engine documents no errors; told, and espeak-ng serves
             raise ProgramFailed(f"sherpa-onnx: {fault}") from fault
 
     def _generated(self, words: Words) -> bytes:

@@ -205,7 +205,7 @@ class Ami:
                 self.trouble, pause = str(fault), longest
             except (OSError, TimeoutError, HotlineError) as fault:
                 self.trouble = str(fault) or type(fault).__name__
-            except Exception as fault:  # a fault of ours must not end the only connection for good
+            except Exception as fault:  # unforeseen: this task's end would leave us without Asterisk for good
                 _log.exception("the manager connection broke in a way that nobody thought of")
                 self.trouble = type(fault).__name__
             finally:

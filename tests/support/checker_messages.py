@@ -31,7 +31,6 @@ NOT_TOLD = {
     "Less than": NO_KEY,
     "It must fit": NO_KEY,
     "Write some words, without control characters": "the character itself is told before, whatever the key",
-    "is no way to publish": "which makes a line of the history one that is passed over",
     "Permission denied": "the system's own words, as it says them itself",
     "list[str] | dict[str, bytes | None]": "a type",
     "it is no template": "where Jinja says nothing; it always does",
